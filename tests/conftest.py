@@ -1,0 +1,122 @@
+"""Fixtures of all tiers: the real servers, each started once a run and only when a test asks for it."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.services.airflow_home import AirflowHome
+from tests.services.isolation import isolate
+from tests.services.scratch import Scratch
+
+if TYPE_CHECKING:
+    from tests.services.hdfs import HdfsCluster
+    from tests.services.proxy import FaultyProxy
+    from tests.services.s3 import MotoServer, S3Server
+
+TESTS = Path(__file__).parent
+TIERS = {"unit": "unit", "golden": "unit", "zones": "zones", "crash": "crash", "airflow": "airflow", "system": "system"}
+_NAMES = itertools.count()
+
+isolate(os.environ)
+_SCRATCH = Scratch("airflow")
+_AIRFLOW = AirflowHome(_SCRATCH.path).adopt()  # here: before any test module imports Airflow
+atexit.register(_SCRATCH.remove)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the marker of its directory."""
+    for item in items:
+        inside = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        if inside in TIERS:
+            item.add_marker(TIERS[inside])
+
+
+@pytest.fixture(scope="session")
+def hdfs_cluster() -> Iterator[HdfsCluster]:
+    """A running HDFS with two DataNodes, as Hadoop ships: snapshots do not freeze open files."""
+    from tests.services.hdfs import HdfsCluster
+
+    with HdfsCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def hdfs_cluster_freezing() -> Iterator[HdfsCluster]:
+    """A second HDFS, whose snapshots freeze open files (dfs.namenode.snapshot.capture.openfiles=true)."""
+    from tests.services.hdfs import HdfsCluster
+
+    with HdfsCluster(capture_open_files=True) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def hdfs_dir(hdfs_cluster: HdfsCluster, request: pytest.FixtureRequest) -> str:
+    """The path of a fresh directory on the cluster; snapshots are not allowed on it yet."""
+    path = f"/tests/{_name(request)}"
+    hdfs_cluster.mkdirs(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server | MotoServer]:
+    """A running S3 server: versitygw, or moto where that can't be had (an error in CI)."""
+    from tests.services.fetch import CannotFetch, versitygw
+    from tests.services.s3 import MotoServer, S3Server
+
+    kind: type[S3Server] | type[MotoServer] = S3Server
+    try:
+        versitygw()
+    except CannotFetch:
+        if in_ci():
+            raise
+        kind = MotoServer
+    with kind() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_integrity(s3_server: S3Server | MotoServer) -> S3Server:
+    """The S3 server, for tests that need one which refuses wrong checksums and wrong keys."""
+    from tests.services.s3 import S3Server
+
+    if not isinstance(s3_server, S3Server):
+        pytest.skip("no versitygw on this machine: moto accepts wrong checksums and any keys, so it proves nothing here")
+    return s3_server
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server | MotoServer) -> str:
+    """The name of a fresh bucket on ``s3_server``."""
+    return s3_server.new_bucket("test")
+
+
+@pytest.fixture
+def s3_proxy(s3_server: S3Server | MotoServer) -> Iterator[FaultyProxy]:
+    """A proxy in front of ``s3_server``, transparent until a test asks for faults."""
+    from tests.services.proxy import FaultyProxy
+
+    with FaultyProxy(s3_server.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> AirflowHome:
+    """A throw-away Airflow with a migrated SQLite; this process uses it as well, for ``dag.test()``."""
+    return _AIRFLOW.place_database()
+
+
+def in_ci() -> bool:
+    """Say whether this run may not replace or skip what it lacks."""
+    return os.environ.get("CI", "").lower() == "true"
+
+
+def _name(request: pytest.FixtureRequest) -> str:
+    return f"{next(_NAMES)}-{re.sub(r'[^A-Za-z0-9]+', '-', request.node.name)[:60].strip('-')}"
