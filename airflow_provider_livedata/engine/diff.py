@@ -1,0 +1,96 @@
+"""Line up what the source holds, what the target was left with and what it holds now. Pure: no I/O, no clock, no zone.
+
+    source    a  b     d       each in key order, as Zone.scan and the manifest yield them
+    known     a     c  d
+    target    a     c  d'
+    rows      a  b  c  d       one row a key; a side that has nothing there is None
+
+Memory stays constant for any number of entries. What a row means for the target is decided in plan.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol, TypeVar
+
+from airflow_provider_livedata.engine.errors import UnsortedListing
+from airflow_provider_livedata.engine.model import Entry, Held
+
+
+class _Keyed(Protocol):
+    @property
+    def key(self) -> str: ...
+
+
+class Row(NamedTuple):
+    """One key and what each side has there.
+
+    ``planned``: an unfinished run of ours meant to act here, so that what the target holds may be ours although no
+    record says so.
+    """
+
+    key: str
+    source: Entry | None
+    known: Held | None
+    target: Entry | None
+    planned: bool
+
+
+def line_up(
+    source: Iterable[Entry], known: Iterable[Held], target: Iterable[Entry], planned: Iterable[str] = (),
+) -> Iterator[Row]:
+    """Yield one row for every key that any side has, in key order.
+
+    Raises:
+        UnsortedListing: A side is not in strictly ascending key order.
+    """
+    s, k, t = _cursor(source, "source"), _cursor(known, "known"), _cursor(target, "target")
+    p = _keys(planned)
+    s_key, s_entry = next(s, _END)
+    k_key, k_held = next(k, _END)
+    t_key, t_entry = next(t, _END)
+    p_key = next(p, None)
+    while True:
+        key = min((x for x in (s_key, k_key, t_key) if x is not None), default=None)
+        if key is None:
+            return
+        while p_key is not None and p_key < key:
+            p_key = next(p, None)
+        yield Row(
+            key,
+            s_entry if s_key == key else None,
+            k_held if k_key == key else None,
+            t_entry if t_key == key else None,
+            p_key == key,
+        )
+        if s_key == key:
+            s_key, s_entry = next(s, _END)
+        if k_key == key:
+            k_key, k_held = next(k, _END)
+        if t_key == key:
+            t_key, t_entry = next(t, _END)
+
+
+_END = (None, None)
+_T = TypeVar("_T", bound=_Keyed)
+
+
+def _cursor(items: Iterable[_T], side: str) -> Iterator[tuple[str, _T]]:
+    # Out of order, entries would pair wrongly and look removed: a delete at the target.
+    last = ""
+    for item in items:
+        key = item.key
+        if key <= last:
+            raise UnsortedListing("listing out of path order; nothing was concluded from it", side=side, path=key,
+                                  after=last)
+        last = key
+        yield key, item
+
+
+def _keys(keys: Iterable[str]) -> Iterator[str]:
+    last = ""
+    for key in keys:
+        if key < last:
+            raise UnsortedListing("plan out of path order", side="planned", path=key, after=last)
+        last = key
+        yield key

@@ -1,0 +1,221 @@
+"""Every failure of the engine. Each says what went wrong, where, whether trying again can help, and the way out.
+
+    LiveDataError
+    |-- BadInput                  the request cannot be served as it is: change it
+    |   |-- BadAddress            not an address, or it escapes its zone
+    |   |-- BadOption             an option has a value that it cannot have
+    |   |-- UnknownScheme         no zone serves this scheme (or its extra is not installed)
+    |   `-- PathsOverlap          source and target are the same place, or one lies inside the other
+    |-- ZoneError                 a store said no
+    |   |-- PathMissing           nothing is there
+    |   |-- BucketMissing         the bucket or container is not there
+    |   |-- NotADirectory         a file stands where a directory should be
+    |   |-- IsADirectory          a directory stands where a file should be
+    |   |-- NotEmpty              a directory that should go still holds entries
+    |   |-- PermissionRefused     the principal may not do that
+    |   |-- CredentialsRefused    the store does not accept the credentials
+    |   |-- NameRefused           the store cannot hold this name
+    |   |-- Unsupported           the store cannot do that at all
+    |   |-- StoreFull             no space or quota left
+    |   |-- ObjectChanged         it was replaced while being read or before being written     (retryable)
+    |   |-- AlreadyExists         a create-only write found something there
+    |   |-- CorruptSource         the source's own checksum refuses its bytes
+    |   |-- ChecksumMismatch      the bytes that arrived are not the bytes that were sent       (retryable)
+    |   |-- ZoneBusy              throttled                                                     (retryable)
+    |   `-- ZoneUnreachable       no answer, or the connection broke                            (retryable)
+    |-- SnapshotRefused           the location cannot be snapshotted
+    |-- UnsortedListing           a listing broke the path order, so nothing may be concluded from it
+    |-- RunRefused                a guard stopped the run before it changed anything
+    |   |-- TooManyDeletes        more would be deleted than max_delete_ratio allows
+    |   |-- SourceEmpty           the source holds nothing while the target does
+    |   |-- FilterChanged         the filter or source is not the one that the target was made with
+    |   |-- TargetTouched         someone else wrote to the target
+    |   |-- CannotHold            entries that the target cannot hold, or that are neither file nor directory
+    |   `-- StillChanging         a final round found differences: writers are still at work
+    |-- TargetHeld                another run holds the target's lease                          (retryable)
+    |-- LeaseLost                 this run lost its lease and changed nothing more              (retryable)
+    |-- StateDamaged              a file in .livedata is not what its writer left
+    |-- RunFailed                 some items failed; the report says which                      (retryable)
+    `-- VerifyFailed              source and target differ; the report says where
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class LiveDataError(Exception):
+    """Base of every engine failure: what went wrong, where, and whether trying again can help.
+
+    ``what`` is one sentence that names the way out where there is one; ``where`` holds plain values (addresses,
+    paths, numbers), never a secret. Survives pickling.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, what: str, **where: Any) -> None:
+        super().__init__(what)  # one positional argument, the rest in __dict__: survives pickling
+        self.where = where
+
+    def __str__(self) -> str:
+        what = str(self.args[0]) if self.args else type(self).__name__
+        details = ", ".join(f"{name}={value!r}" for name, value in self.where.items() if value is not None)
+        return f"{what} ({details})" if details else what
+
+
+class BadInput(LiveDataError):
+    """The request cannot be served as it is; nothing was changed."""
+
+
+class BadAddress(BadInput):
+    """Not an address of the form ``scheme://[conn_id@]authority/path``, or one that escapes its zone."""
+
+
+class BadOption(BadInput):
+    """An option has a value that it cannot have."""
+
+
+class UnknownScheme(BadInput):
+    """No zone serves this scheme, or the extra that brings it is not installed."""
+
+
+class PathsOverlap(BadInput):
+    """Source and target are the same place, or one lies inside the other."""
+
+
+class ZoneError(LiveDataError):
+    """A store refused or failed an operation."""
+
+
+class PathMissing(ZoneError):
+    """Nothing is at the path."""
+
+
+class BucketMissing(PathMissing):
+    """The bucket or container does not exist."""
+
+
+class NotADirectory(ZoneError):
+    """A file stands where a directory should be."""
+
+
+class IsADirectory(ZoneError):
+    """A directory stands where a file should be."""
+
+
+class NotEmpty(ZoneError):
+    """A directory that should be removed still holds entries."""
+
+
+class PermissionRefused(ZoneError):
+    """The principal may not do that."""
+
+
+class CredentialsRefused(ZoneError):
+    """The store does not accept the credentials."""
+
+
+class NameRefused(ZoneError):
+    """The store cannot hold this name."""
+
+
+class Unsupported(ZoneError):
+    """The store cannot do that at all."""
+
+
+class StoreFull(ZoneError):
+    """No space or no quota is left."""
+
+
+class ObjectChanged(ZoneError):
+    """It was replaced while being read, or is not what the writer expected to replace; nothing read so far counts."""
+
+    retryable = True
+
+
+class AlreadyExists(ZoneError):
+    """A create-only write found something at its path."""
+
+
+class CorruptSource(ZoneError):
+    """The source's own checksum refuses its bytes: no replica that can be read is intact."""
+
+
+class ChecksumMismatch(ZoneError):
+    """The bytes that arrived are not the bytes that were sent. The step is redone, never skipped."""
+
+    retryable = True
+
+
+class ZoneBusy(ZoneError):
+    """The store throttles; worth a retry after a while."""
+
+    retryable = True
+
+
+class ZoneUnreachable(ZoneError):
+    """The store did not answer or the connection broke; whether the operation took place is unknown."""
+
+    retryable = True
+
+
+class SnapshotRefused(LiveDataError):
+    """The location cannot be snapshotted; the message holds the command that an administrator has to run."""
+
+
+class UnsortedListing(LiveDataError):
+    """A listing broke the path order: pairing it would make kept files look removed."""
+
+
+class RunRefused(LiveDataError):
+    """A guard stopped the run before it changed anything."""
+
+
+class TooManyDeletes(RunRefused):
+    """More would be deleted than ``max_delete_ratio`` allows."""
+
+
+class SourceEmpty(RunRefused):
+    """The source holds nothing while the target does."""
+
+
+class FilterChanged(RunRefused):
+    """The filter or the source is not the one that the target was made with."""
+
+
+class TargetTouched(RunRefused):
+    """Someone else wrote to the target."""
+
+
+class CannotHold(RunRefused):
+    """The source has entries that the target cannot hold, or that are neither file nor directory."""
+
+
+class StillChanging(RunRefused):
+    """A round that had to be empty found differences."""
+
+
+class TargetHeld(LiveDataError):
+    """Another run holds the lease of this target."""
+
+    retryable = True
+
+
+class LeaseLost(LiveDataError):
+    """This run lost its lease, stopped by itself and changed nothing more."""
+
+    retryable = True
+
+
+class StateDamaged(LiveDataError):
+    """A file in ``.livedata`` is not what its writer left."""
+
+
+class RunFailed(LiveDataError):
+    """Some items failed while the others landed; the checkpoint stays where it was. The report is stored."""
+
+    retryable = True
+
+
+class VerifyFailed(LiveDataError):
+    """Source and target differ; the report names each path and the kind of difference."""

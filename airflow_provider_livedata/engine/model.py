@@ -1,0 +1,170 @@
+"""The frozen values that the stages hand to each other. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+Kind = Literal["file", "directory", "other"]
+
+
+class Entry(NamedTuple):
+    """One file or directory of a zone, relative to the zone's root.
+
+    ``path`` has "/" between names and none at either end; the root itself is never an entry. ``version`` names the
+    bytes of a file: it changes whenever they do ("" for directories). Attributes that the store does not have or was not
+    asked for are None. ``acl`` is the canonical text of HDFS (``user:ann:rw-,default:group::r-x``), extended entries
+    only. ``is_implied``: a directory of an object store that is known only from the keys below it. ``kind`` "other" is
+    something that cannot be copied (symbolic link, device, name that is not UTF-8); ``note`` says what.
+    """
+
+    path: str
+    kind: Kind = "file"
+    size_bytes: int = 0
+    mtime_ms: int = 0
+    version: str = ""
+    owner: str | None = None
+    group: str | None = None
+    mode: int | None = None
+    acl: str | None = None
+    xattrs: tuple[tuple[str, bytes], ...] | None = None
+    crc32c: int | None = None
+    crc64nvme: int | None = None
+    is_implied: bool = False
+    note: str = ""
+    source_version: str = ""  # object stores: the version of the source file that these bytes came from
+
+    @property
+    def key(self) -> str:
+        """What entries are ordered by, in code point order, which is UTF-8 byte order: directories end in "/"."""
+        return self.path + "/" if self.kind == "directory" else self.path
+
+    @property
+    def attributes(self) -> Attributes:
+        """The attributes of this entry, to be given to another."""
+        return Attributes(self.mtime_ms, self.owner, self.group, self.mode, self.acl, self.xattrs)
+
+
+class Held(NamedTuple):
+    """A row of the manifest: what the target was left holding at one path, and which source entry it came from.
+
+    ``target_version`` is the version that the target gave it, ``target_checksum`` its own checksum as ``kind:value``
+    ("" where it keeps none). ``is_settled`` False: the source file was being written, so it is compared again next time.
+    ``is_gone`` marks a path that the target no longer holds.
+    """
+
+    entry: Entry
+    target_version: str = ""
+    target_checksum: str = ""
+    is_settled: bool = True
+    is_gone: bool = False
+
+    @property
+    def key(self) -> str:
+        """The order of manifests is that of listings."""
+        return self.entry.key
+
+
+StepKind = Literal["copy", "make_directory", "set_attributes", "record", "forget", "delete"]
+Phase = Literal["clear", "write", "delete", "finish"]
+
+
+class Step(NamedTuple):
+    """One action of a plan.
+
+    ``entry`` is the source's, for "delete" the target's, for "forget" the manifest's. "record" and "forget" touch the
+    manifest alone. ``phase``: "clear" removes
+    what stands in the way (a directory where a file belongs), "write" brings files and directories, "delete" removes
+    what the source no longer has, "finish" sets attributes of directories after their contents. ``expect`` is the version
+    that the target must still have there (None: anything). ``may_have_landed``: an unfinished run may have brought it
+    already.
+    """
+
+    kind: StepKind
+    phase: Phase
+    entry: Entry
+    reason: str
+    expect: str | None = None
+    may_have_landed: bool = False
+
+
+class Attributes(NamedTuple):
+    """What a file or directory carries besides its bytes. None: leave as the store makes it."""
+
+    mtime_ms: int | None = None
+    owner: str | None = None
+    group: str | None = None
+    mode: int | None = None
+    acl: str | None = None
+    xattrs: tuple[tuple[str, bytes], ...] | None = None
+    source_version: str = ""  # of the source file; object stores keep it beside the bytes, so that a run can be resumed
+
+
+class Checksum(NamedTuple):
+    """CRC32C and CRC-64/NVME of one run of bytes, both as unsigned integers. Source: RFC 3720 B.4; NVMe base 2.0."""
+
+    crc32c: int
+    crc64nvme: int
+
+
+class Absent:
+    """The type of ABSENT."""
+
+
+ABSENT = Absent()
+# What must stand at a path for a write to go ahead: nothing (ABSENT), exactly this version, or anything (None).
+Expect = Absent | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One path that could not be handled, and why."""
+
+    path: str
+    reason: str
+    error: str = ""  # the class name of the engine error
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A named view of a location at one instant. ``root``: the snapshottable directory, an ancestor or the location."""
+
+    name: str
+    root: str
+    taken_ms: int
+    opened_files_frozen: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The receipt of one uploaded part: its index from 0, what the store calls it, its size and checksum."""
+
+    index: int
+    receipt: str
+    size_bytes: int
+    checksum: Checksum
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a zone is like, for the plan to decide by.
+
+    ``min_part_bytes`` and ``max_part_bytes`` bound every part but the last; ``max_parts`` bounds their number.
+    ``in_order``: parts must arrive in order, one at a time (HDFS). ``puts_publish``: ``put`` is atomic by itself, as
+    on object stores; elsewhere files go through ``begin`` and appear by a rename.
+    """
+
+    scheme: str
+    in_order: bool = False
+    puts_publish: bool = True
+    min_part_bytes: int = 1
+    max_part_bytes: int = 1 << 62
+    max_parts: int = 1 << 30
+    max_put_bytes: int = 1 << 62
+    max_key_bytes: int = 1 << 30
+    max_name_bytes: int = 1 << 30
+    forbidden_characters: frozenset[str] = frozenset()
+    has_directories: bool = True
+    checksums: frozenset[str] = field(default_factory=frozenset)  # kinds that the store itself keeps or computes
+    attributes: frozenset[str] = field(default_factory=frozenset)  # names of Attributes that it keeps

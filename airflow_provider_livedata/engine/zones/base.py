@@ -1,0 +1,246 @@
+"""The one interface of all stores, and the powers that only some have.
+
+A zone is rooted at an address; every path given to it or got from it is relative to that root. Zones are used by many
+threads at once. Every failure of a store arrives as one of the engine's errors: foreign exceptions never pass. A zone
+does not retry on its own beyond what its client does within one call: callers retry what ``retryable`` says
+(``zones/wrappers.py``). Ask ``isinstance(zone, Snapshots)``, never the scheme.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from airflow_provider_livedata.engine.model import (
+    Attributes,
+    Checksum,
+    Entry,
+    Expect,
+    Facts,
+    Failure,
+    Part,
+    Snapshot,
+)
+from airflow_provider_livedata.engine.zones.address import Address
+
+
+class Zone(ABC):
+    """One directory of a store, with everything below it."""
+
+    address: Address
+    facts: Facts
+
+    @abstractmethod
+    def check(self, *, writable: bool) -> None:
+        """Prove that the zone can be used, changing nothing that stays.
+
+        As a source (``writable`` False) the root must be a readable directory; as a target it may be absent, but what
+        is there must be a directory, and writing must be allowed.
+
+        Raises:
+            PathMissing, BucketMissing, NotADirectory, PermissionRefused, CredentialsRefused, ZoneUnreachable: naming
+                the address and what to do.
+        """
+
+    @abstractmethod
+    def scan(self, under: str = "") -> Iterator[Entry]:
+        """Yield every entry below the directory ``under``, in the order of ``Entry.key``, paged from the store.
+
+        Paths are relative to the zone's root, whatever ``under`` is; ``under`` itself is not yielded, and an absent
+        ``under`` yields nothing. Directories come before what they hold, empty ones too. Names that begin with
+        ``.livedata`` directly below the root are left out unless ``under`` names them. A listing that cannot be completed raises: it never ends early.
+
+        Raises:
+            PermissionRefused, ZoneBusy, ZoneUnreachable.
+        """
+
+    @abstractmethod
+    def stat(self, path: str) -> Entry | None:
+        """The entry at ``path`` ("" is the root), or None where nothing is. Files carry the checksums that the store keeps."""
+
+    @abstractmethod
+    def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
+        """Fill ``buffer`` with the bytes of ``path`` from ``offset``; return how many there were (fewer only at the end).
+
+        Args:
+            path: A file.
+            offset: First byte wanted, in bytes, 0 or more.
+            buffer: Writable, one-dimensional, of bytes; filled from its start.
+            version: When given, the version that the bytes must belong to.
+
+        Raises:
+            PathMissing: Nothing is there.
+            ObjectChanged: The file is not of ``version`` any more; nothing read so far counts.
+            CorruptSource: No intact replica.
+        """
+
+    @abstractmethod
+    def put(
+        self, path: str, data: bytes | bytearray | memoryview, *,
+        checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:
+        """Write a file in one piece, visible whole or not at all; parents are made.
+
+        With ``checksum`` the store itself refuses other bytes where it can. With ``expect=ABSENT`` exactly one of many
+        writers wins, and what appears is whole; with a version, only that version is replaced.
+
+        Raises:
+            AlreadyExists: ``expect`` is ABSENT and something is there.
+            ObjectChanged: ``expect`` is a version and something else is there.
+            ChecksumMismatch: The store received other bytes.
+            NameRefused, PermissionRefused, StoreFull.
+        """
+
+    @abstractmethod
+    def begin(self, path: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload:
+        """Start writing a file of ``size_bytes`` that stays invisible until ``complete``."""
+
+    @abstractmethod
+    def resume(self, path: str, token: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload | None:
+        """Take up an upload of another process by its token; None when it is gone or cannot be taken up."""
+
+    @abstractmethod
+    def make_directory(self, path: str, *, attributes: Attributes | None = None) -> None:
+        """Make a directory and its parents; one that is there already is left as it is.
+
+        On an object store this writes the marker ``path/``.
+        """
+
+    @abstractmethod
+    def delete(self, entries: Sequence[Entry]) -> list[Failure]:
+        """Delete files and empty directories, in the order given; what is gone already counts as deleted.
+
+        Returns those that could not be deleted; one failure does not stop the others. A directory that is not empty is
+        a failure with error ``NotEmpty``. On an object store a directory's marker goes.
+        """
+
+    @abstractmethod
+    def sweep(self, older_than_ms: int) -> int:
+        """Remove what killed writers left behind: temporary files and unfinished uploads begun before that time (epoch ms).
+
+        Returns how many were removed. Only the zone's own leftovers are touched.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most zones hold nothing
+        """Give back connections and threads. The zone is not used afterwards."""
+
+
+class Upload(ABC):
+    """A file being written in parts, invisible until ``complete``. Thread-safe where ``Facts.in_order`` is False.
+
+    ``token`` survives the process. ``part_bytes`` is the size of every part but the last.
+    """
+
+    token: str
+    part_bytes: int
+
+    @abstractmethod
+    def part(self, index: int, data: bytes | bytearray | memoryview, checksum: Checksum) -> Part:
+        """Write part ``index`` (from 0), in any order and idempotent; in index order where ``Facts.in_order``."""
+
+    @abstractmethod
+    def stage(self, parts: Sequence[Part], checksum: Checksum) -> Entry:
+        """All bytes are there: make them durable, with their attributes, still invisible.
+
+        Returns the entry as it will be once published; where the store cannot know the version before, it is "".
+        """
+
+    @abstractmethod
+    def complete(self, parts: Sequence[Part], checksum: Checksum, *, expect: Expect = None) -> Entry:
+        """Make the file visible under its name, replacing what is there: the only visible step.
+
+        ``checksum`` is that of the whole file; a store that keeps checksums refuses other bytes. Idempotent after a
+        lost reply as far as the store allows.
+
+        Raises:
+            ChecksumMismatch, ObjectChanged, AlreadyExists (as in ``Zone.put``), PathMissing (the upload is gone).
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Forget the upload and free its space; never raises for one that is gone."""
+
+
+@runtime_checkable
+class Snapshots(Protocol):
+    """A zone that can freeze itself."""
+
+    def snapshot(self, name: str) -> Snapshot:
+        """Take the snapshot ``name``, or return it when it is there already.
+
+        Raises:
+            SnapshotRefused: Not snapshottable; the message holds the command that an administrator has to run.
+        """
+        ...
+
+    def prepare_snapshots(self, *, allow: bool) -> str:
+        """Check that snapshots can be taken here, before anything is changed; return the snapshottable root's path.
+
+        With ``allow`` and the rights to do so, a location that is not snapshottable is made so; the caller reports it.
+
+        Raises:
+            SnapshotRefused: It cannot be done; says why (not allowed, nested, limit reached, quota) and what to do.
+        """
+        ...
+
+    def snapshots(self) -> list[Snapshot]:
+        """The snapshots of the snapshottable root, oldest first, other people's too."""
+        ...
+
+    def drop_snapshot(self, name: str) -> None:
+        """Remove a snapshot; one that is gone is no error."""
+        ...
+
+    def at(self, snapshot: Snapshot) -> Zone:
+        """A read-only view of this zone as the snapshot holds it."""
+        ...
+
+
+@runtime_checkable
+class OpenFiles(Protocol):
+    """A zone whose snapshots may hold files that go on growing (HDFS by default)."""
+
+    def may_have_open_files(self) -> bool:
+        """Ask once, after the snapshot and before the scan: False when no file can be open in it, or it freezes them."""
+        ...
+
+    def is_open(self, entry: Entry) -> bool:
+        """Whether the live file behind ``entry`` is being written, or is no longer as long as ``entry`` says."""
+        ...
+
+
+@runtime_checkable
+class Rename(Protocol):
+    """A zone that moves a file or directory without copying it."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Move ``old`` to ``new``; parents of ``new`` are made.
+
+        Raises:
+            PathMissing: ``old`` is not there.
+            AlreadyExists: Something is at ``new``.
+        """
+        ...
+
+
+@runtime_checkable
+class SetAttributes(Protocol):
+    """A zone that can change attributes of what is there."""
+
+    def set_attributes(self, path: str, attributes: Attributes) -> Entry:
+        """Set those attributes that are not None; return the entry afterwards."""
+        ...
+
+
+@runtime_checkable
+class StoreChecksum(Protocol):
+    """A zone that can tell a checksum of a file without sending its bytes."""
+
+    def store_checksum(self, path: str) -> str:
+        """The store's own checksum as ``kind:value`` (``crc64nvme:0a..``, ``MD5-of-0MD5-of-512CRC32C:..``), "" if none.
+
+        Equal text means equal bytes; unequal text of one kind means different bytes (for HDFS: or another block size);
+        different kinds are not comparable.
+        """
+        ...
