@@ -6,7 +6,8 @@ import atexit
 import itertools
 import os
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
     from tests.services.s3 import MotoServer, S3Server
 
 TESTS = Path(__file__).parent
-TIERS = {"unit": "unit", "golden": "unit", "zones": "zones", "crash": "crash", "airflow": "airflow", "system": "system"}
+TIERS = {  # by directory, in the order in which they run: the quick ones first
+    "unit": "unit",
+    "golden": "unit",
+    "zones": "zones",
+    "crash": "crash",
+    "airflow": "airflow",
+    "system": "system",
+    "soak": "soak",
+}
 _NAMES = itertools.count()
 
 isolate(os.environ)
@@ -32,11 +41,40 @@ atexit.register(_SCRATCH.remove)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the marker of its directory."""
+    """Give each test the marker of its directory, and put the quick tiers first."""
     for item in items:
-        inside = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
-        if inside in TIERS:
-            item.add_marker(TIERS[inside])
+        if _tier(item):
+            item.add_marker(TIERS[_tier(item)])
+    order = list(TIERS)
+    items.sort(key=lambda item: order.index(_tier(item)) if _tier(item) else -1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of unit tests alone that imported Airflow: the engine must do without."""
+    only_unit = session.items and all(item.get_closest_marker("unit") for item in session.items)
+    if only_unit and "airflow" in sys.modules:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        sys.stderr.write("\nThe unit tests imported Airflow; they must run without it.\n")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of ``make golden``."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """``golden(name, text)`` asserts that ``text`` is what the file ``tests/golden/<name>`` holds."""
+
+    def compare(name: str, text: str) -> None:
+        file = TESTS / "golden" / name
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert text == file.read_text(encoding="utf-8"), f"differs from {file}; if it is right: make golden"
+
+    return compare
 
 
 @pytest.fixture(scope="session")
@@ -116,6 +154,11 @@ def airflow_home() -> AirflowHome:
 def in_ci() -> bool:
     """Say whether this run may not replace or skip what it lacks."""
     return os.environ.get("CI", "").lower() == "true"
+
+
+def _tier(item: pytest.Item) -> str:
+    inside = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+    return inside if inside in TIERS else ""
 
 
 def _name(request: pytest.FixtureRequest) -> str:

@@ -1,0 +1,90 @@
+# Every target installs what it needs. Nothing is installed outside this checkout but caches (see tests/services/fetch.py)
+# and, where root or sudo without a password is there, the apt packages that are missing.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+CODE := $(wildcard airflow_provider_livedata dags tests tools)
+PINS := $(shell cat pyproject.toml requirements/*.txt tools/install.sh | sha256sum | cut -c1-16)
+STAMP := .venv/.installed-$(PINS)
+PYTEST := $(BIN)/python -m pytest
+PURE := airflow_provider_livedata/engine/diff.py,airflow_provider_livedata/engine/plan.py,airflow_provider_livedata/engine/report.py
+export UV_SYSTEM_CERTS := true
+
+.PHONY: help install fmt lint types imports servers test-unit test-zones test-crash test-airflow test-system test check \
+        demo demo-hadoop soak golden requirements clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make .venv with the pinned development environment and this package
+
+$(STAMP):
+	@tools/install.sh
+	@rm -f .venv/.installed-*
+	@touch $@
+
+demo: install ## Run the migration DAG on local example data: needs Python only
+	$(BIN)/python tools/demo.py
+
+demo-hadoop: install servers ## Run the migration DAG from a real HDFS to a real S3 server
+	$(BIN)/python tools/demo.py --hadoop
+
+test: install servers ## Run every test, on real servers where it takes them
+	$(PYTEST) tests
+
+test-unit: install ## Unit, property and golden tests: no server, no Airflow
+	$(PYTEST) $(wildcard tests/unit tests/golden) --cov --cov-report=
+	$(BIN)/coverage report --include='$(PURE)' --fail-under=100 --show-missing
+
+test-zones: install ## The conformance suite on the zones that need no server
+	$(PYTEST) tests/zones
+
+test-crash: install ## Runs that are killed or disturbed at every step, then resumed
+	$(PYTEST) tests/crash
+
+test-airflow: install ## DAGs, operators and triggers on a throw-away Airflow
+	$(PYTEST) tests/airflow
+
+test-system: install servers ## Tests on real HDFS, S3 and other servers
+	$(PYTEST) tests/system
+
+soak: install servers ## The long campaigns: very many files, very large files
+	$(PYTEST) tests -m soak --timeout=14400
+
+check: lint types imports test-unit test ## All that CI runs
+
+lint: install ## Style, formatting and spelling
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	git ls-files -z -- ':!requirements/*.txt' | xargs -0 $(BIN)/codespell
+
+types: install ## Types, strictly
+	$(BIN)/mypy $(CODE)
+
+imports: install ## The layers: who may import whom
+	$(BIN)/lint-imports
+
+fmt: install ## Format and fix what can be fixed
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+golden: install ## Write the golden files anew; review the difference
+	$(PYTEST) tests/unit $(wildcard tests/golden) --update-golden
+	git diff --stat -- tests
+
+servers: install ## Fetch what the real servers of the tests run from, once
+	@$(BIN)/python tests/services/fetch.py hadoop
+	@$(BIN)/python tests/services/fetch.py versitygw || [ "$$CI" != true ]
+
+requirements: install ## Pin the development environment anew (UPGRADE=1: at the newest versions)
+	$(BIN)/uv pip compile pyproject.toml requirements/dev.in --extra hive --extra sentry --override requirements/overrides.txt \
+	    $(PIN) -o requirements/dev.txt
+	$(BIN)/uv pip compile requirements/uv.in $(PIN) -o requirements/uv.txt
+PIN = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+      --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
+
+clean: ## Remove the environment and everything that was generated here; the caches stay
+	rm -rf .venv build dist demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
