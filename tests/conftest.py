@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.services.s3 import MotoServer, S3Server
 
 TESTS = Path(__file__).parent
+REPOSITORY = TESTS.parent
 TIERS = {  # by directory, in the order in which they run: the quick ones first
     "unit": "unit",
     "golden": "unit",
@@ -126,7 +127,9 @@ def s3_integrity(s3_server: S3Server | MotoServer) -> S3Server:
     from tests.services.s3 import S3Server
 
     if not isinstance(s3_server, S3Server):
-        pytest.skip("no versitygw on this machine: moto accepts wrong checksums and any keys, so it proves nothing here")
+        pytest.skip(
+            "no versitygw on this machine: moto accepts wrong checksums and any keys, so it proves nothing here"
+        )
     return s3_server
 
 

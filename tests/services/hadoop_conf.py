@@ -76,7 +76,11 @@ def hdfs_site(rpc: str, http: str, data: Path, replication: int, *, capture_open
         "dfs.heartbeat.interval": "1",
         "dfs.blockreport.initialDelay": "0",
         "dfs.datanode.hostname": "127.0.0.1",
-        "dfs.datanode.data.dir": (data / "dn${dn.n}").as_uri().replace("%7B", "{").replace("%7D", "}").replace("%24", "$"),
+        "dfs.datanode.data.dir": (data / "dn${dn.n}")
+        .as_uri()
+        .replace("%7B", "{")
+        .replace("%7D", "}")
+        .replace("%24", "$"),
         "dfs.datanode.address": "127.0.0.1:${dn.data}",
         "dfs.datanode.http.address": "127.0.0.1:${dn.http}",
         "dfs.datanode.ipc.address": "127.0.0.1:${dn.ipc}",

@@ -1,8 +1,8 @@
 """A real HDFS cluster for tests: one NameNode and a few DataNodes as processes, on free ports of 127.0.0.1.
 
-    with HdfsCluster() as cluster:
-        cluster.fs("-mkdir", "-p", "/data")
-        zone = open_zone(f"{cluster.uri}/data")
+with HdfsCluster() as cluster:
+    cluster.fs("-mkdir", "-p", "/data")
+    zone = open_zone(f"{cluster.uri}/data")
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 
-_FOREIGN = ("AWS_", "AIRFLOW_", "AIRFLOW__", "AZURE_", "GOOGLE_", "HADOOP_", "HDFS_", "DATABRICKS_")
+_FOREIGN = ("AWS_", "AIRFLOW_", "AZURE_", "GOOGLE_", "HADOOP_", "HDFS_", "DATABRICKS_")
 _KEPT = ("AWS_CA_BUNDLE", "HADOOP_USER_NAME")
 _SETTINGS = {
     "AWS_EC2_METADATA_DISABLED": "true",  # else a client without keys asks 169.254.169.254

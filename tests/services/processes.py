@@ -157,7 +157,9 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-def wait_until(ready: Callable[[], bool], *, what: str, seconds: float, processes: Sequence[ServerProcess] = ()) -> None:
+def wait_until(
+    ready: Callable[[], bool], *, what: str, seconds: float, processes: Sequence[ServerProcess] = ()
+) -> None:
     """Poll ``ready`` until it is true; a connection that is refused meanwhile means "not yet"."""
     deadline = time.monotonic() + seconds
     while True:

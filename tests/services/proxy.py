@@ -121,13 +121,13 @@ class FaultyProxy:
         """Let the server do its work, then break the connection before a byte of its answer is passed on."""
         self._add(Rule("cut response", method, path, times, skip, after_bytes=-1))
 
-    def delay(self, seconds: float, *, times: int = 1, method: str | None = None, path: str = "", skip: int = 0) -> None:
+    def delay(
+        self, seconds: float, *, times: int = 1, method: str | None = None, path: str = "", skip: int = 0
+    ) -> None:
         """Hold the next matching requests back for so long."""
         self._add(Rule("delay", method, path, times, skip, seconds=seconds))
 
-    def call(
-        self, function: Callable[[], object], *, method: str | None = None, path: str = "", skip: int = 0
-    ) -> None:
+    def call(self, function: Callable[[], object], *, method: str | None = None, path: str = "", skip: int = 0) -> None:
         """Call a function when the next matching request comes in, before it is passed on."""
         self._add(Rule("call", method, path, 1, skip, function=function))
 

@@ -1,8 +1,8 @@
 """S3 servers for tests: versitygw, which checks checksums and signatures, and moto, which does neither.
 
-    with S3Server() as server:
-        bucket = server.new_bucket("sales")
-        server.client().put_object(Bucket=bucket, Key="a", Body=b"1")
+with S3Server() as server:
+    bucket = server.new_bucket("sales")
+    server.client().put_object(Bucket=bucket, Key="a", Body=b"1")
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class S3Server(S3Process):
         """Add a user without any right, and return its access and secret key."""
         access, secret = f"AK{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
         admin = {"ADMIN_ACCESS_KEY_ID": self.access_key, "ADMIN_SECRET_ACCESS_KEY": self.secret_key}
-        command = [self._binary, "admin", "--endpoint-url", self.endpoint, "create-user"]
+        command = [str(self._binary), "admin", "--endpoint-url", self.endpoint, "create-user"]
         subprocess.run(
             [*command, "--access", access, "--secret", secret, "--role", "user"],
             env={**self._environment(), **admin, "ADMIN_REGION": self.region},
