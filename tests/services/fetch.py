@@ -103,7 +103,13 @@ def _make_versitygw(draft: Path) -> None:
     module = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}"
     with tempfile.TemporaryDirectory(prefix="livedata-go-") as work:
         go = _go(Path(work))
-        run([go, "install", module], env={**os.environ, "GOBIN": str(draft), "GOTOOLCHAIN": "local", "GOFLAGS": ""})
+        places = {
+            "GOBIN": str(draft),
+            "GOPATH": f"{work}/path",
+            "GOCACHE": f"{work}/cache",
+        }  # nothing stays but the binary
+        flags = {"GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+        run([go, "install", module], env={**os.environ, **places, **flags})
 
 
 def _go(work: Path) -> Path:
