@@ -34,8 +34,7 @@ class RetryPolicy:
     def wait_s(self, failed: int, chance: float, *, at_least_s: float = 0.0) -> float:
         """Seconds to wait after ``failed`` failures (1 or more); ``chance`` is in [0, 1).
 
-        A store that named a time (``at_least_s``) is not asked before it, and never waited for longer than ``max_s``
-        unless it said so.
+        A store that named a time (``at_least_s``) is not asked before it.
         """
         ceiling = min(self.max_s, self.base_s * 2.0 ** min(failed - 1, 60))
         return max(at_least_s, ceiling * chance)
@@ -44,41 +43,44 @@ class RetryPolicy:
 DEFAULT_POLICY = RetryPolicy()
 
 
+def is_retryable(error: LiveDataError) -> bool:
+    """What ``retry`` asks unless told otherwise."""
+    return error.retryable
+
+
 def retry(
     call: Callable[[], Result],
     policy: RetryPolicy = DEFAULT_POLICY,
     *,
-    after_failure: Callable[[LiveDataError], Result | None] | None = None,
+    is_worth_it: Callable[[LiveDataError], bool] = is_retryable,
     sleep: Sleep = time.sleep,
     random: Random = random.random,
 ) -> Result:
-    """Return what ``call`` returns, calling it again while its error is retryable and attempts are left.
+    """Return what ``call`` returns, calling it again while its error is worth it and attempts are left.
 
-    ``call`` must be idempotent. An error may carry ``retry_after_s`` in its ``where``: the store is not asked sooner.
+    ``call`` must be idempotent, or find out by itself whether an earlier attempt took place. An error may carry
+    ``retry_after_s`` in its ``where``: the store is not asked sooner.
 
     Args:
         call: Raises LiveDataError when it fails; any other exception passes at once.
         policy: Attempts and waits.
-        after_failure: Asked after a wait, before the next attempt, with the error: whether the call took place after
-            all although its reply was lost. What it returns, when not None, is the result. May raise; a retryable
-            error of its own counts as one more failed attempt.
+        is_worth_it: Whether another attempt may succeed after this error.
         sleep: Waits; takes seconds.
-        random: Draws the jitter.
+        random: Draws the jitter, in [0, 1).
 
     Raises:
-        LiveDataError: The last error, when it is not retryable or no attempt is left.
+        LiveDataError: The last error.
     """
-    failed: LiveDataError | None = None
-    for attempt in range(1, policy.attempts + 1):
+    failed = 0
+    while True:
         try:
-            known = after_failure(failed) if failed and after_failure else None
-            return call() if known is None else known
+            return call()
         except LiveDataError as error:
-            if not error.retryable or attempt == policy.attempts:
+            failed += 1
+            if failed >= policy.attempts or not is_worth_it(error):
                 raise
-            failed = error
-            sleep(policy.wait_s(attempt, random(), at_least_s=_retry_after_s(error)))
-    raise AssertionError("unreachable: attempts is 1 or more")
+            wait_s = policy.wait_s(failed, random(), at_least_s=_retry_after_s(error))
+        sleep(wait_s)
 
 
 def _retry_after_s(error: LiveDataError) -> float:

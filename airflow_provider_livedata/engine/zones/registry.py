@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, cast
 
-from airflow_provider_livedata.engine.errors import UnknownScheme
+from airflow_provider_livedata.engine.errors import BadOption, UnknownScheme
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
 
@@ -35,8 +36,13 @@ def open_zone(address: str | Address, **options: Any) -> Zone:
         BadOption: The zone does not know an option, or its value is none that it can have.
     """
     parsed = Address.parse(address) if isinstance(address, str) else address
-    opened = _zone_class(parsed).open(parsed, **options)
-    return cast("Zone", opened)
+    opener = _zone_class(parsed).open
+    try:
+        inspect.signature(opener).bind(parsed, **options)
+    except TypeError as error:
+        raise BadOption(f"a zone of {parsed.scheme}:// cannot be opened with these options: {error}",
+                        address=str(parsed)) from None  # fmt: skip
+    return cast("Zone", opener(parsed, **options))
 
 
 def _zone_class(address: Address) -> Any:

@@ -6,10 +6,11 @@ import time
 
 import pytest
 
+from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import AlreadyExists, LiveDataError, NotADirectory, PathMissing
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.zones.base import Rename, Zone
-from airflow_provider_livedata.testing.suite.common import OpenAt, checksum_of, keys, listed, put, read_all, send, stat
+from airflow_provider_livedata.testing.suite.common import OpenAt, keys, listed, put, read_all, send, stat
 
 HOUR_MS = 3_600_000
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 
-from awscrt import checksums
-
+from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Part
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 
@@ -26,11 +25,6 @@ NAMES = (
 def data_of(seed: object, size_bytes: int = 1000) -> bytes:
     """Bytes that look random and are the same for the same seed."""
     return random.Random(repr(seed)).randbytes(size_bytes)
-
-
-def checksum_of(data: bytes | bytearray | memoryview) -> Checksum:
-    """The checksum that belongs to ``data``."""
-    return Checksum(checksums.crc32c(data), checksums.crc64nvme(data))
 
 
 def wrong_checksum_of(data: bytes) -> Checksum:
@@ -84,8 +78,9 @@ def cut(data: bytes, part_bytes: int) -> list[bytes]:
 
 
 def send(upload: Upload, data: bytes) -> list[Part]:
-    """Send all parts in order."""
-    return [upload.part(index, part, checksum_of(part)) for index, part in enumerate(cut(data, upload.part_bytes))]
+    """Send all parts in order; an empty file has one empty part."""
+    pieces = cut(data, upload.part_bytes) or [b""]
+    return [upload.part(index, piece, checksum_of(piece)) for index, piece in enumerate(pieces)]
 
 
 def upload_whole(
@@ -94,5 +89,6 @@ def upload_whole(
     """Write a file in parts."""
     upload = zone.begin(path, len(data), attributes=attributes)
     parts = send(upload, data)
-    upload.stage(parts, checksum_of(data))
+    if not zone.facts.puts_publish:  # elsewhere the open upload is staging enough
+        upload.stage(parts, checksum_of(data))
     return upload.complete(parts, checksum_of(data), expect=expect)

@@ -40,13 +40,16 @@ class Names:
         assert read_all(zone, f"d/{name}") == b"below"
 
     def _check_refused(self, zone: Zone, name: str) -> None:
+        before = [entry.path for entry in zone.scan() if entry.kind == "file"]
         with pytest.raises(NameRefused):
             put(zone, name)
         with pytest.raises(NameRefused):
             put(zone, f"d/{name}/f")
         with pytest.raises(NameRefused):
+            upload_whole(zone, name, b"12345")
+        with pytest.raises(NameRefused):
             zone.make_directory(name)
-        assert [entry for entry in zone.scan() if entry.kind == "file"] == []
+        assert [entry.path for entry in zone.scan() if entry.kind == "file"] == before
 
     def test_all_names_side_by_side_are_listed_in_order_with_their_own_bytes(
         self, zone: Zone, refused_names: Collection[str]

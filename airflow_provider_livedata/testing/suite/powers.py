@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import PermissionRefused, Unsupported
 from airflow_provider_livedata.engine.model import Attributes, Entry, Snapshot
 from airflow_provider_livedata.engine.zones.base import SetAttributes, Snapshots, StoreChecksum, Zone
 from airflow_provider_livedata.testing.suite.common import (
-    checksum_of,
     data_of,
     keys,
     put,

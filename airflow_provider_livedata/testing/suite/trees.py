@@ -12,8 +12,11 @@ from airflow_provider_livedata.testing.strategies import Tree, trees
 from airflow_provider_livedata.testing.suite.common import keys, put, read, read_all, upload_whole
 
 _fresh = itertools.count()
-_on_a_zone = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture,
-                                                                             HealthCheck.too_slow])  # fmt: skip
+_on_a_zone = settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow],
+)
 
 
 class Trees:

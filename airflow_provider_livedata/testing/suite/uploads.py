@@ -6,8 +6,8 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from awscrt import checksums
 
+from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
     ChecksumMismatch,
@@ -20,7 +20,6 @@ from airflow_provider_livedata.engine.model import ABSENT, Checksum, Part
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.testing.suite.common import (
     OpenAt,
-    checksum_of,
     cut,
     data_of,
     files_below_state,
@@ -53,6 +52,7 @@ class Uploads:
 
     def test_parts_keep_to_the_sizes_that_the_facts_name(self, zone: Zone, large_bytes: int) -> None:
         upload = zone.begin("f", large_bytes)
+        assert upload.part_bytes == zone.facts.part_bytes(large_bytes)
         assert zone.facts.min_part_bytes <= upload.part_bytes <= zone.facts.max_part_bytes
         assert large_bytes <= upload.part_bytes * zone.facts.max_parts
         upload.abort()
@@ -222,20 +222,19 @@ class Uploads:
     def test_a_huge_file_arrives_whole(self, zone: Zone, huge_bytes: int) -> None:
         upload = zone.begin("huge", huge_bytes)
         block = bytearray(data_of("huge", upload.part_bytes))
-        parts, whole = [], Checksum(0, 0)
+        parts, whole = [], EMPTY
         for index, start in enumerate(range(0, huge_bytes, upload.part_bytes)):
             block[:8] = index.to_bytes(8, "big")
             piece = memoryview(block)[: huge_bytes - start]
             parts.append(upload.part(index, piece, checksum_of(piece)))
-            whole = Checksum(checksums.crc32c(piece, whole.crc32c), checksums.crc64nvme(piece, whole.crc64nvme))
+            whole = checksum_of(piece, whole)
         upload.stage(parts, whole)
         upload.complete(parts, whole)
         assert _checksum_read(zone, "huge", huge_bytes) == whole
 
 
 def _checksum_read(zone: Zone, path: str, size_bytes: int) -> Checksum:
-    found, buffer = Checksum(0, 0), memoryview(bytearray(8 << 20))
+    found, buffer = EMPTY, memoryview(bytearray(8 << 20))
     for offset in range(0, size_bytes, len(buffer)):
-        piece = buffer[: zone.read_into(path, offset, buffer)]
-        found = Checksum(checksums.crc32c(piece, found.crc32c), checksums.crc64nvme(piece, found.crc64nvme))
+        found = checksum_of(buffer[: zone.read_into(path, offset, buffer)], found)
     return found

@@ -1,0 +1,292 @@
+"""Zones in this process's memory, for tests and demonstrations: ``memory://name/path``.
+
+Zones of one name share what they hold, until ``forget(name)``. ``like`` says what a zone behaves like:
+
+- "files" (default): directories, parts in any order, renames, snapshots, and checksums that refuse wrong bytes.
+- "objects": an object store. Puts publish, directories are markers or implied, keys are limited, nothing is renamed.
+- "hdfs": written in order, with snapshots and open files; its checksum is its own and no writer's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from airflow_provider_livedata.engine.checksums import checksum_of
+from airflow_provider_livedata.engine.errors import (
+    BadOption,
+    IsADirectory,
+    LiveDataError,
+    NameRefused,
+    NotADirectory,
+    ObjectChanged,
+    PathMissing,
+)
+from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure, Snapshot
+from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.engine.zones.base import Upload, Zone
+from airflow_provider_livedata.engine.zones.memory_store import MemoryStore, Node, Pending, parents_of
+from airflow_provider_livedata.engine.zones.memory_upload import MemoryUpload, refuse_other_bytes
+
+Like = Literal["files", "objects", "hdfs"]
+
+_PLAIN = frozenset({"mtime_ms", "owner", "group", "mode", "acl", "xattrs"})
+_BOTH = frozenset({"crc32c", "crc64nvme"})
+_FACTS = {
+    "files": Facts("memory", puts_publish=False, max_name_bytes=255, checksums=_BOTH, attributes=_PLAIN),
+    "objects": Facts("memory", min_part_bytes=1 << 10, max_parts=10_000, max_key_bytes=1024, has_directories=False,
+                     checksums=_BOTH, attributes=_PLAIN | {"source_version"}),
+    "hdfs": Facts("memory", in_order=True, puts_publish=False, max_name_bytes=255, max_key_bytes=8000,
+                  checksums=frozenset({"memory-sha256"}), attributes=_PLAIN),
+}  # fmt: skip
+_stores: dict[str, MemoryStore] = {}
+
+
+def forget(name: str) -> None:
+    """Forget what the zones of one name hold; zones that are open keep it."""
+    _stores.pop(name, None)
+
+
+class MemoryZone(Zone):
+    """What all kinds have, and all that an object store has; the powers of the others are added below."""
+
+    def __init__(self, address: Address, store: MemoryStore, facts: Facts) -> None:
+        self.address = address
+        self.facts = facts
+        self.store = store
+
+    @classmethod
+    def open(cls, address: Address, *, like: Like = "files", part_bytes: int | None = None) -> MemoryZone:
+        """Open a zone on the store that the address names, which is made when it is not there.
+
+        ``part_bytes``: the size of upload parts, to have many without much memory.
+
+        Raises:
+            BadOption: ``like`` is unknown, or not what the store was made as.
+        """
+        if like not in _FACTS or (part_bytes or 1) < 1:
+            raise BadOption("like must be files, objects or hdfs, and part_bytes 1 or more", like=like, part_bytes=part_bytes)
+        facts = _FACTS[like]
+        store = _stores.setdefault(address.authority, MemoryStore(has_directories=facts.has_directories))
+        if store.has_directories != facts.has_directories:
+            raise BadOption("zones of this name were opened as something else", address=str(address), like=like)
+        if part_bytes:
+            facts = replace(facts, min_part_bytes=part_bytes, max_part_bytes=part_bytes)
+        root_bytes = len(f"{address.path}/".encode()) if address.path else 0
+        return _KINDS[like](address, store, replace(facts, max_key_bytes=facts.max_key_bytes - root_bytes))
+
+    def check(self, *, writable: bool) -> None:
+        """See ``Zone.check``."""
+        root = self.address.path
+        with self.store.lock:
+            if writable:
+                self.store.check_writable(root)
+            for above in [*(key[:-1] for key in parents_of(root)), root]:
+                if self.store.get(above) is not None:
+                    raise NotADirectory("a file stands where a directory should be", address=str(self.address))
+            if not writable and self.store.directory(root) is None:
+                raise PathMissing("nothing is there; check the path", address=str(self.address))
+
+    def scan(self, under: str = "") -> Iterator[Entry]:
+        """See ``Zone.scan``."""
+        top = self._full(under)
+        root = len(self.address.path) + 1 if self.address.path else 0
+        for key in self.store.keys_below(top):
+            path = key[root:].rstrip("/")
+            entry = None if not under and path.startswith(".livedata") else self._entry(path, key)
+            if entry is not None:
+                yield entry
+
+    def stat(self, path: str) -> Entry | None:
+        """See ``Zone.stat``."""
+        full = self._full(path)
+        with self.store.lock:
+            file = self.store.get(full)
+            if file is None or not path:
+                return self._entry(path, f"{full}/")
+            keeps_checksums = "crc64nvme" in self.facts.checksums
+            sums = checksum_of(file.data or b"") if keeps_checksums else (None, None)
+            return self._entry_of(path, file)._replace(crc32c=sums[0], crc64nvme=sums[1])
+
+    def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
+        """See ``Zone.read_into``."""
+        node = self._file(path)
+        if version and version != node.version:
+            raise ObjectChanged("replaced since it was listed", path=path, expected=version, found=node.version)
+        piece = memoryview(node.data or b"")[offset : offset + len(buffer)]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def put(
+        self, path: str, data: bytes | bytearray | memoryview, *,
+        checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:  # fmt: skip
+        """See ``Zone.put``."""
+        full, whole = self.writable(path), bytes(data)
+        refuse_other_bytes(self.facts, path, whole, checksum)
+        self.store.write(full, whole, attributes or Attributes(), expect)
+        return self.stat(path) or Entry(path)
+
+    def begin(self, path: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload:
+        """See ``Zone.begin``."""
+        pending = Pending(self.writable(path), size_bytes, attributes or Attributes(), time.time_ns() // 1_000_000)
+        token = secrets.token_hex(8)
+        with self.store.lock:
+            self.store.uploads[token] = pending
+        return MemoryUpload(self, path, token, pending)
+
+    def resume(self, path: str, token: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload | None:
+        """See ``Zone.resume``; the attributes are those of ``begin``."""
+        pending = self.store.uploads.get(token)
+        if pending is None or (pending.path, pending.size_bytes) != (self._full(path), size_bytes):
+            return None
+        return MemoryUpload(self, path, token, pending)
+
+    def make_directory(self, path: str, *, attributes: Attributes | None = None) -> None:
+        """See ``Zone.make_directory``."""
+        self.store.make_directory(self.writable(path) if path else self.address.path, attributes or Attributes())
+
+    def delete(self, entries: Sequence[Entry]) -> list[Failure]:
+        """See ``Zone.delete``."""
+        failures = []
+        for entry in entries:
+            try:
+                self.store.remove(self._full(entry.path) + ("/" if entry.kind == "directory" else ""))
+            except LiveDataError as error:
+                failures.append(Failure(entry.path, str(error), type(error).__name__, error.retryable))
+        return failures
+
+    def sweep(self, older_than_ms: int) -> int:
+        """See ``Zone.sweep``."""
+        prefix = f"{self.address.path}/" if self.address.path else ""
+        with self.store.lock:
+            old = [token for token, pending in self.store.uploads.items()
+                   if pending.begun_ms < older_than_ms and pending.path.startswith(prefix)]  # fmt: skip
+            for token in old:
+                del self.store.uploads[token]
+        return len(old)
+
+    def store_checksum(self, path: str) -> str:
+        """See ``StoreChecksum``."""
+        data = self._file(path).data or b""
+        if "crc64nvme" in self.facts.checksums:
+            return f"crc64nvme:{checksum_of(data).crc64nvme:016x}"
+        return f"memory-sha256:{hashlib.sha256(data).hexdigest()}"
+
+    def _full(self, path: str) -> str:
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise NameRefused("a name must be UTF-8", path=path) from None
+        return self.address.join(path).path
+
+    def writable(self, path: str) -> str:
+        """Where in the store a file at ``path`` is to be kept, after every check that its name allows."""
+        full = self._full(path)
+        if not path:
+            raise IsADirectory("the root is a directory", address=str(self.address))
+        longest = max(len(name.encode()) for name in path.split("/"))
+        if len(path.encode()) > self.facts.max_key_bytes or longest > self.facts.max_name_bytes:
+            raise NameRefused("the name or path is too long", path=path)
+        self.store.check_writable(path)
+        return full
+
+    def _file(self, path: str) -> Node:
+        node = self.store.get(self._full(path))
+        if node is not None:
+            return node
+        if self.store.has_directories and self.store.directory(self._full(path)) is not None:
+            raise IsADirectory("a directory has no bytes", path=path)
+        raise PathMissing("nothing is there", path=path)
+
+    def _entry(self, path: str, key: str) -> Entry | None:
+        if not key.endswith("/"):
+            file = self.store.get(key)
+            return self._entry_of(path, file) if file else None
+        directory = self.store.directory(key.rstrip("/"))
+        return self._entry_of(path, directory) if directory else None
+
+    def _entry_of(self, path: str, node: Node) -> Entry:
+        given = node.attributes
+        found = Entry(path, "directory" if node.data is None else "file", len(node.data or b""), version=node.version,
+                      mtime_ms=node.written_ms if given.mtime_ms is None else given.mtime_ms,
+                      is_implied=node.is_implied, source_version=given.source_version)  # fmt: skip
+        default = _UNSET if self.store.has_directories else Attributes()
+        return found._replace(
+            owner=given.owner or default.owner,
+            group=given.group or default.group,
+            mode=(0o755 if node.data is None else 0o644) if given.mode is None and default.owner else given.mode,
+            acl=given.acl,
+            xattrs=given.xattrs if given.xattrs is not None else default.xattrs,
+        )
+
+
+class MemoryFiles(MemoryZone):
+    """With the powers Rename, SetAttributes and Snapshots."""
+
+    def rename(self, old: str, new: str) -> None:
+        """See ``Rename``."""
+        self.store.move(self.writable(old), self.writable(new))
+
+    def set_attributes(self, path: str, attributes: Attributes) -> Entry:
+        """See ``SetAttributes``."""
+        full = self._full(path)
+        is_file = bool(path) and self.store.get(full) is not None
+        self.store.change(full if is_file else f"{full}/", attributes)
+        return self.stat(path) or Entry(path)
+
+    def prepare_snapshots(self, *, allow: bool) -> str:
+        """See ``Snapshots``: any directory can be frozen."""
+        return self.address.path
+
+    def snapshot(self, name: str) -> Snapshot:
+        """See ``Snapshots``."""
+        root = self.address.path
+        with self.store.lock:
+            taken = self.store.snapshots.setdefault(root, [])
+            for snapshot, _ in taken:
+                if snapshot.name == name:
+                    return snapshot
+            new = Snapshot(name, root, time.time_ns() // 1_000_000)
+            taken.append((new, self.store.frozen()))
+        return new
+
+    def snapshots(self) -> list[Snapshot]:
+        """See ``Snapshots``."""
+        return [snapshot for snapshot, _ in self.store.snapshots.get(self.address.path, [])]
+
+    def drop_snapshot(self, name: str) -> None:
+        """See ``Snapshots``."""
+        with self.store.lock:
+            kept = [one for one in self.store.snapshots.get(self.address.path, []) if one[0].name != name]
+            self.store.snapshots[self.address.path] = kept
+
+    def at(self, snapshot: Snapshot) -> Zone:
+        """See ``Snapshots``."""
+        for taken, frozen in self.store.snapshots.get(snapshot.root, []):
+            if taken.name == snapshot.name:
+                return MemoryZone(self.address, frozen, self.facts)
+        raise PathMissing("the snapshot is gone", snapshot=snapshot.name, address=str(self.address))
+
+
+class MemoryHdfs(MemoryFiles):
+    """With the power OpenFiles as well: tests add to ``store.open_paths`` what is being written."""
+
+    def may_have_open_files(self) -> bool:
+        """See ``OpenFiles``."""
+        return bool(self.store.open_paths)
+
+    def is_open(self, entry: Entry) -> bool:
+        """See ``OpenFiles``."""
+        live = self.stat(entry.path)
+        return self._full(entry.path) in self.store.open_paths or (
+            live is not None and live.size_bytes != entry.size_bytes
+        )
+
+
+_UNSET = Attributes(owner="memory", group="memory", xattrs=())
+_KINDS: dict[str, type[MemoryZone]] = {"files": MemoryFiles, "objects": MemoryZone, "hdfs": MemoryHdfs}
