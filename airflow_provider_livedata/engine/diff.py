@@ -37,7 +37,10 @@ class Row(NamedTuple):
 
 
 def line_up(
-    source: Iterable[Entry], known: Iterable[Held], target: Iterable[Entry], planned: Iterable[str] = (),
+    source: Iterable[Entry],
+    known: Iterable[Held],
+    target: Iterable[Entry],
+    planned: Iterable[str] = (),
 ) -> Iterator[Row]:
     """Yield one row for every key that any side has, in key order.
 
@@ -81,8 +84,9 @@ def _cursor(items: Iterable[_T], side: str) -> Iterator[tuple[str, _T]]:
     for item in items:
         key = item.key
         if key <= last:
-            raise UnsortedListing("listing out of path order; nothing was concluded from it", side=side, path=key,
-                                  after=last)
+            raise UnsortedListing(
+                "listing out of path order; nothing was concluded from it", side=side, path=key, after=last
+            )
         last = key
         yield key, item
 

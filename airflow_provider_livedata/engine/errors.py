@@ -1,42 +1,42 @@
 """Every failure of the engine. Each says what went wrong, where, whether trying again can help, and the way out.
 
-    LiveDataError
-    |-- BadInput                  the request cannot be served as it is: change it
-    |   |-- BadAddress            not an address, or it escapes its zone
-    |   |-- BadOption             an option has a value that it cannot have
-    |   |-- UnknownScheme         no zone serves this scheme (or its extra is not installed)
-    |   `-- PathsOverlap          source and target are the same place, or one lies inside the other
-    |-- ZoneError                 a store said no
-    |   |-- PathMissing           nothing is there
-    |   |-- BucketMissing         the bucket or container is not there
-    |   |-- NotADirectory         a file stands where a directory should be
-    |   |-- IsADirectory          a directory stands where a file should be
-    |   |-- NotEmpty              a directory that should go still holds entries
-    |   |-- PermissionRefused     the principal may not do that
-    |   |-- CredentialsRefused    the store does not accept the credentials
-    |   |-- NameRefused           the store cannot hold this name
-    |   |-- Unsupported           the store cannot do that at all
-    |   |-- StoreFull             no space or quota left
-    |   |-- ObjectChanged         it was replaced while being read or before being written     (retryable)
-    |   |-- AlreadyExists         a create-only write found something there
-    |   |-- CorruptSource         the source's own checksum refuses its bytes
-    |   |-- ChecksumMismatch      the bytes that arrived are not the bytes that were sent       (retryable)
-    |   |-- ZoneBusy              throttled                                                     (retryable)
-    |   `-- ZoneUnreachable       no answer, or the connection broke                            (retryable)
-    |-- SnapshotRefused           the location cannot be snapshotted
-    |-- UnsortedListing           a listing broke the path order, so nothing may be concluded from it
-    |-- RunRefused                a guard stopped the run before it changed anything
-    |   |-- TooManyDeletes        more would be deleted than max_delete_ratio allows
-    |   |-- SourceEmpty           the source holds nothing while the target does
-    |   |-- FilterChanged         the filter or source is not the one that the target was made with
-    |   |-- TargetTouched         someone else wrote to the target
-    |   |-- CannotHold            entries that the target cannot hold, or that are neither file nor directory
-    |   `-- StillChanging         a final round found differences: writers are still at work
-    |-- TargetHeld                another run holds the target's lease                          (retryable)
-    |-- LeaseLost                 this run lost its lease and changed nothing more              (retryable)
-    |-- StateDamaged              a file in .livedata is not what its writer left
-    |-- RunFailed                 some items failed; the report says which                      (retryable)
-    `-- VerifyFailed              source and target differ; the report says where
+LiveDataError
+|-- BadInput                  the request cannot be served as it is: change it
+|   |-- BadAddress            not an address, or it escapes its zone
+|   |-- BadOption             an option has a value that it cannot have
+|   |-- UnknownScheme         no zone serves this scheme (or its extra is not installed)
+|   `-- PathsOverlap          source and target are the same place, or one lies inside the other
+|-- ZoneError                 a store said no
+|   |-- PathMissing           nothing is there
+|   |-- BucketMissing         the bucket or container is not there
+|   |-- NotADirectory         a file stands where a directory should be
+|   |-- IsADirectory          a directory stands where a file should be
+|   |-- NotEmpty              a directory that should go still holds entries
+|   |-- PermissionRefused     the principal may not do that
+|   |-- CredentialsRefused    the store does not accept the credentials
+|   |-- NameRefused           the store cannot hold this name
+|   |-- Unsupported           the store cannot do that at all
+|   |-- StoreFull             no space or quota left
+|   |-- ObjectChanged         it was replaced while being read or before being written     (retryable)
+|   |-- AlreadyExists         a create-only write found something there
+|   |-- CorruptSource         the source's own checksum refuses its bytes
+|   |-- ChecksumMismatch      the bytes that arrived are not the bytes that were sent       (retryable)
+|   |-- ZoneBusy              throttled                                                     (retryable)
+|   `-- ZoneUnreachable       no answer, or the connection broke                            (retryable)
+|-- SnapshotRefused           the location cannot be snapshotted
+|-- UnsortedListing           a listing broke the path order, so nothing may be concluded from it
+|-- RunRefused                a guard stopped the run before it changed anything
+|   |-- TooManyDeletes        more would be deleted than max_delete_ratio allows
+|   |-- SourceEmpty           the source holds nothing while the target does
+|   |-- FilterChanged         the filter or source is not the one that the target was made with
+|   |-- TargetTouched         someone else wrote to the target
+|   |-- CannotHold            entries that the target cannot hold, or that are neither file nor directory
+|   `-- StillChanging         a final round found differences: writers are still at work
+|-- TargetHeld                another run holds the target's lease                          (retryable)
+|-- LeaseLost                 this run lost its lease and changed nothing more              (retryable)
+|-- StateDamaged              a file in .livedata is not what its writer left
+|-- RunFailed                 some items failed; the report says which                      (retryable)
+`-- VerifyFailed              source and target differ; the report says where
 """
 
 from __future__ import annotations
@@ -212,9 +212,10 @@ class StateDamaged(LiveDataError):
 
 
 class RunFailed(LiveDataError):
-    """Some items failed while the others landed; the checkpoint stays where it was. The report is stored."""
+    """Some items failed while the others landed; the checkpoint stays where it was. ``report`` is the stored report."""
 
     retryable = True
+    report: Any = None
 
 
 class VerifyFailed(LiveDataError):

@@ -58,13 +58,13 @@ class Filter:
 
 def _checked(pattern: str) -> str:
     if not pattern.strip("/") or "\0" in pattern:
-        raise BadOption("an exclusion may not be empty; write a name such as '_temporary' or a path such as 'logs/raw'",
-                        exclude=pattern)
+        raise BadOption(
+            "an exclusion may not be empty; write a name such as '_temporary' or a path such as 'logs/raw'",
+            exclude=pattern,
+        )
     return pattern
 
 
 def _expression(pattern: str) -> str:
-    out = []
-    for token in re.findall(r"\*\*|\*|\?|[^*?]+", pattern):
-        out.append({"**": ".*", "*": "[^/]*", "?": "[^/]"}.get(token) or re.escape(token))
-    return "(?:" + "".join(out) + ")"
+    wild = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "(?:" + "".join(wild.get(t) or re.escape(t) for t in re.findall(r"\*\*|\*|\?|[^*?]+", pattern)) + ")"

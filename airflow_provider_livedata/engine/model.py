@@ -168,3 +168,9 @@ class Facts:
     has_directories: bool = True
     checksums: frozenset[str] = field(default_factory=frozenset)  # kinds that the store itself keeps or computes
     attributes: frozenset[str] = field(default_factory=frozenset)  # names of Attributes that it keeps
+
+    def part_bytes(self, size_bytes: int) -> int:
+        """Bytes of every part but the last of a file of that size: 8 MiB, or more where the number of parts is bounded."""
+        needed = -(-size_bytes // self.max_parts)
+        wanted = max(8 << 20, self.min_part_bytes, -(-needed >> 20) << 20)
+        return min(wanted, self.max_part_bytes)

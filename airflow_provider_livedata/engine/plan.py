@@ -62,9 +62,11 @@ class Totals:
     digest: str = ""
 
     @property
-    def steps(self) -> int:
-        """Number of steps that change the target."""
-        return self.copy_files + self.make_directories + self.set_attributes + self.delete_files + self.delete_directories
+    def changes(self) -> int:
+        """Number of steps that change what a reader of the target finds."""
+        return (
+            self.copy_files + self.make_directories + self.set_attributes + self.delete_files + self.delete_directories
+        )
 
 
 @dataclass(slots=True)
@@ -254,9 +256,7 @@ class Planner:
 
     def _differs(self, source: Entry, known: Held, *, names: frozenset[str]) -> bool:
         ours = known.entry
-        return any(
-            (now := getattr(source, name)) is not None and now != getattr(ours, name) for name in names
-        )
+        return any((now := getattr(source, name)) is not None and now != getattr(ours, name) for name in names)
 
     def _can_hold(self, entry: Entry) -> bool:
         why = refusal(entry, self.policy.facts)
@@ -312,13 +312,16 @@ def guard(totals: Totals, policy: Policy) -> None:
     if totals.unholdable and not policy.skip_unholdable:
         raise CannotHold(
             "the target cannot hold some entries of the source; rename them, exclude them, or set skip_unholdable to go "
-            "on without them", count=totals.unholdable, examples=totals.unholdable_examples,
+            "on without them",
+            count=totals.unholdable,
+            examples=totals.unholdable_examples,
         )
     if totals.foreign and policy.foreign != "replace":
         raise TargetTouched(
             "the target holds paths that this replication did not write; move them away, or set foreign='replace' to "
             "overwrite and delete them, or foreign='keep' to leave alone those that are not in the way",
-            count=totals.foreign, examples=totals.foreign_examples,
+            count=totals.foreign,
+            examples=totals.foreign_examples,
         )
     if totals.delete_files and not totals.source_files and policy.max_delete_ratio < 1:
         raise SourceEmpty(
@@ -329,7 +332,8 @@ def guard(totals: Totals, policy: Policy) -> None:
         raise TooManyDeletes(
             f"{totals.delete_files} of {totals.target_files} files of the target would be deleted, more than "
             f"max_delete_ratio {policy.max_delete_ratio:g} allows; when that is meant, run again with a higher max_delete_ratio",
-            delete_files=totals.delete_files, target_files=totals.target_files,
+            delete_files=totals.delete_files,
+            target_files=totals.target_files,
         )
 
 

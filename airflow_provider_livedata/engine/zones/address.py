@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from airflow_provider_livedata.engine.errors import BadAddress
 
-_FORM = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^@/]*)@)?(?P<authority>[^/@]*)(?P<path>/.*)?", re.DOTALL)
+_FORM = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^@/]*)@)?(?P<authority>[^/@]*)(?P<path>/.*)?", re.DOTALL
+)
 _ALIASES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs", "gcs": "gs"}
 
 
@@ -29,12 +31,18 @@ class Address:
         """
         match = _FORM.fullmatch(text)
         if match is None:
-            raise BadAddress("not an address; write scheme://[conn_id@]authority/path, for example "
-                             "hdfs://hdfs_prod@nn1:8020/data/sales or s3://aws_default@bucket/prefix", address=text)
+            raise BadAddress(
+                "not an address; write scheme://[conn_id@]authority/path, for example "
+                "hdfs://hdfs_prod@nn1:8020/data/sales or s3://aws_default@bucket/prefix",
+                address=text,
+            )
         if ":" in (match["conn_id"] or ""):
-            raise BadAddress("an address names a connection and never holds a password; "
-                             "put the credentials into an Airflow connection and write its id before the @",
-                             scheme=match["scheme"], authority=match["authority"])
+            raise BadAddress(
+                "an address names a connection and never holds a password; "
+                "put the credentials into an Airflow connection and write its id before the @",
+                scheme=match["scheme"],
+                authority=match["authority"],
+            )
         path = (match["path"] or "").strip("/")
         scheme = match["scheme"].lower()
         return cls(_ALIASES.get(scheme, scheme), match["authority"], _checked(path, text), match["conn_id"] or None)
@@ -63,5 +71,7 @@ class Address:
 def _checked(path: str, given: str) -> str:
     names = path.split("/") if path else []
     if any(name in ("", ".", "..") for name in names) or "\0" in path:
-        raise BadAddress("a path may not hold empty names, '.', '..' or NUL; write the place that is meant", address=given)
+        raise BadAddress(
+            "a path may not hold empty names, '.', '..' or NUL; write the place that is meant", address=given
+        )
     return path

@@ -77,8 +77,13 @@ class Zone(ABC):
 
     @abstractmethod
     def put(
-        self, path: str, data: bytes | bytearray | memoryview, *,
-        checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
+        self,
+        path: str,
+        data: bytes | bytearray | memoryview,
+        *,
+        checksum: Checksum | None = None,
+        attributes: Attributes | None = None,
+        expect: Expect = None,
     ) -> Entry:
         """Write a file in one piece, visible whole or not at all; parents are made.
 

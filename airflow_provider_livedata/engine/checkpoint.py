@@ -1,0 +1,179 @@
+"""The durable record of the last source snapshot that the target holds completely, and its manifest.
+
+``checkpoint/<n>.json`` is written create-only when everything landed, and lists the exact manifest files: an immutable
+base and a delta a run. Two checkpoints are kept. A reader opens one checkpoint and follows its list.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.model import Held
+from airflow_provider_livedata.engine.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.tables import ROWS_A_FILE, held_from_parquet, held_to_parquet
+
+FORMAT = 1
+MAX_DELTAS = 64
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """One Parquet file of a manifest: its name below ``.livedata``, rows, first key and SHA-256."""
+
+    name: str
+    rows: int
+    first: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What the target holds completely. ``generations``: the base, then the deltas, each in key order."""
+
+    run: int
+    replication: str
+    source: str
+    target: str
+    snapshot: str  # "" where the source cannot snapshot
+    snapshot_root: str
+    as_of_ms: int  # the instant that the copy is of, epoch milliseconds
+    committed_ms: int
+    filter_digest: str
+    exclude: tuple[str, ...]
+    preserve: tuple[str, ...]
+    files: int
+    directories: int
+    size_bytes: int
+    unsettled: tuple[str, ...] = ()
+    generations: tuple[tuple[ManifestFile, ...], ...] = ()
+    format: int = FORMAT
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], *, name: str) -> Checkpoint:
+        """As read.
+
+        Raises:
+            StateDamaged: Of a newer format, or not a checkpoint.
+        """
+        if value.get("format") != FORMAT:
+            raise StateDamaged(
+                f"a checkpoint has format {value.get('format')!r}, not {FORMAT}; use the version that wrote it",
+                file=name,
+            )
+        try:
+            generations = tuple(tuple(ManifestFile(**f) for f in g) for g in value["generations"])
+            lists = {n: tuple(value[n]) for n in ("exclude", "preserve", "unsettled", "notes")}
+            return cls(**{**value, **lists, "generations": generations})
+        except (KeyError, TypeError) as error:
+            raise StateDamaged(f"a checkpoint is not complete: {error}", file=name) from error
+
+
+def latest(state: StateFolder) -> Checkpoint | None:
+    """The newest checkpoint of a target, or None before the first.
+
+    Raises:
+        StateDamaged: It cannot be read: nothing is concluded from an older one.
+    """
+    numbers = _numbers(state)
+    if not numbers:
+        return None
+    name = _file(numbers[-1])
+    value = state.read_json(name)
+    if value is None:
+        raise StateDamaged("a checkpoint vanished while it was read", file=state.address(name))
+    return Checkpoint.from_json(value, name=state.address(name))
+
+
+def manifest_runs(state: StateFolder, checkpoint: Checkpoint | None, *, age: int = 0) -> list[SortedRun]:
+    """The sorted runs of a checkpoint's manifest, the newest generation with ``age``."""
+    if checkpoint is None:
+        return []
+    newest_first = reversed(checkpoint.generations)
+    return [
+        SortedRun(file.first, age + n, _reader(state, file))
+        for n, generation in enumerate(newest_first)
+        for file in generation
+    ]
+
+
+def manifest(state: StateFolder, checkpoint: Checkpoint | None) -> Iterator[Held]:
+    """Every row that the target holds, in key order, streamed."""
+    return overlay(manifest_runs(state, checkpoint))
+
+
+def write_generation(state: StateFolder, run: int, label: str, rows: Iterable[Held]) -> tuple[ManifestFile, ...]:
+    """Write rows in key order as files of ``ROWS_A_FILE`` and read each back."""
+    rows = iter(rows)
+    files: list[ManifestFile] = []
+    while batch := list(islice(rows, ROWS_A_FILE)):
+        name = f"manifest/{run:012d}-{label}-{len(files):06d}.parquet"
+        data = held_to_parquet(batch)
+        state.write(name, data)
+        file = ManifestFile(name, len(batch), batch[0].key, hashlib.sha256(data).hexdigest())
+        _verified(state, file)
+        files.append(file)
+    return tuple(files)
+
+
+def is_worth_compacting(checkpoint: Checkpoint) -> bool:
+    """Whether the deltas have grown too many, or over a tenth of the base."""
+    base, *deltas = [sum(file.rows for file in generation) for generation in checkpoint.generations] or [0]
+    return len(deltas) >= MAX_DELTAS or sum(deltas) > max(base // 10, 10 * ROWS_A_FILE)
+
+
+def commit(state: StateFolder, checkpoint: Checkpoint) -> str:
+    """Write the checkpoint, create-only; returns its address."""
+    state.write_json(_file(checkpoint.run), checkpoint.to_json(), create_only=True)
+    return state.address(_file(checkpoint.run))
+
+
+def tidy(state: StateFolder, newest: Checkpoint) -> None:
+    """Remove older checkpoints but one, and the manifest files that no kept checkpoint lists."""
+    numbers = _numbers(state)
+    kept = numbers[-2:]
+    listed = {file.name for generation in newest.generations for file in generation}
+    for number in kept[:-1]:
+        value = state.read_json(_file(number))
+        if value is not None:
+            older = Checkpoint.from_json(value, name=_file(number))
+            listed |= {file.name for generation in older.generations for file in generation}
+    state.remove("checkpoint", keep=frozenset(_file(number) for number in kept))
+    state.remove("manifest", keep=frozenset(listed))
+
+
+def _reader(state: StateFolder, file: ManifestFile) -> Any:
+    return lambda: held_from_parquet(_verified(state, file), name=state.address(file.name))
+
+
+def _verified(state: StateFolder, file: ManifestFile) -> bytes:
+    data = state.read(file.name)
+    if data is None or hashlib.sha256(data).hexdigest() != file.digest:
+        raise StateDamaged(
+            "a manifest file is missing or is not what its checkpoint lists; verify at level content, "
+            "then start over with a new target or restore the file",
+            file=state.address(file.name),
+        )
+    return data
+
+
+def _numbers(state: StateFolder) -> list[int]:
+    names = (entry.path.rpartition("/")[2].removesuffix(".json") for entry in state.files("checkpoint"))
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def _file(run: int) -> str:
+    return f"checkpoint/{run:012d}.json"

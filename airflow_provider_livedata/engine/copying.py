@@ -1,0 +1,312 @@
+"""Bring the bytes of one file to the target: read, checksum, write, and hand over what landed.
+
+small file    one task: read whole -> put (or begin, part, stage)
+large file    one task a part, in any order; the last one completes
+large file, target written in order    one task for all parts
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from airflow_provider_livedata.engine.checksums import checksum_of, combine, store_text
+from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged, PathMissing
+from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect, Held, Part, Step
+from airflow_provider_livedata.engine.publish import Staged
+from airflow_provider_livedata.engine.zones.base import OpenFiles, Upload, Zone
+
+SMALL_CLASS = 64 << 10  # buffers of small files are powers of two from here, so that they are used again
+ATTEMPTS_ON_A_MOVING_FILE = 3
+
+Submit = Callable[[Callable[[], None]], None]
+
+
+class Sink(Protocol):
+    """Who hears how a file ended."""
+
+    def landed(self, step: Step, row: Held, *, adopted: bool) -> None:
+        """The file is visible at the target; ``adopted``: an earlier run had brought it."""
+
+    def staged(self, step: Step, staged: Staged) -> None:
+        """The bytes are at the target, not yet visible."""
+
+    def failed(self, step: Step, error: LiveDataError) -> None:
+        """The file could not be brought."""
+
+    def vanished(self, step: Step) -> None:
+        """The file was gone from a live source."""
+
+    def open_at_source(self, entry: Entry) -> None:
+        """The file was being written; what was copied is its state so far."""
+
+    def moved(self, size_bytes: int) -> None:
+        """Bytes arrived at the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where bytes come from, where they go, and within which limits.
+
+    ``source`` is the snapshot's view or the live zone; ``open_files`` the live zone to ask for open files, or None where
+    none can be open. ``exclusive``: the target cannot write conditionally and nobody else writes to it.
+    """
+
+    source: Zone
+    target: Zone
+    buffers: Buffers
+    bandwidth: Bandwidth
+    reads: threading.Semaphore
+    allow: Callable[[], None]
+    open_files: OpenFiles | None = None
+    exclusive: bool = False
+    preserve: frozenset[str] = frozenset({"owner", "group", "mode", "mtime_ms", "acl", "xattrs"})
+
+    def attributes(self, entry: Entry) -> Attributes:
+        """Those attributes of a source entry that go to the target."""
+        given = entry.attributes._replace(source_version=entry.version)
+        dropped = {
+            name: None for name in ("owner", "group", "mode", "mtime_ms", "acl", "xattrs") if name not in self.preserve
+        }
+        return given._replace(**dropped)  # type: ignore[arg-type]
+
+    def read(self, entry: Entry, offset: int, view: memoryview) -> None:
+        """Fill ``view`` from the source, within the limits.
+
+        Raises:
+            ObjectChanged: The file is shorter than listed, or was replaced.
+        """
+        self.bandwidth.take(len(view))
+        with self.reads:
+            count = self.source.read_into(entry.path, offset, view, version=entry.version)
+        if count != len(view):
+            raise ObjectChanged(
+                "the file became shorter while it was read",
+                path=entry.path,
+                expected=offset + len(view),
+                found=offset + count,
+            )
+
+    def expect(self, step: Step) -> Expect:
+        """What must stand at the step's path for it to be written."""
+        if self.exclusive:
+            return None
+        return ABSENT if step.expect is None else step.expect
+
+
+def copy_file(step: Step, route: Route, sink: Sink, submit: Submit) -> None:
+    """Queue the tasks that bring one file; ``sink`` hears of its end exactly once."""
+    in_one_piece = step.entry.size_bytes <= route.target.facts.part_bytes(step.entry.size_bytes)
+    if in_one_piece or route.target.facts.in_order:
+        submit(lambda: _whole(step, route, sink))
+        return
+    flight = _Flight(step, route, sink)
+    for index in range(flight.count):
+        submit(lambda index=index: flight.part(index))  # type: ignore[misc]
+
+
+def _whole(step: Step, route: Route, sink: Sink) -> None:
+    try:
+        _until_still(step, route, sink)
+    except PathMissing as error:
+        if route.source.stat(step.entry.path) is None:
+            sink.vanished(step)
+        else:
+            sink.failed(step, error)
+    except LiveDataError as error:
+        sink.failed(step, error)
+
+
+def _until_still(step: Step, route: Route, sink: Sink) -> None:
+    # A live source may change under the reader: what was read of the old file does not count, the new one is read.
+    for attempt in range(ATTEMPTS_ON_A_MOVING_FILE):
+        try:
+            _once(step, route, sink)
+        except ObjectChanged:
+            now = route.source.stat(step.entry.path)
+            if now is None:
+                raise PathMissing("the file vanished while it was read", path=step.entry.path) from None
+            if now.version == step.entry.version or attempt + 1 == ATTEMPTS_ON_A_MOVING_FILE:
+                raise
+            step = step._replace(entry=now)
+        else:
+            return
+
+
+def _once(step: Step, route: Route, sink: Sink) -> None:
+    if step.may_have_landed and _adopt(step, route, sink):
+        return
+    entry = step.entry
+    settled = _is_settled(entry, route, sink)
+    size = min(entry.size_bytes, route.target.facts.part_bytes(entry.size_bytes))
+    with route.buffers.borrow(_size_class(size)) as buffer:
+        if route.target.facts.puts_publish and size == entry.size_bytes:
+            view = memoryview(buffer)[:size]
+            _put(step, route, sink, view, settled=settled)
+        else:
+            _in_order(step, route, sink, buffer, settled=settled)
+
+
+def _put(step: Step, route: Route, sink: Sink, view: memoryview, *, settled: bool) -> None:
+    entry = step.entry
+    if view:
+        route.read(entry, 0, view)
+    checksum = checksum_of(view)
+    route.allow()
+    landed = route.target.put(
+        entry.path, view, checksum=checksum, attributes=route.attributes(entry), expect=route.expect(step)
+    )
+    sink.moved(len(view))
+    sink.landed(step, held(entry, checksum, landed, settled=settled), adopted=False)
+
+
+def _in_order(step: Step, route: Route, sink: Sink, buffer: bytearray, *, settled: bool) -> None:
+    entry = step.entry
+    upload = route.target.begin(entry.path, entry.size_bytes, attributes=route.attributes(entry))
+    try:
+        parts: list[Part] = []
+        for index, offset in enumerate(range(0, max(entry.size_bytes, 1), upload.part_bytes)):
+            view = memoryview(buffer)[: min(upload.part_bytes, entry.size_bytes - offset)]
+            if view:
+                route.read(entry, offset, view)
+            route.allow()
+            parts.append(upload.part(index, view, checksum_of(view)))
+            sink.moved(len(view))
+        _hand_over(step, route, sink, upload, parts, settled=settled)
+    except BaseException:
+        upload.abort()
+        raise
+
+
+def _hand_over(step: Step, route: Route, sink: Sink, upload: Upload, parts: list[Part], *, settled: bool) -> None:
+    checksum = combine(parts)
+    if route.target.facts.puts_publish:
+        route.allow()
+        landed = upload.complete(parts, checksum, expect=route.expect(step))
+        sink.landed(step, held(step.entry, checksum, landed, settled=settled), adopted=False)
+    else:
+        staged = upload.stage(parts, checksum)
+        row = held(step.entry, checksum, staged, settled=settled)
+        sink.staged(step, Staged(upload, parts, checksum, route.expect(step), row))
+
+
+class _Flight:
+    """A large file on its way, its parts in the hands of many threads."""
+
+    def __init__(self, step: Step, route: Route, sink: Sink) -> None:
+        self._step, self._route, self._sink = step, route, sink
+        self._bytes = route.target.facts.part_bytes(step.entry.size_bytes)
+        self.count = -(-step.entry.size_bytes // self._bytes)
+        self._lock = threading.Lock()
+        self._upload: Upload | None = None
+        self._settled = True
+        self._parts: dict[int, Part] = {}
+        self._left = self.count
+        self._error: LiveDataError | None = None
+        self._is_adopted = False
+
+    def part(self, index: int) -> None:
+        """Bring one part; the last one to end ends the file."""
+        try:
+            if self._error is None and not self._is_adopted:
+                self._bring(index)
+        except LiveDataError as error:
+            self._error = self._error or error
+        finally:
+            with self._lock:
+                self._left -= 1
+                is_last = self._left == 0
+        if is_last:
+            self._end()
+
+    def _bring(self, index: int) -> None:
+        upload = self._begun()
+        if upload is None:
+            return
+        offset = index * upload.part_bytes
+        size = min(upload.part_bytes, self._step.entry.size_bytes - offset)
+        with self._route.buffers.borrow(upload.part_bytes) as buffer:
+            view = memoryview(buffer)[:size]
+            self._route.read(self._step.entry, offset, view)
+            data = buffer if size == len(buffer) else view
+            self._route.allow()
+            self._parts[index] = upload.part(index, data, checksum_of(view))
+        self._sink.moved(size)
+
+    def _begun(self) -> Upload | None:
+        with self._lock:
+            if self._error is not None:
+                return None
+            if self._upload is None and not self._is_adopted:
+                self._begin()
+            return self._upload
+
+    def _begin(self) -> None:
+        step, route = self._step, self._route
+        if step.may_have_landed and _adopt(step, route, self._sink):
+            self._is_adopted = True
+            return
+        self._settled = _is_settled(step.entry, route, self._sink)
+        upload = route.target.begin(step.entry.path, step.entry.size_bytes, attributes=route.attributes(step.entry))
+        if upload.part_bytes != self._bytes:
+            raise ValueError(f"zone chose parts of {upload.part_bytes} bytes where {self._bytes} follow from its facts")
+        self._upload = upload
+
+    def _end(self) -> None:
+        if self._is_adopted:
+            return
+        try:
+            if self._error is not None:
+                raise self._error
+            if self._upload is None:
+                raise ValueError("a flight without an upload")
+            parts = [self._parts[n] for n in range(self.count)]
+            _hand_over(self._step, self._route, self._sink, self._upload, parts, settled=self._settled)
+        except LiveDataError as error:
+            if self._upload is not None:
+                self._upload.abort()
+            self._give_up(error)
+
+    def _give_up(self, error: LiveDataError) -> None:
+        now = (
+            self._route.source.stat(self._step.entry.path) if isinstance(error, (ObjectChanged, PathMissing)) else None
+        )
+        if isinstance(error, PathMissing) and now is None:
+            self._sink.vanished(self._step)
+        else:
+            self._sink.failed(self._step, error)
+
+
+def held(entry: Entry, checksum: Checksum, landed: Entry, *, settled: bool) -> Held:
+    """The manifest row of a file that landed."""
+    proved = entry._replace(crc32c=checksum.crc32c, crc64nvme=checksum.crc64nvme)
+    return Held(proved, landed.version, store_text(landed), settled)
+
+
+def _adopt(step: Step, route: Route, sink: Sink) -> bool:
+    """Take over what a killed run brought: the store's own record says which source file it came from."""
+    there = route.target.stat(step.entry.path)
+    if (
+        there is None
+        or there.source_version != step.entry.version
+        or there.crc64nvme is None
+        or not there.source_version
+    ):
+        return False
+    entry = step.entry._replace(crc32c=there.crc32c, crc64nvme=there.crc64nvme)
+    sink.landed(step, Held(entry, there.version, store_text(there), is_settled=True), adopted=True)
+    return True
+
+
+def _is_settled(entry: Entry, route: Route, sink: Sink) -> bool:
+    if route.open_files is None or not route.open_files.is_open(entry):
+        return True
+    sink.open_at_source(entry)
+    return False
+
+
+def _size_class(size: int) -> int:
+    return max(SMALL_CLASS, 1 << max(size - 1, 0).bit_length()) if size <= 4 << 20 else -(-size >> 20) << 20

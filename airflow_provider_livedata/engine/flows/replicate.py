@@ -1,0 +1,463 @@
+"""Bring the target to what the source holds: the whole order of a run, and nothing else.
+
+    preflight -> lease -> snapshot -> scan, line up, plan -> guard -> transfer -> manifest -> checkpoint -> report
+
+A run that was killed left a plan and a journal; the next one reads both beside the manifest, so that what landed is not
+copied again, and plans anew from a fresh snapshot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import heapq
+import logging
+import os
+import socket
+import threading
+import time
+from dataclasses import dataclass, field, replace
+
+from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine.checkpoint import Checkpoint
+from airflow_provider_livedata.engine.copying import Route
+from airflow_provider_livedata.engine.diff import line_up
+from airflow_provider_livedata.engine.errors import (
+    FilterChanged,
+    LiveDataError,
+    PathsOverlap,
+    RunFailed,
+    RunRefused,
+)
+from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.journal import Journal, journal_of
+from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.model import Snapshot
+from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.plan import Planner, Policy, guard
+from airflow_provider_livedata.engine.planfile import Plan, PlanWriter, unfinished_plan
+from airflow_provider_livedata.engine.progress import Progress
+from airflow_provider_livedata.engine.report import Report
+from airflow_provider_livedata.engine.scan import scan
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.tally import Tally
+from airflow_provider_livedata.engine.transfer import Transfer
+from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.engine.zones.base import OpenFiles, Snapshots, Zone
+
+log = logging.getLogger(__name__)
+KEPT_PLANS = 2
+KEPT_REPORTS = 100
+
+
+def replicate(
+    source: Zone | str,
+    target: Zone | str,
+    options: ReplicateOptions | None = None,
+    *,
+    lease_times: LeaseTimes | None = None,
+) -> Report:
+    """Copy what differs, delete what is gone, and move the checkpoint when everything landed.
+
+    Returns:
+        The report of the run, which also lies beside the checkpoint.
+
+    Raises:
+        RunFailed: Some items failed, the others landed; ``error.report`` tells which.
+        RunRefused, BadInput, ZoneError, SnapshotRefused: Nothing was changed at the target.
+        TargetHeld, LeaseLost: Another run is at work.
+    """
+    options = options or ReplicateOptions()
+    with opened(source) as opened_source, opened(target) as opened_target:
+        run = _Run(opened_source, opened_target, options)
+        run.preflight()
+        if options.dry_run:
+            return run.rehearse()
+        holder = options.holder or f"{socket.gethostname()} process {os.getpid()}"
+        with Lease(run.state, holder, times=lease_times) as lease:
+            return run.perform(lease)
+
+
+def preflight(source: Zone | str, target: Zone | str, options: ReplicateOptions | None = None) -> list[str]:
+    """Find out whether a replication could start, changing nothing; returns what a person should know.
+
+    Raises:
+        LiveDataError: It could not; the message says what to do.
+    """
+    with opened(source) as opened_source, opened(target) as opened_target:
+        run = _Run(opened_source, opened_target, options or ReplicateOptions())
+        run.preflight()
+        return run.report.notes
+
+
+def replication_id(source: Address, target: Address) -> str:
+    """What names the snapshots of this pair of places; the connections they are reached by do not matter."""
+    pair = f"{replace(source, conn_id=None)} -> {replace(target, conn_id=None)}"
+    return hashlib.sha256(pair.encode()).hexdigest()[:8]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the records say of the target before this run."""
+
+    checkpoint: Checkpoint | None
+    unfinished: list[int]
+    journals: list[SortedRun]
+    manifest: list[SortedRun]
+    plans: list[Plan]
+
+    @property
+    def runs(self) -> list[SortedRun]:
+        return [*self.journals, *self.manifest]
+
+
+@dataclass(slots=True)
+class _Run:
+    source: Zone
+    target: Zone
+    options: ReplicateOptions
+    state: StateFolder = field(init=False)
+    report: Report = field(init=False)
+    policy: Policy = field(init=False)
+    replication: str = field(init=False)
+    number: int = 0
+    _began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.state = StateFolder(self.target)
+        self.report = Report(str(self.source.address), str(self.target.address), started_ms=_now_ms())
+        self.replication = replication_id(self.source.address, self.target.address)
+        compared = frozenset(name for name in self.options.preserve if name != "mtime")
+        self.policy = Policy(
+            self.target.facts,
+            compared,
+            self.options.foreign,
+            self.options.max_delete_ratio,
+            self.options.skip_unholdable,
+        )
+
+    # before anything is changed ---------------------------------------------------------------------------------
+
+    def preflight(self) -> None:
+        """Everything that can be known to be wrong before the first change."""
+        if self.source.address.overlaps(self.target.address):
+            raise PathsOverlap(
+                "source and target are the same place or lie inside each other; choose two that do not",
+                source=str(self.source.address),
+                target=str(self.target.address),
+            )
+        self.source.check(writable=False)
+        self.target.check(writable=True)
+        self._same_replication(checkpoints.latest(self.state))
+        if isinstance(self.source, Snapshots):
+            root = self.source.prepare_snapshots(allow=self.options.allow_snapshot and not self.options.dry_run)
+            self.report.notes.append(f"the source is read from a snapshot of {root}")
+        else:
+            self.report.notes.append(
+                "the source has no snapshots: it is listed, and a file that changes while it is read "
+                "is copied again or reported"
+            )
+
+    def _same_replication(self, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is None:
+            return
+        ours = str(replace(self.source.address, conn_id=None))
+        if checkpoint.source != ours:
+            raise FilterChanged(
+                "this target is a copy of another source; choose another target, or remove its .livedata "
+                "folder and set foreign='replace' to start over",
+                source=ours,
+                copied_from=checkpoint.source,
+            )
+        if checkpoint.filter_digest != self.options.filter.digest and not self.options.accept_new_filter:
+            raise FilterChanged(
+                "the exclusions differ from those that the target was made with; set accept_new_filter "
+                "when that is meant",
+                exclude=self.options.filter.exclude,
+                was=checkpoint.exclude,
+            )
+
+    def rehearse(self) -> Report:
+        """Write the whole plan and change nothing else: no snapshot, no lease."""
+        folder = f"dry-run/{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(4).hex()}"
+        self.report.state = "dry run"
+        self.report.notes.append("planned from the live source; the run itself takes a snapshot")
+        planner = Planner(self.policy)
+        known = self._known()
+        self._plan(self.source, known, planner, folder)
+        try:
+            guard(planner.totals, self.policy)
+        except RunRefused as error:
+            self.report.why = f"the run would stop: {error}"
+        return self._close(folder, known.checkpoint)
+
+    # the run ----------------------------------------------------------------------------------------------------
+
+    def perform(self, lease: Lease) -> Report:
+        """A whole run under the lease; the report is stored whatever happens."""
+        known = self._known()
+        self.number = max([0, *self.state.runs(), known.checkpoint.run if known.checkpoint else 0]) + 1
+        folder = f"runs/{self.number:012d}"
+        after = known.checkpoint
+        try:
+            after = self._perform(lease, known, folder)
+        except BaseException as error:
+            self.report.state = "refused" if isinstance(error, RunRefused) else "failed"
+            self.report.why = self.report.why or (
+                str(error) if isinstance(error, LiveDataError) else type(error).__name__
+            )
+            raise
+        finally:
+            with contextlib.suppress(LiveDataError):
+                self._close(folder, known.checkpoint, after)
+        return self.report
+
+    def _perform(self, lease: Lease, known: _Known, folder: str) -> Checkpoint:
+        self._intend(folder, known)
+        snapshot = self._freeze()
+        try:
+            tally, journal, planner = self._bring(lease, known, folder, snapshot)
+            if tally.failed:
+                self.report.why = f"{tally.failed} items failed; run again to bring them, nothing else is copied again"
+                raise _failed(self.report, self.state.address(f"{folder}/report.json"))
+            done = self._commit(lease, known, planner, tally, journal, snapshot)
+        except BaseException:
+            self._forget_snapshots(known.checkpoint)
+            raise
+        self._forget_snapshots(done)
+        self._tidy(done)
+        return done
+
+    def _bring(
+        self, lease: Lease, known: _Known, folder: str, snapshot: Snapshot | None
+    ) -> tuple[Tally, Journal, Planner]:
+        frozen = (
+            self.source.at(snapshot) if snapshot is not None and isinstance(self.source, Snapshots) else self.source
+        )
+        open_files = self._open_files(snapshot)
+        planner = Planner(self.policy)
+        plan = self._plan(frozen, known, planner, f"{folder}/plan")
+        guard(planner.totals, self.policy)
+        lease.check()
+        self._make_root()
+        journal = Journal(self.state, self.number)
+        route = self._route(frozen, lease, open_files)
+        with Progress("copy", every_s=self.options.progress_s) as progress:
+            progress.expect(planner.totals.copy_files, planner.totals.copy_bytes)
+            transfer = Transfer(route, journal, progress, threads=self.options.threads)
+            try:
+                transfer.run(plan.steps)
+            finally:
+                self._account(transfer.tally)
+        return transfer.tally, journal, planner
+
+    def _intend(self, folder: str, known: _Known) -> None:
+        self.state.write_json(
+            f"{folder}/intent.json",
+            {
+                "format": 1,
+                "run": self.number,
+                "replication": self.replication,
+                "source": str(self.source.address),
+                "target": str(self.target.address),
+                "started_ms": self.report.started_ms,
+                "base": known.checkpoint.run if known.checkpoint else 0,
+                "filter_digest": self.options.filter.digest,
+                "exclude": list(self.options.filter.exclude),
+                "unfinished": known.unfinished,
+            },
+            create_only=True,
+        )
+        self.report.run = self.number
+
+    def _freeze(self) -> Snapshot | None:
+        self.report.as_of_ms = _now_ms()
+        if not isinstance(self.source, Snapshots):
+            return None
+        snapshot = self.source.snapshot(f"livedata-{self.replication}-{self.number}")
+        self.report.snapshot, self.report.as_of_ms = snapshot.name, snapshot.taken_ms
+        return snapshot
+
+    def _open_files(self, snapshot: Snapshot | None) -> OpenFiles | None:
+        # Asked after the snapshot and before the scan: a file that is closed by then cannot grow in the snapshot.
+        live = self.source
+        return live if snapshot is not None and isinstance(live, OpenFiles) and live.may_have_open_files() else None
+
+    def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None) -> Route:
+        options = self.options
+        preserve = frozenset("mtime_ms" if name == "mtime" else name for name in options.preserve)
+        return Route(
+            frozen,
+            self.target,
+            Buffers(options.memory_mib << 20),
+            Bandwidth(options.timetable),
+            threading.Semaphore(options.max_reads or options.threads),
+            lease.check,
+            open_files,
+            options.exclusive,
+            preserve,
+        )
+
+    def _make_root(self) -> None:
+        if self.target.facts.has_directories and self.target.stat("") is None:
+            self.target.make_directory("")
+
+    # planning ---------------------------------------------------------------------------------------------------
+
+    def _known(self) -> _Known:
+        checkpoint = checkpoints.latest(self.state)
+        since = checkpoint.run if checkpoint else 0
+        unfinished = [number for number in self.state.runs() if number > since]
+        journals: list[SortedRun] = []
+        for number in reversed(unfinished):
+            journals += journal_of(self.state, number, age=len(journals))
+        plans = [plan for n in unfinished if (plan := unfinished_plan(self.state, f"runs/{n:012d}/plan")) is not None]
+        manifest = checkpoints.manifest_runs(self.state, checkpoint, age=len(journals))
+        return _Known(checkpoint, unfinished, journals, manifest, plans)
+
+    def _plan(self, frozen: Zone, known: _Known, planner: Planner, folder: str) -> Plan:
+        chosen = self.options.filter
+        with contextlib.ExitStack() as stack:
+            ours = stack.enter_context(contextlib.closing(scan(frozen, chosen)))
+            theirs = stack.enter_context(contextlib.closing(scan(self.target, chosen)))
+            planned = heapq.merge(*(plan.keys() for plan in known.plans))
+            rows = line_up(ours, overlay(known.runs), theirs, planned)
+            writer = PlanWriter(self.state, folder)
+            writer.write(planner.steps(rows))
+        plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.target})
+        self._account_plan(planner, plan)
+        return plan
+
+    # the end ----------------------------------------------------------------------------------------------------
+
+    def _commit(
+        self, lease: Lease, known: _Known, planner: Planner, tally: Tally, journal: Journal, snapshot: Snapshot | None
+    ) -> Checkpoint:
+        lease.check()
+        recent = journal.runs()
+        older = [replace(run, age=run.age + len(recent)) for run in known.journals]
+        delta = checkpoints.write_generation(
+            self.state, self.number, "delta", overlay([*recent, *older], with_gone=True)
+        )
+        base = known.checkpoint.generations if known.checkpoint else ()
+        totals, options = planner.totals, self.options
+        done = Checkpoint(
+            self.number,
+            self.replication,
+            str(replace(self.source.address, conn_id=None)),
+            str(self.target.address),
+            snapshot.name if snapshot else "",
+            snapshot.root if snapshot else "",
+            self.report.as_of_ms,
+            _now_ms(),
+            options.filter.digest,
+            options.filter.exclude,
+            tuple(sorted(options.preserve)),
+            totals.source_files - tally.vanished,
+            totals.source_directories,
+            totals.source_bytes,
+            tuple(sorted(tally.unsettled_paths)),
+            (*base, delta) if delta else base,
+        )
+        if checkpoints.is_worth_compacting(done):
+            whole = checkpoints.write_generation(
+                self.state, self.number, "base", checkpoints.manifest(self.state, done)
+            )
+            done = replace(done, generations=(whole,))
+        lease.check()
+        self.report.checkpoint_after = checkpoints.commit(self.state, done)
+        return done
+
+    def _forget_snapshots(self, kept: Checkpoint | None) -> None:
+        """Drop our snapshots of the source that no checkpoint needs; a failure costs space and is tried again next time."""
+        if not isinstance(self.source, Snapshots):
+            return
+        try:
+            for snapshot in self.source.snapshots():
+                # Never a newer one: should this run have lost its lease, that one belongs to the run that took it.
+                number = snapshot.name.removeprefix(f"livedata-{self.replication}-")
+                ours = number.isdigit() and int(number) <= self.number
+                if ours and (kept is None or snapshot.name != kept.snapshot):
+                    self.source.drop_snapshot(snapshot.name)
+        except LiveDataError as error:
+            self._note(f"an older snapshot could not be dropped and is tried again next time: {error}")
+
+    def _tidy(self, done: Checkpoint) -> None:
+        try:
+            checkpoints.tidy(self.state, done)
+            numbers = self.state.runs()
+            for number in numbers[:-KEPT_PLANS]:
+                for part in ("plan", "journal"):
+                    self.state.remove(f"runs/{number:012d}/{part}")
+            for number in numbers[:-KEPT_REPORTS]:
+                self.state.remove(f"runs/{number:012d}")
+            self.target.sweep(self.report.started_ms)
+        except LiveDataError as error:
+            self._note(f"old state could not be cleaned up and is tried again next time: {error}")
+
+    def _account_plan(self, planner: Planner, plan: Plan) -> None:
+        report, totals = self.report, planner.totals
+        report.plan, report.plan_digest = plan.address, plan.digest
+        report.scanned_files, report.scanned_directories = totals.source_files, totals.source_directories
+        report.scanned_bytes, report.skipped, report.planned = (
+            totals.source_bytes,
+            totals.unchanged_files,
+            totals.reasons,
+        )
+        report.planned_files, report.planned_bytes = totals.copy_files, totals.copy_bytes
+        report.planned_deletes = totals.delete_files + totals.delete_directories
+        report.changes, report.not_copied = totals.changes, totals.unholdable_examples
+        report.changed_examples = totals.changed_examples
+        log.info(
+            "plan: %s files of %s scanned are to be copied, %s deleted",
+            totals.copy_files,
+            totals.source_files,
+            totals.delete_files,
+        )
+
+    def _account(self, tally: Tally) -> None:
+        report = self.report
+        for name in (
+            "copied_files",
+            "copied_bytes",
+            "adopted_files",
+            "made_directories",
+            "set_attributes",
+            "vanished",
+            "failed",
+            "failures",
+            "vanished_paths",
+        ):
+            setattr(report, name, getattr(tally, name))
+        report.deleted = tally.deleted_files + tally.deleted_directories
+        report.unsettled, report.unsettled_paths = len(tally.unsettled_paths), sorted(tally.unsettled_paths)[:1000]
+        if tally.kept_directories:
+            self._note(f"{tally.kept_directories} directories stay because they hold excluded or foreign entries")
+
+    def _close(self, folder: str, before: Checkpoint | None, after: Checkpoint | None = None) -> Report:
+        report, after = self.report, after or before
+        report.seconds = round(time.monotonic() - self._began, 3)
+        report.lag_seconds = round((_now_ms() - after.as_of_ms) / 1000, 3) if after else None
+        name = "checkpoint/{:012d}.json"
+        report.checkpoint_before = self.state.address(name.format(before.run)) if before else ""
+        report.checkpoint_after = self.state.address(name.format(after.run)) if after else ""
+        path = f"{folder}/report.json"
+        self.state.write(path, report.seal(self.state.address(path)).encode())
+        log.info("report\n%s", report.table())
+        return report
+
+    def _note(self, text: str) -> None:
+        self.report.notes.append(text)
+        log.warning("%s", text)
+
+
+def _failed(report: Report, address: str) -> RunFailed:
+    error = RunFailed(report.why, report=address, first=report.failures[0].path, reason=report.failures[0].reason)
+    error.report = report
+    return error
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,96 @@
+"""What a run has brought to the target, written down as it happens: the memory of a killed run.
+
+Rows are collected, sorted and written as ``runs/<n>/journal/<k>.parquet`` every few seconds. Merged, they are the delta
+of the manifest when the run ends well, and what need not be copied again when it does not.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.model import Held
+from airflow_provider_livedata.engine.overlay import SortedRun
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.tables import held_from_parquet, held_to_parquet
+
+MAX_ROWS = 20_000
+
+
+class Journal:
+    """Appends rows durably; safe for many threads. ``interval_s`` grows with the run so that files stay few."""
+
+    def __init__(self, state: StateFolder, run: int, *, interval_s: float = 5.0) -> None:
+        self.state = state
+        self.folder = f"runs/{run:012d}/journal"
+        self._interval_s = interval_s
+        self._began = self._flushed = time.monotonic()
+        self._rows: dict[str, Held] = {}
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._next = 0
+        self._firsts: list[tuple[str, str]] = []
+
+    def add(self, row: Held) -> None:
+        """Remember a row; written at once only when it is time."""
+        with self._lock:
+            self._rows[row.key] = row
+            due = time.monotonic() - self._flushed > max(self._interval_s, (time.monotonic() - self._began) / 100)
+            due = due or len(self._rows) >= MAX_ROWS
+        if due:
+            self.flush()
+
+    def add_now(self, rows: Iterable[Held]) -> None:
+        """Remember rows and have them on disk when this returns."""
+        with self._lock:
+            for row in rows:
+                self._rows[row.key] = row
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what is remembered."""
+        with self._writing:
+            with self._lock:
+                rows, self._rows = self._rows, {}
+                self._flushed = time.monotonic()
+            if not rows:
+                return
+            ordered = [rows[key] for key in sorted(rows)]
+            name = f"{self.folder}/{self._next:08d}.parquet"
+            self.state.write(name, held_to_parquet(ordered))
+            self._next += 1
+            self._firsts.append((name, ordered[0].key))
+
+    def runs(self) -> list[SortedRun]:
+        """What this run wrote, as sorted runs, the newest with age 0."""
+        self.flush()
+        return _runs(self.state, self._firsts, age=0)
+
+
+def journal_of(state: StateFolder, run: int, *, age: int) -> list[SortedRun]:
+    """What an earlier run wrote, as sorted runs, the newest with ``age``."""
+    firsts = []
+    for entry in state.files(f"runs/{run:012d}/journal"):
+        if PurePosixPath(entry.path).suffix == ".parquet":
+            first = next(_rows(state, entry.path), None)
+            if first is not None:
+                firsts.append((entry.path, first.key))
+    return _runs(state, firsts, age=age)
+
+
+def _runs(state: StateFolder, firsts: list[tuple[str, str]], *, age: int) -> list[SortedRun]:
+    newest_first = list(reversed(firsts))
+    return [
+        SortedRun(first, age + n, lambda name=name: _rows(state, name))  # type: ignore[misc]
+        for n, (name, first) in enumerate(newest_first)
+    ]
+
+
+def _rows(state: StateFolder, name: str) -> Iterator[Held]:
+    data = state.read(name)
+    if data is None:
+        raise StateDamaged("a journal file vanished while it was read", file=state.address(name))
+    return held_from_parquet(data, name=state.address(name))

@@ -1,0 +1,84 @@
+"""What a user may ask of a replication; every field is checked when it is made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import get_args
+
+from airflow_provider_livedata.engine.errors import BadOption
+from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
+from airflow_provider_livedata.engine.limits import Timetable
+from airflow_provider_livedata.engine.plan import Foreign
+
+PRESERVABLE = frozenset({"owner", "group", "mode", "mtime", "acl", "xattrs"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicateOptions:
+    """How to replicate.
+
+    Args:
+        exclude: Patterns of paths to leave out, in addition to the default ones (engine/filters.py).
+        dry_run: Write the whole plan and change nothing else.
+        preserve: Attributes that go along: owner, group, mode, mtime, acl, xattrs. ``xattrs`` costs one NameNode call
+            an entry on HDFS, which cannot say which entries have any.
+        max_delete_ratio: Share of the target's files, 0 to 1, above which deletions stop the run.
+        foreign: What to do about paths of the target that someone else wrote: stop, keep, replace.
+        accept_new_filter: Go on although the exclusions differ from those that the target was made with.
+        skip_unholdable: Leave out (and report) entries that the target cannot hold, instead of stopping.
+        allow_snapshot: Make the source snapshottable where that needs to be and may be done.
+        exclusive: Promise that nobody else writes to a target that has no conditional writes.
+        bandwidth: ``50MiB/s`` or a timetable such as ``08:00-18:00=50MiB/s, off``; "" is no limit.
+        threads: Tasks at once, 1 to 256.
+        max_reads: Reads from the source at once; 0 is as many as threads.
+        memory_mib: Budget of all buffers, in MiB; a file's part is at least 8 MiB.
+        holder: Who runs this, as another run will be told.
+    """
+
+    exclude: tuple[str, ...] = ()
+    dry_run: bool = False
+    preserve: frozenset[str] = frozenset({"owner", "group", "mode", "mtime", "acl"})
+    max_delete_ratio: float = 0.5
+    foreign: Foreign = "stop"
+    accept_new_filter: bool = False
+    skip_unholdable: bool = False
+    allow_snapshot: bool = True
+    exclusive: bool = False
+    bandwidth: str = ""
+    threads: int = 16
+    max_reads: int = 0
+    memory_mib: int = 96
+    holder: str = ""
+    progress_s: float = 5.0
+    timetable: Timetable = field(init=False)
+    filter: Filter = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exclude", _texts(self.exclude, "exclude"))
+        object.__setattr__(self, "preserve", frozenset(_texts(self.preserve, "preserve")))
+        object.__setattr__(self, "timetable", Timetable.parse(self.bandwidth))
+        object.__setattr__(self, "filter", Filter((*DEFAULT_EXCLUDES, *self.exclude)))
+        self._check()
+
+    def _check(self) -> None:
+        unknown = self.preserve - PRESERVABLE
+        if unknown:
+            raise BadOption(f"preserve knows {', '.join(sorted(PRESERVABLE))}", preserve=sorted(unknown))
+        if self.foreign not in get_args(Foreign):
+            raise BadOption(f"foreign is one of {', '.join(get_args(Foreign))}", foreign=self.foreign)
+        for name, low, high in (
+            ("max_delete_ratio", 0, 1),
+            ("threads", 1, 256),
+            ("max_reads", 0, 256),
+            ("memory_mib", 8, 1 << 20),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+                raise BadOption(f"{name} is a number from {low} to {high}", **{name: value})
+
+
+def _texts(value: Iterable[str] | str, name: str) -> tuple[str, ...]:
+    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
+        raise BadOption(f"{name} is a list of texts", **{name: value})
+    return tuple(value)

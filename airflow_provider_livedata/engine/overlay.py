@@ -1,0 +1,57 @@
+"""Merge sorted runs of manifest rows, the newest saying what holds. Pure.
+
+    base     a  b  c            oldest first
+    delta       b'    d
+    journal        c-           a tombstone
+    rows     a  b'    d
+
+A run is opened only when its first key is reached, so that many short runs cost little memory.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_livedata.engine.model import Held
+
+
+@dataclass(frozen=True, slots=True)
+class SortedRun:
+    """Rows in key order that begin at key ``first``; ``rows`` opens them. ``age``: 0 is the newest."""
+
+    first: str
+    age: int
+    rows: Callable[[], Iterator[Held]]
+
+
+def overlay(runs: Iterable[SortedRun], *, with_gone: bool = False) -> Iterator[Held]:
+    """Yield one row a key, the newest; tombstones are passed on only ``with_gone``."""
+    last = None
+    for held in _merge(sorted(runs, key=lambda run: run.first)):
+        key = held.key
+        if key != last and (with_gone or not held.is_gone):
+            yield held
+        last = key
+
+
+def _merge(waiting: Sequence[SortedRun]) -> Iterator[Held]:
+    heap: list[tuple[str, int, int, Held, Iterator[Held]]] = []
+    opened = 0
+    while heap or opened < len(waiting):
+        while opened < len(waiting) and (not heap or waiting[opened].first <= heap[0][0]):
+            run = waiting[opened]
+            opened += 1
+            _push(heap, run.age, opened, run.rows())
+        if heap:
+            _, age, number, held, rows = heapq.heappop(heap)
+            yield held
+            _push(heap, age, number, rows)
+
+
+def _push(heap: list[tuple[str, int, int, Held, Iterator[Held]]], age: int, number: int, rows: Iterator[Held]) -> None:
+    held = next(rows, None)
+    if held is not None:
+        # The number makes each item of the heap differ, so that rows themselves are never compared.
+        heapq.heappush(heap, (held.key, age, number, held, rows))

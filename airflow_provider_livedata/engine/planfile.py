@@ -1,0 +1,102 @@
+"""A plan as files: a sequence of Parquet files a phase, and ``plan.json`` with their list, the digest and the totals."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.model import Phase, Step
+from airflow_provider_livedata.engine.plan import Totals
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.tables import steps_from_parquet, steps_to_parquet
+
+ROWS_A_FILE = 16_384
+PHASES: tuple[Phase, ...] = get_args(Phase)
+
+
+class PlanWriter:
+    """Writes steps as they come; memory holds one file a phase."""
+
+    def __init__(self, state: StateFolder, folder: str) -> None:
+        self.state, self.folder = state, folder
+        self._waiting: dict[Phase, list[Step]] = {phase: [] for phase in PHASES}
+        self._files: dict[Phase, list[str]] = {phase: [] for phase in PHASES}
+
+    def write(self, steps: Iterable[Step]) -> None:
+        """Write all steps."""
+        for step in steps:
+            waiting = self._waiting[step.phase]
+            waiting.append(step)
+            if len(waiting) >= ROWS_A_FILE:
+                self._flush(step.phase)
+
+    def close(self, totals: Totals, about: dict[str, Any]) -> Plan:
+        """Write what is left and ``plan.json``; ``about`` names source, target and the like."""
+        for phase in PHASES:
+            self._flush(phase)
+        name = f"{self.folder}/plan.json"
+        value = {
+            "format": 1,
+            **about,
+            "digest": totals.digest,
+            "totals": dataclasses.asdict(totals),
+            "files": self._files,
+        }
+        self.state.write_json(name, value)
+        return Plan(self.state, name, self._files, totals.digest)
+
+    def _flush(self, phase: Phase) -> None:
+        rows, self._waiting[phase] = self._waiting[phase], []
+        if rows:
+            name = f"{self.folder}/{phase}-{len(self._files[phase]):06d}.parquet"
+            self.state.write(name, steps_to_parquet(rows))
+            self._files[phase].append(name)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """A written plan."""
+
+    state: StateFolder
+    name: str
+    files: dict[Phase, list[str]]
+    digest: str
+
+    @property
+    def address(self) -> str:
+        """Of its ``plan.json``."""
+        return self.state.address(self.name)
+
+    def steps(self, phase: Phase) -> Iterator[Step]:
+        """The steps of a phase; "clear" and "delete" from the last to the first, children before their directory."""
+        backwards = phase in ("clear", "delete")
+        names = self.files[phase]
+        for name in reversed(names) if backwards else names:
+            yield from self._read(name, backwards=backwards)
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all steps, in order."""
+        # The steps that leave a directory stand after its contents, and removed files may wait for a later key.
+        phases = [sorted_keys(self, phase) for phase in PHASES]
+        return heapq.merge(*phases)
+
+    def _read(self, name: str, *, backwards: bool) -> Iterator[Step]:
+        data = self.state.read(name)
+        if data is None:
+            raise StateDamaged("a plan file is missing", file=self.state.address(name))
+        return steps_from_parquet(data, name=self.state.address(name), backwards=backwards)
+
+
+def sorted_keys(plan: Plan, phase: Phase) -> Iterator[str]:
+    """The keys of a phase in order; each file is sorted by itself and the files are merged."""
+    runs = [sorted(step.entry.key for step in plan._read(name, backwards=False)) for name in plan.files[phase]]
+    return heapq.merge(*runs)
+
+
+def unfinished_plan(state: StateFolder, folder: str) -> Plan | None:
+    """The plan that an earlier run wrote into ``folder``; None when it did not come to that."""
+    value = state.read_json(f"{folder}/plan.json")
+    return None if value is None else Plan(state, f"{folder}/plan.json", value["files"], value["digest"])

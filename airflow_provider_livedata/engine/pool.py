@@ -1,0 +1,86 @@
+"""A flat pool of tasks on threads, fed through a short queue so that memory does not grow with the work."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+Task = Callable[[], None]
+
+
+class Pool:
+    """Runs tasks on ``threads`` threads. The first exception that a task lets out stops all and is raised to the feeder.
+
+    Tasks deal with the failures of their item themselves; what they let out is what no item can survive.
+    """
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._queue: queue.Queue[Task | None] = queue.Queue(maxsize=threads * 4)
+        self._fatal: BaseException | None = None
+        self._idle = threading.Condition()
+        self._open = 0
+        self._threads = [threading.Thread(target=self._work, name=f"{name}-{n}", daemon=True) for n in range(threads)]
+
+    def __enter__(self) -> Pool:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.stop(error)
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def submit(self, task: Task) -> None:
+        """Queue a task; waits while the queue is full.
+
+        Raises:
+            BaseException: What stopped the pool.
+        """
+        self._raise()
+        with self._idle:
+            self._open += 1
+        self._queue.put(task)
+
+    def wait(self) -> None:
+        """Wait until every task submitted so far is done.
+
+        Raises:
+            BaseException: What stopped the pool.
+        """
+        with self._idle:
+            self._idle.wait_for(lambda: self._open == 0)
+        self._raise()
+
+    def stop(self, error: BaseException) -> None:
+        """Let queued tasks go undone."""
+        if self._fatal is None:
+            self._fatal = error
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether tasks are being dropped."""
+        return self._fatal is not None
+
+    def _raise(self) -> None:
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _work(self) -> None:
+        while (task := self._queue.get()) is not None:
+            try:
+                if self._fatal is None:
+                    task()
+            except BaseException as error:  # noqa: BLE001 - handed to the feeder, whatever it is
+                self.stop(error)
+            finally:
+                with self._idle:
+                    self._open -= 1
+                    self._idle.notify_all()

@@ -1,0 +1,99 @@
+"""The folder ``.livedata`` of a target: small files read and written whole, and where each of them lies.
+
+.livedata/lease/<epoch>.json            who may write here
+.livedata/runs/<n>/intent.json          what run n set out to do
+.livedata/runs/<n>/plan/<phase>-<k>     the steps, and plan.json with digest and totals
+.livedata/runs/<n>/journal/<k>          what landed, as it lands
+.livedata/runs/<n>/report.json          how it ended
+.livedata/manifest/<n>-<k>              what the target holds, base and deltas
+.livedata/checkpoint/<n>.json           the last source snapshot that the target holds completely
+.livedata/stage/                        temporary files of file systems
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from airflow_provider_livedata.engine.errors import PathMissing, StateDamaged
+from airflow_provider_livedata.engine.model import ABSENT, Entry
+from airflow_provider_livedata.engine.zones.base import Zone
+
+FOLDER = ".livedata"
+log = logging.getLogger(__name__)
+
+
+class StateFolder:
+    """Files below ``.livedata`` of one target; names are relative to that folder."""
+
+    def __init__(self, zone: Zone) -> None:
+        self.zone = zone
+
+    def address(self, name: str) -> str:
+        """Where ``name`` lies, for people."""
+        return str(self.zone.address.join(f"{FOLDER}/{name}"))
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file, or None where there is none."""
+        path = f"{FOLDER}/{name}"
+        entry = self.zone.stat(path)
+        if entry is None or entry.kind != "file":
+            return None
+        data = bytearray(entry.size_bytes)
+        try:
+            count = self.zone.read_into(path, 0, memoryview(data)) if data else 0
+        except PathMissing:
+            return None
+        if count != len(data):
+            raise StateDamaged("a state file is shorter than its size says", file=self.address(name))
+        return bytes(data)
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """A JSON object, or None where there is none.
+
+        Raises:
+            StateDamaged: Not a JSON object.
+        """
+        data = self.read(name)
+        if data is None:
+            return None
+        try:
+            value = json.loads(data)
+        except ValueError as error:
+            raise StateDamaged(f"a state file is not JSON: {error}", file=self.address(name)) from error
+        if not isinstance(value, dict):
+            raise StateDamaged("a state file is not a JSON object", file=self.address(name))
+        return value
+
+    def write(self, name: str, data: bytes, *, create_only: bool = False) -> None:
+        """Write a file whole.
+
+        Raises:
+            AlreadyExists: With ``create_only`` and something there.
+        """
+        self.zone.put(f"{FOLDER}/{name}", data, expect=ABSENT if create_only else None)
+
+    def write_json(self, name: str, value: dict[str, Any], *, create_only: bool = False) -> None:
+        """Write a JSON object whole; see ``write``."""
+        self.write(name, json.dumps(value, indent=1, ensure_ascii=False).encode(), create_only=create_only)
+
+    def files(self, under: str) -> Iterator[Entry]:
+        """The files below a folder, in order; ``path`` is relative to ``.livedata``."""
+        for entry in self.zone.scan(f"{FOLDER}/{under}"):
+            if entry.kind == "file":
+                yield entry._replace(path=entry.path.removeprefix(f"{FOLDER}/"))
+
+    def remove(self, under: str, *, keep: frozenset[str] = frozenset()) -> None:
+        """Remove the files below a folder except those named; what cannot go is left for the next time."""
+        entries = [e for e in self.zone.scan(f"{FOLDER}/{under}") if e.path.removeprefix(f"{FOLDER}/") not in keep]
+        failures = self.zone.delete([e for e in reversed(entries) if not e.is_implied])
+        for failure in failures:
+            if failure.error != "NotEmpty":
+                log.warning("state left behind: %s: %s", failure.path, failure.reason)
+
+    def runs(self) -> list[int]:
+        """Numbers of the runs that left something, ascending."""
+        found = {int(parts[1]) for e in self.files("runs") if (parts := e.path.split("/"))[1].isdigit()}
+        return sorted(found)

@@ -1,0 +1,127 @@
+"""Rows of manifests, journals and plans as Parquet bytes and back. The formats are fixed in docs/formats.md."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.model import Entry, Held, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = "1"
+ROWS_A_GROUP = 1000  # look-ups by path touch one group; larger groups were much slower for that
+ROWS_A_FILE = 65_536
+
+_XATTRS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())]))
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_ENTRY = [
+    ("path", pa.string()),
+    ("kind", _TEXT),
+    ("size_bytes", pa.int64()),
+    ("mtime_ms", pa.int64()),
+    ("version", pa.string()),
+    ("owner", _TEXT),
+    ("group", _TEXT),
+    ("mode", pa.int32()),
+    ("acl", pa.string()),
+    ("xattrs", _XATTRS),
+    ("crc32c", pa.uint32()),
+    ("crc64nvme", pa.uint64()),
+]
+_HELD = [
+    ("target_version", pa.string()),
+    ("target_checksum", pa.string()),
+    ("is_settled", pa.bool_()),
+    ("is_gone", pa.bool_()),
+]
+_STEP = [("step", _TEXT), ("phase", _TEXT), ("reason", _TEXT), ("expect", pa.string()), ("may_have_landed", pa.bool_())]
+_HELD_SCHEMA = pa.schema(_ENTRY + _HELD, metadata={"livedata.format": FORMAT, "livedata.rows": "held"})
+_STEP_SCHEMA = pa.schema(_ENTRY + _STEP, metadata={"livedata.format": FORMAT, "livedata.rows": "steps"})
+
+
+def held_to_parquet(rows: Sequence[Held]) -> bytes:
+    """Manifest or journal rows, in the order given."""
+    return _write(_HELD_SCHEMA, [(*_cells(r.entry), *r[1:]) for r in rows])
+
+
+def held_from_parquet(data: bytes, *, name: str) -> Iterator[Held]:
+    """The rows of ``held_to_parquet``, a row group in memory at a time.
+
+    Raises:
+        StateDamaged: Not such a file, or of a newer format.
+    """
+    for cells in _read(data, _HELD_SCHEMA, name):
+        yield Held(_entry(cells), *cells[12:])
+
+
+def steps_to_parquet(steps: Sequence[Step]) -> bytes:
+    """Steps of a plan, in the order given."""
+    return _write(
+        _STEP_SCHEMA,
+        [(*_cells(s.entry), s.kind, s.phase, s.reason, s.expect, s.may_have_landed) for s in steps],
+    )
+
+
+def steps_from_parquet(data: bytes, *, name: str, backwards: bool = False) -> Iterator[Step]:
+    """The steps of ``steps_to_parquet``; ``backwards`` yields the last one first.
+
+    Raises:
+        StateDamaged: Not such a file, or of a newer format.
+    """
+    for cells in _read(data, _STEP_SCHEMA, name, backwards=backwards):
+        kind, phase, reason, expect, may_have_landed = cells[12:]
+        yield Step(kind, phase, _entry(cells), reason, expect, may_have_landed)
+
+
+def _cells(entry: Entry) -> tuple[Any, ...]:
+    xattrs = None if entry.xattrs is None else [{"name": name, "value": value} for name, value in entry.xattrs]
+    return (*entry[:9], xattrs, entry.crc32c, entry.crc64nvme)
+
+
+def _entry(cells: tuple[Any, ...]) -> Entry:
+    xattrs = None if cells[9] is None else tuple((x["name"], x["value"]) for x in cells[9])
+    path, kind, size_bytes, mtime_ms, version, owner, group, mode, acl = cells[:9]
+    return Entry(path, kind, size_bytes, mtime_ms, version, owner, group, mode, acl, xattrs, cells[10], cells[11])
+
+
+def _write(schema: pa.Schema, rows: list[tuple[Any, ...]]) -> bytes:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    table = pa.Table.from_arrays(
+        [pa.array(column, type=f.type) for column, f in zip(columns, schema, strict=True)], schema=schema
+    )
+    sink = io.BytesIO()
+    pq.write_table(table, sink, row_group_size=ROWS_A_GROUP, compression="zstd")
+    return sink.getvalue()
+
+
+def _read(data: bytes, schema: pa.Schema, name: str, *, backwards: bool = False) -> Iterator[tuple[Any, ...]]:
+    file = _open(data, schema, name)
+    groups = range(file.metadata.num_row_groups)
+    for group in reversed(groups) if backwards else groups:
+        table = file.read_row_group(group)
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        yield from reversed(list(rows)) if backwards else rows
+
+
+def _open(data: bytes, schema: pa.Schema, name: str) -> pq.ParquetFile:
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+    except pa.ArrowException as error:
+        raise StateDamaged(f"a state file is not readable Parquet: {error}", file=name) from error
+    found: Mapping[bytes, bytes] = file.schema_arrow.metadata or {}
+    if (
+        found.get(b"livedata.format") != FORMAT.encode()
+        or found.get(b"livedata.rows") != schema.metadata[b"livedata.rows"]
+    ):
+        raise StateDamaged(
+            f"a state file has another format than {FORMAT}; it was written by a newer version, or by something else",
+            file=name,
+        )
+    return file

@@ -1,0 +1,222 @@
+"""Carry out a plan: phase after phase, every item on its own, everything that lands written to the journal.
+
+clear    delete what stands in the way, children first
+write    directories, files, attributes, in one flat pool of tasks
+delete   what the source no longer has, children first
+finish   attributes of directories, children first
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from airflow_provider_livedata.engine.copying import Route, copy_file
+from airflow_provider_livedata.engine.errors import (
+    BucketMissing,
+    CredentialsRefused,
+    LeaseLost,
+    LiveDataError,
+    StoreFull,
+    Unsupported,
+    ZoneUnreachable,
+)
+from airflow_provider_livedata.engine.journal import Journal
+from airflow_provider_livedata.engine.model import Entry, Held, Phase, Step
+from airflow_provider_livedata.engine.pool import Pool
+from airflow_provider_livedata.engine.progress import Progress
+from airflow_provider_livedata.engine.publish import Publisher, Staged
+from airflow_provider_livedata.engine.tally import Tally
+from airflow_provider_livedata.engine.zones.base import SetAttributes
+
+DELETE_BATCH = 1000
+# No item can succeed after one of these; going on would only fill the report.
+HOPELESS = (LeaseLost, CredentialsRefused, StoreFull, BucketMissing)
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One transfer. ``steps(phase)`` streams the plan's steps of a phase, backwards for "clear" and "delete"."""
+
+    route: Route
+    journal: Journal
+    progress: Progress
+    threads: int = 16
+    tally: Tally = field(default_factory=Tally)
+    _unreachable: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _steps: dict[str, Step] = field(default_factory=dict)
+    _publisher: Publisher | None = None
+    _pool: Pool | None = None
+
+    def run(self, steps: Callable[[Phase], Iterable[Step]]) -> Tally:
+        """Carry out all phases. Items that fail are counted and do not stop the others; deletes wait for their success.
+
+        Raises:
+            LiveDataError: What no item can survive: the lease lost, credentials refused, the store full or gone.
+        """
+        try:
+            self._delete(steps("clear"))
+            self._write(steps("write"))
+            if not self.tally.failed:  # a delete may be half of a move whose other half has failed
+                self._delete(steps("delete"))
+            self._finish(steps("finish"))
+        finally:
+            self.journal.flush()
+        return self.tally
+
+    # write ------------------------------------------------------------------------------------------------------
+
+    def _write(self, steps: Iterable[Step]) -> None:
+        with Pool(self.threads, "livedata-copy") as pool:
+            self._pool = pool
+            if not self.route.target.facts.puts_publish:
+                self._publisher = Publisher(self.journal, self.route.allow, self._published)
+            try:
+                for step in steps:
+                    self._feed(step, pool)
+                pool.wait()
+            finally:
+                if self._publisher is not None:
+                    self._publisher.close()
+
+    def _feed(self, step: Step, pool: Pool) -> None:
+        if step.kind == "copy":
+            copy_file(step, self.route, self, pool.submit)
+        elif step.kind == "forget":
+            self.journal.add(Held(step.entry, is_gone=True))
+            self.tally.count(recorded=1)
+        else:
+            pool.submit(lambda: self._guarded(step, self._small_step))
+
+    def _guarded(self, step: Step, act: Callable[[Step], None]) -> None:
+        try:
+            self.route.allow()
+            act(step)
+        except LiveDataError as error:
+            self.failed(step, error)
+
+    def _small_step(self, step: Step) -> None:
+        if step.kind == "make_directory":
+            self.route.target.make_directory(step.entry.path, attributes=self.route.attributes(step.entry))
+            self.journal.add(Held(step.entry))
+            self.tally.count(made_directories=1)
+        elif step.kind == "set_attributes":
+            self._set_attributes(step)
+        else:
+            self._record(step)
+
+    def _set_attributes(self, step: Step) -> None:
+        target, version = self.route.target, step.expect or ""
+        if isinstance(target, SetAttributes):
+            now = target.set_attributes(step.entry.path, self.route.attributes(step.entry))
+            version = now.version
+            self.tally.count(set_attributes=1)
+        self.journal.add(Held(step.entry, version if step.entry.kind == "file" else ""))
+
+    def _record(self, step: Step) -> None:
+        settled = True
+        if step.entry.kind == "file" and self.route.open_files is not None:
+            settled = not self.route.open_files.is_open(step.entry)
+            if not settled:
+                self.open_at_source(step.entry)
+        self.journal.add(Held(step.entry, step.expect or "", is_settled=settled))
+        self.tally.count(recorded=1)
+
+    # what copying reports (copying.Sink) ------------------------------------------------------------------------
+
+    def landed(self, step: Step, row: Held, *, adopted: bool) -> None:
+        """A file is visible at the target."""
+        self._unreachable = 0
+        self.journal.add(row)
+        if adopted:
+            self.tally.count(adopted_files=1)
+            self.progress.add(files=1, size_bytes=step.entry.size_bytes)
+        else:
+            self.tally.count(copied_files=1, copied_bytes=row.entry.size_bytes)
+            self.progress.add(files=1)
+
+    def staged(self, step: Step, staged: Staged) -> None:
+        """A file is at the target and not yet visible."""
+        if self._publisher is None:
+            raise Unsupported("this target publishes by itself", path=step.entry.path)
+        with self._lock:
+            self._steps[step.entry.path] = step
+        self._publisher.add(staged)
+        if self._publisher.fatal is not None:
+            raise self._publisher.fatal
+
+    def failed(self, step: Step, error: LiveDataError) -> None:
+        """A file or directory could not be handled; goes on unless nothing can succeed any more."""
+        if isinstance(error, HOPELESS):
+            raise error
+        self.tally.fail(step.entry.path, error)
+        self.progress.add(failed=1)
+        self._unreachable = self._unreachable + 1 if isinstance(error, ZoneUnreachable) else 0
+        if self._unreachable >= 2 * self.threads:
+            raise error
+
+    def vanished(self, step: Step) -> None:
+        """A file of a live source was gone before it could be read."""
+        self.tally.vanish(step.entry.path)
+        self.progress.add(files=1)
+
+    def open_at_source(self, entry: Entry) -> None:
+        """A file was being written at the source."""
+        self.tally.unsettle(entry.path)
+
+    def moved(self, size_bytes: int) -> None:
+        """Bytes arrived at the target."""
+        self.progress.add(size_bytes=size_bytes)
+
+    def _published(self, staged: Staged, error: LiveDataError | None) -> None:
+        with self._lock:
+            step = self._steps.pop(staged.row.entry.path)
+        if error is None:
+            self._unreachable = 0
+            self.tally.count(copied_files=1, copied_bytes=staged.row.entry.size_bytes)
+            self.progress.add(files=1)
+            return
+        staged.upload.abort()
+        self.failed(step, error)
+
+    # delete and finish ------------------------------------------------------------------------------------------
+
+    def _delete(self, steps: Iterable[Step]) -> None:
+        for batch in _batches(steps):
+            self.route.allow()
+            failures = {failure.path: failure for failure in self.route.target.delete([s.entry for s in batch])}
+            for step in batch:
+                failure = failures.get(step.entry.path)
+                if failure is None:
+                    self._deleted(step)
+                elif failure.error == "NotEmpty":
+                    self.journal.add(Held(step.entry, is_gone=True))
+                    self.tally.count(kept_directories=1)
+                else:
+                    self.tally.fail(step.entry.path, failure)
+
+    def _deleted(self, step: Step) -> None:
+        self.journal.add(Held(step.entry, is_gone=True))
+        if step.entry.kind == "directory":
+            self.tally.count(deleted_directories=1)
+        else:
+            self.tally.count(deleted_files=1)
+
+    def _finish(self, steps: Iterable[Step]) -> None:
+        with Pool(self.threads, "livedata-finish") as pool:
+            last = ""
+            for step in steps:
+                if last.startswith(step.entry.key):  # its children first: afterwards it may not be entered any more
+                    pool.wait()
+                last = step.entry.key
+                pool.submit(lambda step=step: self._guarded(step, self._set_attributes))  # type: ignore[misc]
+            pool.wait()
+
+
+def _batches(steps: Iterable[Step]) -> Iterator[list[Step]]:
+    steps = iter(steps)
+    while batch := list(islice(steps, DELETE_BATCH)):
+        yield batch

@@ -1,0 +1,241 @@
+"""What a plan does to a strict model of the target: it ends equal to the source, and never does what a store refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_livedata.engine.diff import line_up
+from airflow_provider_livedata.engine.errors import (
+    CannotHold,
+    SourceEmpty,
+    TargetTouched,
+    TooManyDeletes,
+    UnsortedListing,
+)
+from airflow_provider_livedata.engine.model import Entry, Facts, Held, Step
+from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
+from airflow_provider_livedata.testing.strategies import Tree, trees
+
+FILE_SYSTEM = Facts("model", puts_publish=False, attributes=frozenset({"mode", "mtime_ms"}))
+OBJECT_STORE = Facts("model", has_directories=False, max_key_bytes=1024)
+STORES = pytest.mark.parametrize("facts", [FILE_SYSTEM, OBJECT_STORE], ids=["file system", "object store"])
+
+
+def entries(tree: Tree) -> list[Entry]:
+    found = [
+        Entry(path, "directory", mode=0o755)
+        if data is None
+        else Entry(path, "file", len(data), 7, f"v{data.hex()}", mode=0o644)
+        for path, data in tree.items()
+    ]
+    return sorted(found, key=lambda entry: entry.key)
+
+
+class Target:
+    """A store that refuses what real ones refuse. ``files``: path to version; ``directories``: marked or real ones."""
+
+    def __init__(self, facts: Facts, tree: Tree) -> None:
+        self.facts = facts
+        self.files = {entry.path: entry.version for entry in entries(tree) if entry.kind == "file"}
+        parents = {parent for path in tree for parent in above(path)}
+        self.directories = {
+            path for path, data in tree.items() if data is None and (facts.has_directories or path not in parents)
+        }
+
+    def listing(self) -> list[Entry]:
+        implied = {parent for path in (*self.files, *self.directories) for parent in above(path)} - self.directories
+        found = [Entry(path, "file", len(version) // 2, version=version) for path, version in self.files.items()]
+        found += [Entry(path, "directory") for path in self.directories]
+        found += [Entry(path, "directory", is_implied=True) for path in implied]
+        return sorted(found, key=lambda entry: entry.key)
+
+    def apply(self, step: Step) -> None:
+        path = step.entry.path
+        if step.kind == "copy":
+            assert path not in self.directories, "a file over a directory"
+            assert not any(parent in self.files for parent in above(path)), "a file below a file"
+            assert self.files.get(path) == step.expect
+            if self.facts.has_directories:
+                assert not any(there.startswith(path + "/") for there in (*self.files, *self.directories))
+            self.files[path] = step.entry.version
+        elif step.kind == "make_directory":
+            assert path not in self.files, "a directory over a file"
+            self.directories.add(path)
+        elif step.kind == "delete" and step.entry.kind == "directory":
+            assert not any(there.startswith(path + "/") for there in (*self.files, *self.directories)), "not empty"
+            self.directories.remove(path)
+        elif step.kind == "delete":
+            assert self.files.pop(path) == step.expect
+
+    def visible(self) -> dict[str, str]:
+        return {entry.key: entry.version for entry in self.listing()}
+
+
+def above(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def in_order_of_execution(steps: Iterable[Step]) -> list[Step]:
+    by_phase: dict[str, list[Step]] = {"clear": [], "write": [], "delete": [], "finish": []}
+    for step in steps:
+        by_phase[step.phase].append(step)
+    return [*reversed(by_phase["clear"]), *by_phase["write"], *reversed(by_phase["delete"]), *by_phase["finish"]]
+
+
+def held(tree: Tree) -> list[Held]:
+    return [Held(entry, entry.version) for entry in entries(tree)]
+
+
+def plan(
+    facts: Facts, source: list[Entry], known: list[Held], target: list[Entry], **policy: object
+) -> tuple[list[Step], Totals]:
+    planner = Planner(dataclasses.replace(Policy(facts, max_delete_ratio=1.0), **policy))  # type: ignore[arg-type]
+    steps = list(planner.steps(line_up(source, known, target)))
+    return steps, planner.totals
+
+
+@STORES
+@given(before=trees(), now=trees())
+def test_applying_the_plan_makes_the_target_equal_to_the_source(facts: Facts, before: Tree, now: Tree) -> None:
+    target = Target(facts, before)
+    steps, totals = plan(facts, entries(now), held(before), target.listing())
+    for step in in_order_of_execution(steps):
+        target.apply(step)
+    assert target.visible() == {entry.key: entry.version for entry in entries(now)}
+    assert totals.foreign == totals.unholdable == 0
+
+
+@STORES
+@given(before=trees(), now=trees())
+def test_a_second_plan_finds_nothing_to_do(facts: Facts, before: Tree, now: Tree) -> None:
+    target = Target(facts, before)
+    steps, _ = plan(facts, entries(now), held(before), target.listing())
+    for step in in_order_of_execution(steps):
+        target.apply(step)
+    again, totals = plan(facts, entries(now), held(now), target.listing())
+    assert again == []
+    assert totals.changes == 0
+
+
+@STORES
+@given(now=trees())
+def test_every_entry_of_a_first_copy_comes_into_the_manifest(facts: Facts, now: Tree) -> None:
+    steps, _ = plan(facts, entries(now), [], [])
+    assert {step.entry.key for step in steps} == {entry.key for entry in entries(now)}
+
+
+@STORES
+@given(now=trees(), there=trees())
+def test_nothing_that_someone_else_wrote_is_touched_unless_asked(facts: Facts, now: Tree, there: Tree) -> None:
+    target = Target(facts, there)
+    steps, totals = plan(facts, entries(now), [], target.listing(), foreign="stop")
+    touched = {step.entry.path for step in steps if step.kind in ("copy", "delete")}
+    assert not touched & set(target.files)
+    assert bool(totals.foreign) >= bool(target.files)
+    if totals.foreign:
+        with pytest.raises(TargetTouched, match="foreign='replace'"):
+            guard(totals, Policy(facts, max_delete_ratio=1.0))
+
+
+@STORES
+@given(now=trees(), there=trees())
+def test_replacing_what_someone_else_wrote_makes_the_target_equal(facts: Facts, now: Tree, there: Tree) -> None:
+    target = Target(facts, there)
+    steps, totals = plan(facts, entries(now), [], target.listing(), foreign="replace")
+    guard(totals, Policy(facts, max_delete_ratio=1.0, foreign="replace"))
+    for step in in_order_of_execution(steps):
+        target.apply(step)
+    assert target.visible() == {entry.key: entry.version for entry in entries(now)}
+
+
+@STORES
+@given(before=trees(), now=trees(), data=st.data())
+def test_files_that_vanished_from_the_target_are_brought_again(
+    facts: Facts, before: Tree, now: Tree, data: st.DataObject
+) -> None:
+    target = Target(facts, before)
+    for path in data.draw(st.lists(st.sampled_from(sorted(target.files) or [""]), unique=True)):
+        target.files.pop(path, None)
+    steps, totals = plan(facts, entries(now), held(before), target.listing())
+    for step in in_order_of_execution(steps):
+        target.apply(step)
+    assert target.visible() == {entry.key: entry.version for entry in entries(now)}
+    assert totals.foreign == 0
+
+
+def test_a_changed_mode_is_set_where_the_target_keeps_modes_and_only_recorded_elsewhere() -> None:
+    old, new = Entry("a", "file", 1, version="v", mode=0o600), Entry("a", "file", 1, version="v", mode=0o644)
+    there = [Entry("a", "file", 1, version="t")]
+    steps, totals = plan(FILE_SYSTEM, [new], [Held(old, "t")], there)
+    assert [(step.kind, step.entry.mode) for step in steps] == [("set_attributes", 0o644)]
+    assert totals.copy_files == 0
+    steps, totals = plan(OBJECT_STORE, [new], [Held(old, "t")], there)
+    assert [(step.kind, step.entry.mode, step.expect) for step in steps] == [("record", 0o644, "t")]
+    assert totals.changes == 0
+
+
+def test_a_file_that_was_open_is_asked_about_again_until_it_is_closed() -> None:
+    entry = Entry("a", "file", 1, version="v")
+    steps, totals = plan(
+        OBJECT_STORE, [entry], [Held(entry, "t", is_settled=False)], [Entry("a", "file", 1, version="t")]
+    )
+    assert [(step.kind, step.reason) for step in steps] == [("record", "was open")]
+    assert totals.changes == 0
+
+
+def test_a_directory_whose_contents_change_has_its_attributes_set_after_them() -> None:
+    before: Tree = {"d": None, "d/a": b"1"}
+    steps, _ = plan(FILE_SYSTEM, entries({**before, "d/b": b"2"}), held(before), Target(FILE_SYSTEM, before).listing())
+    assert [(step.kind, step.phase, step.entry.path) for step in in_order_of_execution(steps)] == [
+        ("copy", "write", "d/b"), ("set_attributes", "finish", "d"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (Entry("k" * 1025, "file", 1), "longer than the 1024 bytes"),
+        (Entry("\u00e9" * 513, "file", 1), "longer than the 1024 bytes"),
+        (Entry("link", "other", note="symbolic link"), "symbolic link"),
+    ],
+)
+def test_what_the_target_cannot_hold_is_found_in_the_plan(entry: Entry, why: str) -> None:
+    steps, totals = plan(OBJECT_STORE, [entry], [], [])
+    assert steps == []
+    with pytest.raises(CannotHold, match=why):
+        guard(totals, Policy(OBJECT_STORE))
+    guard(totals, Policy(OBJECT_STORE, skip_unholdable=True))
+
+
+def test_more_deletes_than_allowed_stop_the_run_and_the_error_says_how_to_go_on() -> None:
+    before: Tree = {"a": b"1", "b": b"2", "c": b"3"}
+    _, totals = plan(OBJECT_STORE, entries({"a": b"1"}), held(before), Target(OBJECT_STORE, before).listing())
+    with pytest.raises(TooManyDeletes, match="2 of 3 files.*higher max_delete_ratio"):
+        guard(totals, Policy(OBJECT_STORE, max_delete_ratio=0.5))
+    guard(totals, Policy(OBJECT_STORE, max_delete_ratio=0.7))
+
+
+def test_an_empty_source_stops_the_run() -> None:
+    before: Tree = {"a": b"1"}
+    _, totals = plan(OBJECT_STORE, [], held(before), Target(OBJECT_STORE, before).listing())
+    with pytest.raises(SourceEmpty, match="max_delete_ratio=1"):
+        guard(totals, Policy(OBJECT_STORE, max_delete_ratio=0.99))
+    guard(totals, Policy(OBJECT_STORE, max_delete_ratio=1.0))
+
+
+def test_a_listing_out_of_order_is_an_error_and_never_a_removal() -> None:
+    with pytest.raises(UnsortedListing):
+        list(line_up([], [], [Entry("b"), Entry("a")]))
+
+
+def test_the_digest_of_a_plan_depends_on_its_steps_alone() -> None:
+    one = plan(OBJECT_STORE, entries({"a": b"1", "b": b"2"}), [], [])[1].digest
+    assert one == plan(OBJECT_STORE, entries({"a": b"1", "b": b"2"}), [], [])[1].digest
+    assert one != plan(OBJECT_STORE, entries({"a": b"1", "b": b"3"}), [], [])[1].digest
