@@ -174,12 +174,14 @@ def test_hdfs_is_gone_when_its_owner_is_killed() -> None:
         import time
         from tests.services.hdfs import HdfsCluster
         with HdfsCluster(datanodes=1, replication=1) as cluster:
-            print(*cluster.pids, flush=True)
+            print(cluster.data_dir, *cluster.pids, flush=True)
             time.sleep(600)
     """)
     with subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        pids = [int(pid) for pid in process.stdout.readline().split()]
+        data, *pids = process.stdout.readline().split()
         assert len(pids) == 2
         process.kill()
-    wait_until(lambda: all(map(is_gone, pids)), what="end of HDFS", seconds=10)
+    wait_until(lambda: all(is_gone(int(pid)) for pid in pids), what="end of HDFS", seconds=10)
+    sweep(Path(data).parent)
+    assert not Path(data).exists()
