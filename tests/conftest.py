@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.services.airflow_home import AirflowHome
 from tests.services.isolation import isolate
@@ -35,6 +36,9 @@ TIERS = {  # by directory, in the order in which they run: the quick ones first
 }
 _NAMES = itertools.count()
 
+# Machines are shared and noisy: how long an example takes says nothing.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 isolate(os.environ)
 _SCRATCH = Scratch("airflow")
 _AIRFLOW = AirflowHome(_SCRATCH.path).adopt()  # here: before any test module imports Airflow

@@ -91,8 +91,10 @@ class Publisher:
 
     def _one(self, staged: Staged) -> None:
         try:
-            staged.upload.complete(staged.parts, staged.checksum, expect=staged.expect)
+            landed = staged.upload.complete(staged.parts, staged.checksum, expect=staged.expect)
         except LiveDataError as error:
             self._done(staged, error)
         else:
+            if landed.version != staged.row.target_version:  # a store that gives the version only now
+                self._journal.add(staged.row._replace(target_version=landed.version))
             self._done(staged, None)

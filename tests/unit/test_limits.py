@@ -1,0 +1,97 @@
+"""Bandwidth by a timetable, and buffers out of one budget."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_livedata.engine.errors import BadOption
+from airflow_provider_livedata.engine.limits import Bandwidth, Buffers, Timetable, parse_rate
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("50MiB/s", 50 * MIB), ("2GB/s", 2e9), ("1048576", MIB), ("1.5 MiB", 1.5 * MIB), ("10k", 10240), ("off", None)],
+)
+def test_rates_are_read(text: str, rate: float | None) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize(
+    "text", ["fast", "-1MiB/s", "0", "5 parsecs/s", "08:00=5MiB", "25:00-26:00=1MiB", "08:61-09:00=1MiB"]
+)
+def test_what_is_no_rate_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(BadOption, match="write"):
+        Timetable.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "rate"),
+    [
+        (7, 59, None),
+        (8, 0, 50 * MIB),
+        (17, 59, 50 * MIB),
+        (18, 0, 200 * MIB),
+        (23, 0, 1024),
+        (3, 0, 1024),
+        (5, 0, None),
+    ],
+)
+def test_a_timetable_gives_the_rate_of_the_hour(hour: int, minute: int, rate: float | None) -> None:
+    table = Timetable.parse("08:00-18:00=50MiB/s, 18:00-20:00=200MiB/s, 22:00-04:00=1KiB/s, off")
+    assert table.rate(datetime(2026, 1, 1, hour, minute)) == rate  # noqa: DTZ001 - the clock on the wall
+
+
+def test_the_rate_of_the_rest_of_the_day_may_stand_first() -> None:
+    table = Timetable.parse("1MiB/s, 08:00-09:00=2MiB/s")
+    assert [table.rate(datetime(2026, 1, 1, hour)) for hour in (8, 12)] == [2 * MIB, MIB]  # noqa: DTZ001
+
+
+@given(st.lists(st.integers(1, 10 * MIB), min_size=2, max_size=30))
+def test_bytes_pass_at_the_rate_and_no_faster(sizes: list[int]) -> None:
+    now = [0.0]
+    limit = Bandwidth(Timetable.parse("1MiB/s"), clock=lambda: now[0], sleep=lambda s: now.__setitem__(0, now[0] + s))
+    for size in sizes:
+        limit.take(size)
+    # The last piece has been let through when all before it have had their time.
+    assert now[0] == pytest.approx(sum(sizes[:-1]) / MIB, rel=1e-6, abs=1e-6)
+
+
+def test_without_a_limit_nobody_waits() -> None:
+    limit = Bandwidth(Timetable.parse(""), sleep=lambda s: pytest.fail("slept"))
+    limit.take(1 << 40)
+
+
+def test_buffers_lent_at_once_never_exceed_the_budget() -> None:
+    buffers, lent, most, lock = Buffers(10 * MIB), [0], [0], threading.Lock()
+
+    def work(size: int) -> None:
+        for _ in range(20):
+            with buffers.borrow(size) as buffer:
+                assert len(buffer) == size
+                with lock:
+                    lent[0] += size
+                    most[0] = max(most[0], lent[0])
+                with lock:
+                    lent[0] -= size
+
+    threads = [
+        threading.Thread(target=work, args=(size,)) for size in (MIB, 2 * MIB, 4 * MIB, 8 * MIB) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 0 < most[0] <= 10 * MIB
+
+
+def test_a_buffer_larger_than_the_budget_is_lent_alone() -> None:
+    buffers = Buffers(MIB)
+    with buffers.borrow(4 * MIB) as buffer:
+        assert len(buffer) == 4 * MIB

@@ -1,0 +1,58 @@
+"""Rows survive Parquet exactly, and nothing else is taken for them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.model import Entry, Held, Step
+from airflow_provider_livedata.engine.tables import (
+    held_from_parquet,
+    held_to_parquet,
+    steps_from_parquet,
+    steps_to_parquet,
+)
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+entries = st.builds(
+    Entry,
+    path=texts, kind=st.sampled_from(["file", "directory"]), size_bytes=st.integers(0, 1 << 62), mtime_ms=st.integers(-1, 1 << 52),
+    version=texts, owner=st.none() | texts, group=st.none() | texts, mode=st.none() | st.integers(0, 0o7777), acl=st.none() | texts,
+    xattrs=st.none() | st.lists(st.tuples(texts, st.binary(max_size=8)), max_size=2).map(tuple),
+    crc32c=st.none() | st.integers(0, (1 << 32) - 1), crc64nvme=st.none() | st.integers(0, (1 << 64) - 1),
+    is_implied=st.just(False), note=st.just(""), source_version=st.just(""),
+)  # fmt: skip
+rows = st.builds(Held, entries, texts, texts, st.booleans(), st.booleans())
+steps = st.builds(Step, st.sampled_from(["copy", "delete"]), st.sampled_from(["write", "delete"]), entries, texts, st.none() | texts,
+                  st.booleans())  # fmt: skip
+
+
+@given(st.lists(rows, max_size=5))
+def test_manifest_rows_come_back_as_they_were(given_rows: list[Held]) -> None:
+    assert list(held_from_parquet(held_to_parquet(given_rows), name="m")) == given_rows
+
+
+@given(st.lists(steps, max_size=5))
+def test_steps_come_back_as_they_were_and_backwards(given_steps: list[Step]) -> None:
+    data = steps_to_parquet(given_steps)
+    assert list(steps_from_parquet(data, name="p")) == given_steps
+    assert list(steps_from_parquet(data, name="p", backwards=True)) == given_steps[::-1]
+
+
+def test_order_is_kept_over_many_row_groups_in_both_directions() -> None:
+    many = [Step("copy", "write", Entry(f"{n:06d}"), "new") for n in range(2500)]
+    data = steps_to_parquet(many)
+    assert list(steps_from_parquet(data, name="p", backwards=True)) == many[::-1]
+
+
+@pytest.mark.parametrize("damaged", [b"", b"PAR1", b"not parquet at all", held_to_parquet([])[:-20]])
+def test_a_damaged_file_is_an_error_that_names_it(damaged: bytes) -> None:
+    with pytest.raises(StateDamaged, match="m-000"):
+        list(held_from_parquet(damaged, name="m-000"))
+
+
+def test_a_plan_is_not_taken_for_a_manifest() -> None:
+    with pytest.raises(StateDamaged, match="another format"):
+        list(held_from_parquet(steps_to_parquet([]), name="m"))
