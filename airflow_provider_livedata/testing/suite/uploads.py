@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.errors import (
     PathMissing,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Checksum, Part
-from airflow_provider_livedata.engine.zones.base import Upload, Zone
+from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.testing.suite.common import (
     OpenAt,
     cut,
@@ -160,16 +160,14 @@ class Uploads:
 
     def test_of_two_uploads_that_expect_nothing_the_second_is_refused(self, zone: Zone) -> None:
         first, second = zone.begin("f", 5), zone.begin("f", 5)
-        for upload, data in ((first, b"first"), (second, b"other")):
-            upload.stage(send(upload, data), checksum_of(data))
-        self._complete(first, b"first")
+        parts, others = send(first, b"first"), send(second, b"other")
+        first.stage(parts, checksum_of(b"first"))
+        second.stage(others, checksum_of(b"other"))
+        first.complete(parts, checksum_of(b"first"), expect=ABSENT)
         with pytest.raises(AlreadyExists):
-            self._complete(second, b"other")
+            second.complete(others, checksum_of(b"other"), expect=ABSENT)
         second.abort()
         assert read_all(zone, "f") == b"first"
-
-    def _complete(self, upload: Upload, data: bytes) -> None:
-        upload.complete(send(upload, data), checksum_of(data), expect=ABSENT)
 
     def test_an_upload_that_expects_a_version_replaces_only_that(self, zone: Zone) -> None:
         old = put(zone, "f", b"first")

@@ -1,0 +1,114 @@
+"""List a local directory tree in key order, holding only the names of the directories on the current path."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from airflow_provider_livedata.engine.errors import ZoneBusy
+from airflow_provider_livedata.engine.model import Entry
+from airflow_provider_livedata.engine.zones.local_attributes import NOT_UTF8, entry_of, xattrs_of
+from airflow_provider_livedata.engine.zones.local_errors import GONE, engine_errors
+from airflow_provider_livedata.engine.zones.local_paths import opened_directory, path_by
+
+_READABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Found(NamedTuple):
+    key: str  # the name as it is shown, with "/" for directories: what siblings are ordered by
+    name: str  # as the operating system knows it
+    is_directory: bool
+
+
+class _Level(NamedTuple):
+    handle: int
+    prefix: str
+    found: Iterator[_Found]
+
+
+def scan(root: str, names: list[str], *, with_xattrs: bool) -> Iterator[Entry]:
+    """Entries below a directory; paths are relative to ``root``. What vanishes meanwhile is left out."""
+    prefix = "".join(f"{name}/" for name in names)
+    levels: list[_Level] = []
+    try:
+        _enter(levels, root, names, prefix)
+        while levels:
+            level = levels[-1]
+            found = next(level.found, None)
+            if found is None:
+                os.close(levels.pop().handle)
+                continue
+            entry = _entry(level, found, with_xattrs=with_xattrs)
+            if entry is not None:
+                yield entry
+                if entry.kind == "directory":
+                    _descend(levels, found, entry.path + "/")
+    finally:
+        for level in levels:
+            os.close(level.handle)
+
+
+def _enter(levels: list[_Level], root: str, names: list[str], prefix: str) -> None:
+    with engine_errors(prefix):
+        try:
+            with opened_directory(root, names) as top:
+                handle = os.open(".", _READABLE, dir_fd=top)
+        except OSError as error:
+            if error.errno in GONE:
+                return
+            raise
+    levels.append(_Level(handle, prefix, iter(())))
+    levels[-1] = _Level(handle, prefix, _listed(handle, prefix, hides_state=not prefix))
+
+
+def _descend(levels: list[_Level], found: _Found, prefix: str) -> None:
+    with engine_errors(prefix):
+        try:
+            handle = os.open(found.name, _READABLE, dir_fd=levels[-1].handle)
+        except OSError as error:
+            if error.errno in GONE:
+                return
+            raise
+    levels.append(_Level(handle, prefix, iter(())))  # to be closed, whatever listing it brings
+    levels[-1] = _Level(handle, prefix, _listed(handle, prefix, hides_state=False))
+
+
+def _listed(handle: int, prefix: str, *, hides_state: bool) -> Iterator[_Found]:
+    with engine_errors(prefix), os.scandir(handle) as entries:
+        found = [_shown(entry) for entry in entries]
+    if hides_state:
+        found = [one for one in found if not one.key.startswith(".livedata")]
+    return iter(sorted(found))
+
+
+def _shown(entry: os.DirEntry[str]) -> _Found:
+    if not _is_utf8(entry.name):
+        # Shown so that it can be found by a person; "other" has no content, so it is never a directory here.
+        return _Found(os.fsencode(entry.name).decode("utf-8", "backslashreplace"), entry.name, is_directory=False)
+    is_directory = entry.is_dir(follow_symlinks=False)
+    return _Found(entry.name + "/" if is_directory else entry.name, entry.name, is_directory)
+
+
+def _entry(level: _Level, found: _Found, *, with_xattrs: bool) -> Entry | None:
+    path = level.prefix + found.key.rstrip("/")
+    with engine_errors(path):
+        try:
+            at = os.stat(found.name, dir_fd=level.handle, follow_symlinks=False)
+            xattrs = xattrs_of(path_by(level.handle, found.name)) if with_xattrs else None
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise
+    if not _is_utf8(found.name):
+        return Entry(path, "other", mtime_ms=at.st_mtime_ns // 1_000_000, note=NOT_UTF8)
+    if stat.S_ISDIR(at.st_mode) != found.is_directory:
+        # Its place in the order was that of the other kind: going on would break the order.
+        raise ZoneBusy("a name changed from file to directory or back while it was listed; list again", path=path)
+    return entry_of(path, at, xattrs)
+
+
+def _is_utf8(name: str) -> bool:
+    return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)
