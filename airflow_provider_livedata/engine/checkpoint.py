@@ -151,8 +151,9 @@ def tidy(state: StateFolder, newest: Checkpoint) -> None:
         if value is not None:
             older = Checkpoint.from_json(value, name=_file(number))
             listed |= {file.name for generation in older.generations for file in generation}
-    state.remove("checkpoint", keep=frozenset(_file(number) for number in kept))
-    state.remove("manifest", keep=frozenset(listed))
+    names = {_file(number) for number in kept}
+    state.remove("checkpoint", only=lambda name: name not in names)
+    state.remove("manifest", only=lambda name: name not in listed)
 
 
 def _reader(state: StateFolder, file: ManifestFile) -> Any:

@@ -88,9 +88,24 @@ class Lease:
                 epoch=self.epoch,
             ) from None
         self._last_good = self._clock()
-        self.state.remove("lease", keep=frozenset({_file(self.epoch)}))
+        self._yield_to_newer()
+        self._remove_older()
         self._thread = threading.Thread(target=self._beat_on, name="livedata-lease", daemon=True)
         self._thread.start()
+
+    def _yield_to_newer(self) -> None:
+        # A taker that was held up may create an epoch that was given back and removed meanwhile. The newest epoch is never
+        # removed, so it is seen here.
+        newest = self._newest()
+        if newest > self.epoch:
+            raise TargetHeld(
+                "another run took the lease of this target meanwhile; try again when it has ended",
+                target=self.state.address(""),
+                epoch=newest,
+            )
+
+    def _remove_older(self) -> None:
+        self.state.remove("lease", only=lambda name: _epoch(name) < self.epoch)
 
     def check(self) -> None:
         """Make sure that this run may still change the target; called before each batch of changes.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from airflow_provider_livedata.engine.errors import PathMissing, StateDamaged
@@ -85,10 +85,11 @@ class StateFolder:
             if entry.kind == "file":
                 yield entry._replace(path=entry.path.removeprefix(f"{FOLDER}/"))
 
-    def remove(self, under: str, *, keep: frozenset[str] = frozenset()) -> None:
-        """Remove the files below a folder except those named; what cannot go is left for the next time."""
-        entries = [e for e in self.zone.scan(f"{FOLDER}/{under}") if e.path.removeprefix(f"{FOLDER}/") not in keep]
-        failures = self.zone.delete([e for e in reversed(entries) if not e.is_implied])
+    def remove(self, under: str, *, only: Callable[[str], bool] = lambda name: True) -> None:
+        """Remove the files below a folder whose names fit; what cannot go is left for the next time."""
+        entries = list(self.zone.scan(f"{FOLDER}/{under}"))
+        chosen = [e for e in entries if e.kind == "directory" or only(e.path.removeprefix(f"{FOLDER}/"))]
+        failures = self.zone.delete([e for e in reversed(chosen) if not e.is_implied])
         for failure in failures:
             if failure.error != "NotEmpty":
                 log.warning("state left behind: %s: %s", failure.path, failure.reason)

@@ -1,0 +1,87 @@
+"""A source and a target in memory, as every pair of kinds that behaves differently."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from airflow_provider_livedata.engine import open_zone
+from airflow_provider_livedata.engine.checksums import checksum_of, combine
+from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.zones.memory import MemoryZone
+
+_names = itertools.count()
+PART_BYTES = 1 << 10
+Files = dict[str, bytes | None]
+
+
+class Pair:
+    """A source and a target, and what a test does to them."""
+
+    def __init__(self, source: MemoryZone, target: MemoryZone) -> None:
+        self.source, self.target = source, target
+
+    def put(self, files: Files) -> None:
+        """Write files (None: directories) into the source."""
+        self.source.make_directory("")
+        for path, data in files.items():
+            if data is None:
+                self.source.make_directory(path)
+            else:
+                put(self.source, path, data)
+
+    def remove(self, *paths: str) -> None:
+        """Delete from the source."""
+        for path in paths:
+            entry = self.source.stat(path)
+            assert entry is not None
+            assert self.source.delete([entry]) == []
+
+
+def put(zone: MemoryZone, path: str, data: bytes) -> None:
+    """Write a file of any size."""
+    if len(data) <= PART_BYTES:
+        zone.put(path, data)
+        return
+    upload = zone.begin(path, len(data))
+    pieces = [data[n : n + upload.part_bytes] for n in range(0, len(data), upload.part_bytes)]
+    parts = [upload.part(n, piece, checksum_of(piece)) for n, piece in enumerate(pieces)]
+    upload.stage(parts, combine(parts))
+    upload.complete(parts, combine(parts))
+
+
+def contents(zone: MemoryZone) -> Files:
+    """Everything below the root, with the bytes."""
+    found: Files = {}
+    for entry in zone.scan():
+        data = bytearray(entry.size_bytes)
+        found[entry.path] = None if entry.kind == "directory" else data
+        if entry.kind == "file":
+            assert zone.read_into(entry.path, 0, memoryview(data)) == len(data)
+    return found
+
+
+@pytest.fixture
+def make_pair() -> Iterator[Callable[[str, str], Pair]]:
+    """Pairs of zones, like "hdfs", "files" or "objects"; what they hold is forgotten afterwards."""
+    made: list[str] = []
+
+    def make(source_like: str, target_like: str) -> Pair:
+        zones = []
+        for like in (source_like, target_like):
+            made.append(f"crash{next(_names)}")
+            zones.append(open_zone(f"memory://{made[-1]}/data", like=like, part_bytes=PART_BYTES))
+        return Pair(*zones)  # type: ignore[arg-type]
+
+    yield make
+    for name in made:
+        memory.forget(name)
+
+
+@pytest.fixture(params=["hdfs to objects", "hdfs to hdfs", "objects to files", "files to objects", "objects to hdfs"])
+def pair(request: pytest.FixtureRequest, make_pair: Callable[[str, str], Pair]) -> Pair:
+    """Each pair of kinds in turn."""
+    source_like, target_like = request.param.split(" to ")
+    return make_pair(source_like, target_like)
