@@ -1,11 +1,47 @@
-"""The engine: moves and proves data between zones, and knows nothing of Airflow."""
+"""The engine: moves and proves data between zones, and knows nothing of Airflow.
+
+What is public is imported when it is first asked for, so that reading a DAG file costs no Parquet library.
+"""
 
 from __future__ import annotations
 
-from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
-from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
-from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.report import Report
-from airflow_provider_livedata.engine.zones.registry import open_zone
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["ReplicateOptions", "Report", "VerifyReport", "open_zone", "preflight", "replicate", "verify"]
+if TYPE_CHECKING:
+    from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
+    from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
+    from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
+    from airflow_provider_livedata.engine.options import ReplicateOptions
+    from airflow_provider_livedata.engine.report import Report
+    from airflow_provider_livedata.engine.zones.registry import open_zone
+
+__all__ = [
+    "ReplicateOptions",
+    "Report",
+    "VerifyReport",
+    "catch_up",
+    "open_zone",
+    "preflight",
+    "replicate",
+    "settle",
+    "verify",
+]
+
+_MODULES = {
+    "ReplicateOptions": "options",
+    "Report": "report",
+    "VerifyReport": "flows.verify",
+    "catch_up": "flows.catch_up",
+    "open_zone": "zones.registry",
+    "preflight": "flows.replicate",
+    "replicate": "flows.replicate",
+    "settle": "flows.catch_up",
+    "verify": "flows.verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
