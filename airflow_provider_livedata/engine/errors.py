@@ -219,4 +219,6 @@ class RunFailed(LiveDataError):
 
 
 class VerifyFailed(LiveDataError):
-    """Source and target differ; the report names each path and the kind of difference."""
+    """Source and target differ; ``report`` names each path and the kind of difference."""
+
+    report: Any = None

@@ -22,7 +22,7 @@ from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of
 from airflow_provider_livedata.engine.diff import Row, line_up
-from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, StateDamaged
+from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, ObjectChanged, PathMissing, StateDamaged
 from airflow_provider_livedata.engine.filters import Filter
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers, Timetable
@@ -55,7 +55,7 @@ class Difference:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What a verification found. ``is_same``: not a single difference."""
+    """What a verification found. ``is_same``: it was made and found not a single difference."""
 
     source: str
     target: str
@@ -72,6 +72,8 @@ class VerifyReport:
     read_bytes: int = 0
     not_comparable: int = 0  # files without any checksum to compare with
     difference_count: int = 0
+    difference_kinds: dict[str, int] = field(default_factory=dict)
+    dry_run: bool = False
     differences: list[Difference] = field(default_factory=list)  # the first 1,000
     notes: list[str] = field(default_factory=list)
     address: str = ""
@@ -82,12 +84,18 @@ class VerifyReport:
     @property
     def is_same(self) -> bool:
         """Whether no difference was found."""
-        return self.difference_count == 0
+        return not self.dry_run and self.difference_count == 0
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the target is what was copied; the source may have changed since, where it has no snapshots."""
+        return not self.dry_run and not set(self.difference_kinds) - {"changed at source"}
 
     def differ(self, path: str, kind: DifferenceKind, detail: str = "") -> None:
         """Note a difference."""
         with self._lock:
             self.difference_count += 1
+            self.difference_kinds[kind] = self.difference_kinds.get(kind, 0) + 1
             if len(self.differences) < KEPT:
                 self.differences.append(Difference(path, kind, detail))
 
@@ -120,17 +128,26 @@ class VerifyReport:
             "proved_by_reading",
             "not_comparable",
             "difference_count",
+            "difference_kinds",
             "is_same",
+            "is_intact",
+            "dry_run",
             "seconds",
             "address",
             "digest",
         )
         return {name: getattr(self, name) for name in names}
 
+    def _verdict(self) -> str:
+        if self.dry_run:
+            return "DRY RUN, nothing was compared"
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.difference_kinds.items()))
+        return "SAME" if self.is_same else f"{self.difference_count:,} DIFFERENCES: {kinds}"
+
     def table(self) -> str:
         """For the log and the terminal."""
         lines = [
-            f"{'verify':<18}{self.level}: {'SAME' if self.is_same else f'{self.difference_count:,} DIFFERENCES'}",
+            f"{'verify':<18}{self.level}: {self._verdict()}",
             f"{'source':<18}{self.source}",
             f"{'target':<18}{self.target}",
             f"{'as of':<18}checkpoint {self.checkpoint} {self.snapshot}",
@@ -158,11 +175,13 @@ def verify(
     bandwidth: str = "",
     memory_mib: int = 96,
     progress_s: float = 5.0,
+    dry_run: bool = False,
 ) -> VerifyReport:
     """Compare a target with its manifest and with its source; changes nothing but to store the report.
 
     The source is read at the checkpoint's snapshot; where there is none any more, or the source has no snapshots, it is
-    read as it is, and files that changed since are reported as "changed at source" rather than as damage.
+    read as it is, and files that changed since are reported as "changed at source" rather than as damage. With
+    ``dry_run`` nothing is compared or stored: the report says what would be.
 
     Raises:
         StateDamaged: The target has no checkpoint: nothing was ever copied completely.
@@ -180,7 +199,8 @@ def verify(
                 target=str(opened_target.address),
             )
         limits = Buffers(memory_mib << 20), Bandwidth(Timetable.parse(bandwidth))
-        return _Verification(opened_source, opened_target, checkpoint, state, level, *limits).run(threads, progress_s)
+        verification = _Verification(opened_source, opened_target, checkpoint, state, level, *limits)
+        return verification.rehearse() if dry_run else verification.run(threads, progress_s)
 
 
 @dataclass(slots=True)
@@ -196,8 +216,7 @@ class _Verification:
     frozen: Zone = field(init=False)
     is_frozen: bool = False
 
-    def run(self, threads: int, progress_s: float) -> VerifyReport:
-        began = time.monotonic()
+    def __post_init__(self) -> None:
         self.report = VerifyReport(
             str(self.source.address),
             str(self.target.address),
@@ -206,6 +225,19 @@ class _Verification:
             self.checkpoint.snapshot,
             time.time_ns() // 1_000_000,
         )
+
+    def rehearse(self) -> VerifyReport:
+        checkpoint, report = self.checkpoint, self.report
+        report.files, report.directories, report.size_bytes = (
+            checkpoint.files,
+            checkpoint.directories,
+            checkpoint.size_bytes,
+        )
+        report.dry_run = True
+        return report
+
+    def run(self, threads: int, progress_s: float) -> VerifyReport:
+        began = time.monotonic()
         self.frozen, self.is_frozen = self._source_view()
         with Progress(f"verify {self.level}", every_s=progress_s) as progress, Pool(threads, "livedata-verify") as pool:
             progress.expect(self.checkpoint.files, self.checkpoint.size_bytes)
@@ -292,7 +324,14 @@ class _Verification:
             kind: DifferenceKind = "checksum" if self.is_frozen and known.is_settled else "changed at source"
             self.report.differ(target.path, kind, "the source file is not the one that was copied")
             return
-        self._expect(self._read(self.frozen, source, source.version), known, target.path, "source")
+        try:
+            found = self._read(self.frozen, source, source.version)
+        except (ObjectChanged, PathMissing) as error:
+            if self.is_frozen:
+                raise
+            self.report.differ(target.path, "changed at source", str(error))
+        else:
+            self._expect(found, known, target.path, "source")
 
     def _expect(self, found: Checksum, known: Held, path: str, side: str) -> None:
         self.report.count(proved_by_reading=1 if side == "target" else 0)

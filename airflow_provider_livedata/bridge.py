@@ -1,0 +1,122 @@
+"""The one file with both vocabularies: the engine's errors become Airflow's, and texts of templates become options.
+
+LiveDataError, retryable     AirflowException       Airflow tries again, as the task's retries say
+LiveDataError, hopeless      AirflowFailException   the task fails at once
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
+from airflow_provider_livedata.engine.options import ReplicateOptions
+
+_TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0", ""})
+
+
+def airflow_error(error: LiveDataError) -> AirflowException:
+    """What Airflow is told: whether to try again, in the words of the engine, which hold no secret."""
+    kind = AirflowException if error.retryable else AirflowFailException
+    return kind(f"{type(error).__name__}: {error}")
+
+
+@contextlib.contextmanager
+def airflow_errors(note: Callable[[LiveDataError], None] = lambda _: None) -> Iterator[None]:
+    """Turn the engine's errors into Airflow's; ``note`` is told the engine's first."""
+    try:
+        yield
+    except LiveDataError as error:
+        note(error)
+        raise airflow_error(error) from error
+
+
+def options_from(values: Mapping[str, Any], **fixed: Any) -> ReplicateOptions:
+    """Options by the names of ``ReplicateOptions``; a value may be a text, as templates and forms give it.
+
+    What is None is left at its default. ``fixed`` options are not asked for by name in ``values``.
+
+    Raises:
+        BadOption: An unknown name, or a value that the option cannot have.
+    """
+    known = {field.name: field.default for field in dataclasses.fields(ReplicateOptions) if field.init}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise BadOption(f"the options are {', '.join(known)}", unknown=unknown)
+    given = {name: _as(type(known[name]))(value, name) for name, value in values.items() if value is not None}
+    return ReplicateOptions(**{**given, **fixed})
+
+
+def as_bool(value: Any, name: str) -> bool:
+    """A claim from a bool or a text such as ``True``, ``no``, ``1``.
+
+    Raises:
+        BadOption: It is neither.
+    """
+    text = str(value).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise BadOption(f"{name} is true or false", **{name: value})
+    return text in _TRUE
+
+
+def as_int(value: Any, name: str) -> int:
+    """A whole number from a number or a text.
+
+    Raises:
+        BadOption: It is neither.
+    """
+    number = as_float(value, name)
+    if number != int(number):
+        raise BadOption(f"{name} is a whole number", **{name: value})
+    return int(number)
+
+
+def as_float(value: Any, name: str) -> float:
+    """A finite number from a number or a text.
+
+    Raises:
+        BadOption: It is neither.
+    """
+    try:
+        number = float(value)
+        int(number)  # refuses what is not finite
+    except (TypeError, ValueError, OverflowError):
+        raise BadOption(f"{name} is a number", **{name: value}) from None
+    return number
+
+
+def as_texts(value: Any, name: str) -> tuple[str, ...]:
+    """Texts from a list, from JSON of a list, or from lines or comma-separated words.
+
+    Raises:
+        BadOption: It is none of them.
+    """
+    items: Any = value
+    if isinstance(value, str):
+        items = _json_list(value) if value.lstrip().startswith("[") else value.replace(",", "\n").split("\n")
+    if not isinstance(items, Iterable) or not all(isinstance(item, str) for item in items):
+        raise BadOption(f"{name} is a list of texts, or a text with one of them a line", **{name: value})
+    return tuple(text for item in items if (text := item.strip()))
+
+
+def _json_list(text: str) -> Any:
+    # A pattern may begin with "[" too: what is not JSON is lines.
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.replace(",", "\n").split("\n")
+
+
+def _as(kind: type) -> Callable[[Any, str], Any]:
+    return {bool: as_bool, int: as_int, float: as_float, str: _as_text}.get(kind, as_texts)
+
+
+def _as_text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise BadOption(f"{name} is a text", **{name: value})
+    return value

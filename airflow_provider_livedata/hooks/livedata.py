@@ -1,0 +1,88 @@
+"""Zones by address: what the address leaves open comes from its Airflow connection.
+
+file://    needs no connection
+hdfs://    a ``webhdfs`` connection (apache-hdfs provider), by default ``webhdfs_default`` where that exists
+s3://      an ``aws`` connection (amazon provider), by default ``aws_default`` where that exists, else what boto3 finds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_livedata.engine.errors import BadInput
+from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.engine.zones.registry import open_zone
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_livedata.engine.zones.base import Zone
+
+
+class LiveDataHook(BaseHook):
+    """Opens zones. It has no connection type of its own: each store's connection is that of its own provider."""
+
+    @classmethod
+    def open_zone(cls, address: str, options: ReplicateOptions | None = None, **zone_options: Any) -> Zone:
+        """Open the zone of an address with its connection; the caller closes it.
+
+        Args:
+            address: ``scheme://[conn_id@]authority/path``.
+            options: Tells the zone how many threads use it, and what is asked of it.
+            zone_options: Go to the zone as they are, before those of the connection.
+
+        Raises:
+            BadInput: Not an address, an unknown scheme, or no such connection; says what to do.
+            CredentialsRefused: The connection's credentials cannot be used.
+        """
+        parsed = Address.parse(address)
+        options_of = _OPTIONS.get(parsed.scheme)
+        known = options_of(parsed, options or ReplicateOptions()) if options_of else {}
+        return open_zone(parsed, **{**known, **zone_options})
+
+
+def connection_of(address: Address, *, conn_type: str, default: str) -> Connection | None:
+    """The connection that an address names, else the default one; None where it names none and there is no default.
+
+    Raises:
+        BadInput: The named one is not there, or is of another type.
+    """
+    conn_id = address.conn_id or default
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        if address.conn_id is None:
+            return None
+        raise BadInput(
+            f"there is no Airflow connection {conn_id!r}; create it with type {conn_type!r} (Admin, Connections, or the "
+            f"environment variable AIRFLOW_CONN_{conn_id.upper()}), or correct the address",
+            address=str(address),
+        ) from None
+    if connection.conn_type != conn_type:
+        raise BadInput(
+            f"the Airflow connection {conn_id!r} is of type {connection.conn_type!r}; {address.scheme}:// takes one of "
+            f"type {conn_type!r}",
+            address=str(address),
+        )
+    return connection
+
+
+def _hdfs(address: Address, options: ReplicateOptions) -> dict[str, Any]:
+    from airflow_provider_livedata.hooks.hdfs import hdfs_options
+
+    connection = connection_of(address, conn_type="webhdfs", default="webhdfs_default")
+    return hdfs_options(connection, address, options)
+
+
+def _s3(address: Address, options: ReplicateOptions) -> dict[str, Any]:
+    from airflow_provider_livedata.hooks.s3 import s3_options
+
+    connection = connection_of(address, conn_type="aws", default="aws_default")
+    return s3_options(connection.conn_id if connection else None, address, options)
+
+
+_OPTIONS: dict[str, Callable[[Address, ReplicateOptions], dict[str, Any]]] = {"hdfs": _hdfs, "s3": _s3}

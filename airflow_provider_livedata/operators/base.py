@@ -1,0 +1,140 @@
+"""What the operators have in common: addresses and options as templates, zones by their connections, results as XCom."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
+
+from airflow.providers.common.compat.sdk import Asset, AssetAlias, BaseOperator
+
+from airflow_provider_livedata.bridge import airflow_errors, as_bool, options_from
+from airflow_provider_livedata.engine.errors import LiveDataError
+from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.hooks.livedata import LiveDataHook
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_livedata.engine.zones.base import Zone
+
+FAILURE = "failure"  # the XCom that tells why a task failed, for the tasks that report
+
+
+class LiveDataOperator(BaseOperator):
+    """Runs ``work``; subclasses say what that is. Its result goes to XCom and to the events of outlet assets.
+
+    A retryable error of the engine fails the task so that Airflow tries again; a hopeless one fails it for good. Either
+    is also pushed as the XCom ``failure``: the kind of error, its message, and the totals of what was done before.
+    """
+
+    ui_color = "#e0f0f5"
+    _is_working = False
+
+    def execute(self, context: Context) -> Any:
+        """See ``work``.
+
+        Raises:
+            AirflowException: Worth a retry.
+            AirflowFailException: Hopeless as things are; the message says what to do.
+        """
+        self._is_working = True
+        try:
+            with airflow_errors(lambda error: _push_failure(context, error)):
+                result = self.work(context)
+        finally:
+            self._is_working = False
+        attach(result, self.outlets, context)
+        return result
+
+    def work(self, context: Context) -> Any:
+        """Do it and return what goes to XCom: an address, a digest, totals; never data."""
+        raise NotImplementedError
+
+    def on_kill(self) -> None:
+        """Stop by an exception, so that the engine gives the target's lease back; what landed stays known."""
+        if self._is_working:
+            raise SystemExit(f"task {self.task_id} was told to stop")
+
+
+class ReplicationOperator(LiveDataOperator):
+    """An operator between a source and a target.
+
+    Args:
+        source: Address of the location to read, ``scheme://[conn_id@]authority/path``.
+        target: Address of the directory to write.
+        options: Fields of ``engine.ReplicateOptions`` by name (exclude, bandwidth, threads, ...); texts will do.
+        dry_run: Write the plan, return its address, digest and totals, and change nothing else. Kept as ``is_dry_run``:
+            Airflow's operators have a method of the shorter name.
+    """
+
+    template_fields: Collection[str] = ("source", "target", "options", "is_dry_run")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"options": "json"}
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        target: str,
+        options: Mapping[str, Any] | None = None,
+        dry_run: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.target = target
+        self.options = options or {}
+        self.is_dry_run = dry_run
+
+    def chosen(self, context: Context) -> ReplicateOptions:
+        """The options, with this task as the holder of the target's lease."""
+        ti = context["ti"]
+        holder = f"Airflow DAG {ti.dag_id}, run {ti.run_id}, task {ti.task_id}"
+        return options_from({"holder": holder, **self.options}, dry_run=as_bool(self.is_dry_run, "dry_run"))
+
+    def work(self, context: Context) -> Any:
+        """Open both zones and hand them to ``between``."""
+        options = self.chosen(context)
+        with opened(self.source, options) as source, opened(self.target, options) as target:
+            return self.between(source, target, options)
+
+    def between(self, source: Zone, target: Zone, options: ReplicateOptions) -> dict[str, Any]:
+        """Call the engine and return what goes to XCom."""
+        raise NotImplementedError
+
+
+@contextlib.contextmanager
+def opened(address: str, options: ReplicateOptions | None = None) -> Iterator[Zone]:
+    """The zone of an address, by its connection, closed at the end."""
+    zone = LiveDataHook.open_zone(address, options)
+    try:
+        yield zone
+    finally:
+        zone.close()
+
+
+def attach(result: Any, outlets: Collection[Any], context: Context) -> None:
+    """Give the totals to the event of each outlet asset; through an alias, the target itself becomes an asset."""
+    if not isinstance(result, dict):
+        return
+    for outlet in outlets:
+        event = context["outlet_events"][outlet]
+        if isinstance(outlet, AssetAlias):
+            event.add(asset_of(result["target"]), extra=result)
+        else:
+            event.extra = {**event.extra, **result}
+
+
+def asset_of(address: str) -> Asset:
+    """The asset of a place, whatever connection it is reached by."""
+    place = Address.parse(address)
+    uri = f"{place.scheme}://{place.authority}/{quote(place.path)}"
+    return Asset(name=uri, uri=uri)
+
+
+def _push_failure(context: Context, error: LiveDataError) -> None:
+    report = getattr(error, "report", None)
+    value = {"error": type(error).__name__, "message": str(error), "report": report.summary() if report else None}
+    context["ti"].xcom_push(key=FAILURE, value=value)
