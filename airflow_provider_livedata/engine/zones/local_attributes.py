@@ -44,11 +44,12 @@ def entry_of(path: str, found: os.stat_result, xattrs: tuple[tuple[str, bytes], 
     return Entry(path, "other", 0, mtime_ms, "", owner, group, mode, note=note)
 
 
-def xattrs_of(at: int | str) -> tuple[tuple[str, bytes], ...] | None:
-    """The ``user.`` attributes of an open file or of a path, links not followed; None where there can be none."""
+def xattrs_of(at: int | str, *, is_followed: bool = False) -> tuple[tuple[str, bytes], ...] | None:
+    """The ``user.`` attributes of an open file or of a path; None where there can be none."""
+    follow = is_followed or isinstance(at, int)
     try:
-        names = os.listxattr(at) if isinstance(at, int) else os.listxattr(at, follow_symlinks=False)
-        return tuple((name, _xattr(at, name)) for name in sorted(names) if name.startswith(_XATTRS))
+        names = sorted(name for name in os.listxattr(at, follow_symlinks=follow) if name.startswith(_XATTRS))
+        return tuple((name, os.getxattr(at, name, follow_symlinks=follow)) for name in names)
     except OSError as error:
         if error.errno in (errno.EOPNOTSUPP, errno.ENODATA):  # none, or gone between the two calls
             return None
@@ -56,7 +57,7 @@ def xattrs_of(at: int | str) -> tuple[tuple[str, bytes], ...] | None:
 
 
 def set_attributes(at: int | str, attributes: Attributes) -> None:
-    """Set those attributes that are not None on an open file or a path; the time last, since the others change it.
+    """Set those attributes that are not None on an open file or what a path leads to; the time last.
 
     Best effort: an owner or group that this machine does not know or this process may not give, and extended attributes
     that the file system does not keep, are left. The manifest still has them.
@@ -119,7 +120,7 @@ def _number(name: str | None, known: Callable[[str], int]) -> int:
 
 
 def _set_xattrs(at: int | str, wanted: dict[str, bytes]) -> None:
-    has = xattrs_of(at)
+    has = xattrs_of(at, is_followed=True)
     for name, _ in has or ():
         if name not in wanted:
             os.removexattr(at, name)
@@ -134,7 +135,3 @@ def _set_xattrs(at: int | str, wanted: dict[str, bytes]) -> None:
                                 size_bytes=len(value)) from error  # fmt: skip
             if error.errno != errno.EOPNOTSUPP:
                 raise
-
-
-def _xattr(at: int | str, name: str) -> bytes:
-    return os.getxattr(at, name) if isinstance(at, int) else os.getxattr(at, name, follow_symlinks=False)

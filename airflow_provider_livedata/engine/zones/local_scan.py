@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from airflow_provider_livedata.engine.errors import ZoneBusy
@@ -15,6 +16,7 @@ from airflow_provider_livedata.engine.zones.local_errors import GONE, engine_err
 from airflow_provider_livedata.engine.zones.local_paths import opened_directory, path_by
 
 _READABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+OPEN_LEVELS = 64  # of a deeper tree the upper directories are closed meanwhile: descriptors are few
 
 
 class _Found(NamedTuple):
@@ -23,61 +25,71 @@ class _Found(NamedTuple):
     is_directory: bool
 
 
-class _Level(NamedTuple):
-    handle: int
-    prefix: str
+@dataclass(slots=True)
+class _Level:
+    names: list[str]
+    handle: int  # -1: closed meanwhile
     found: Iterator[_Found]
+
+    def close(self) -> None:
+        handle, self.handle = self.handle, -1
+        if handle >= 0:
+            os.close(handle)
 
 
 def scan(root: str, names: list[str], *, with_xattrs: bool) -> Iterator[Entry]:
     """Entries below a directory; paths are relative to ``root``. What vanishes meanwhile is left out."""
-    prefix = "".join(f"{name}/" for name in names)
     levels: list[_Level] = []
     try:
-        _enter(levels, root, names, prefix)
+        _enter(levels, root, names)
         while levels:
             level = levels[-1]
             found = next(level.found, None)
-            if found is None:
-                os.close(levels.pop().handle)
+            if found is None or not _is_open(level, root):
+                levels.pop().close()
                 continue
             entry = _entry(level, found, with_xattrs=with_xattrs)
             if entry is not None:
                 yield entry
                 if entry.kind == "directory":
-                    _descend(levels, found, entry.path + "/")
+                    _enter(levels, root, [*level.names, found.name])
     finally:
         for level in levels:
-            os.close(level.handle)
+            level.close()
 
 
-def _enter(levels: list[_Level], root: str, names: list[str], prefix: str) -> None:
-    with engine_errors(prefix):
+def _enter(levels: list[_Level], root: str, names: list[str]) -> None:
+    handle = _opened(levels[-1].handle if levels else -1, root, names)
+    if handle is None:
+        return
+    levels.append(_Level(names, handle, iter(())))  # first of all among those that are closed at the end
+    levels[-1].found = _listed(handle, "/".join(names), hides_state=not names)
+    if len(levels) > OPEN_LEVELS:
+        levels[-OPEN_LEVELS - 1].close()
+
+
+def _is_open(level: _Level, root: str) -> bool:
+    if level.handle < 0:
+        level.handle = _opened(-1, root, level.names) or -1
+    return level.handle >= 0
+
+
+def _opened(above: int, root: str, names: list[str]) -> int | None:
+    """A descriptor for listing a directory, None where it is gone or no directory."""
+    with engine_errors("/".join(names)):
         try:
-            with opened_directory(root, names) as top:
-                handle = os.open(".", _READABLE, dir_fd=top)
+            if above >= 0:
+                return os.open(names[-1], _READABLE, dir_fd=above)
+            with opened_directory(root, names) as handle:
+                return os.open(".", _READABLE, dir_fd=handle)
         except OSError as error:
             if error.errno in GONE:
-                return
+                return None
             raise
-    levels.append(_Level(handle, prefix, iter(())))
-    levels[-1] = _Level(handle, prefix, _listed(handle, prefix, hides_state=not prefix))
 
 
-def _descend(levels: list[_Level], found: _Found, prefix: str) -> None:
-    with engine_errors(prefix):
-        try:
-            handle = os.open(found.name, _READABLE, dir_fd=levels[-1].handle)
-        except OSError as error:
-            if error.errno in GONE:
-                return
-            raise
-    levels.append(_Level(handle, prefix, iter(())))  # to be closed, whatever listing it brings
-    levels[-1] = _Level(handle, prefix, _listed(handle, prefix, hides_state=False))
-
-
-def _listed(handle: int, prefix: str, *, hides_state: bool) -> Iterator[_Found]:
-    with engine_errors(prefix), os.scandir(handle) as entries:
+def _listed(handle: int, path: str, *, hides_state: bool) -> Iterator[_Found]:
+    with engine_errors(path), os.scandir(handle) as entries:
         found = [_shown(entry) for entry in entries]
     if hides_state:
         found = [one for one in found if not one.key.startswith(".livedata")]
@@ -93,7 +105,7 @@ def _shown(entry: os.DirEntry[str]) -> _Found:
 
 
 def _entry(level: _Level, found: _Found, *, with_xattrs: bool) -> Entry | None:
-    path = level.prefix + found.key.rstrip("/")
+    path = "/".join([*level.names, found.key.rstrip("/")])
     with engine_errors(path):
         try:
             at = os.stat(found.name, dir_fd=level.handle, follow_symlinks=False)

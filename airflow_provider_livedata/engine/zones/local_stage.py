@@ -36,12 +36,14 @@ class Stage:
     def create(self, attributes: Attributes | None) -> tuple[str, int]:
         """A new file: its token and a descriptor for writing."""
         token = secrets.token_hex(16)
-        with opened_directory(self.root, _STAGE[:1], make=True) as state, suppress(FileExistsError):
-            # What is protected by its directory's mode at the target must not lie open here.
-            os.mkdir(_STAGE[1], 0o700, dir_fd=state)
-        with opened_directory(self.root, _STAGE) as stage:
-            mode = 0o666 if attributes is None or attributes.mode is None else 0o600
-            return token, os.open(token, _NEW, mode, dir_fd=stage)
+        mode = 0o666 if attributes is None or attributes.mode is None else 0o600
+        try:
+            return token, self._create(token, mode)
+        except FileNotFoundError:
+            with opened_directory(self.root, _STAGE[:1], make=True) as state, suppress(FileExistsError):
+                # What is protected by its directory's mode at the target must not lie open here.
+                os.mkdir(_STAGE[1], 0o700, dir_fd=state)
+            return token, self._create(token, mode)
 
     def reopen(self, token: str) -> int:
         """A descriptor for going on with an unsealed file."""
@@ -112,6 +114,10 @@ class Stage:
                         os.unlink(name, dir_fd=stage)
                         removed += 1
         return removed
+
+    def _create(self, token: str, mode: int) -> int:
+        with opened_directory(self.root, _STAGE) as stage:
+            return os.open(token, _NEW, mode, dir_fd=stage)
 
     def _replace(self, staged: str, stage: int, name: str, parent: int, expect: Expect) -> None:
         if not isinstance(expect, str):
