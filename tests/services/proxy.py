@@ -39,7 +39,7 @@ class Seen:
 class Rule:
     """A fault for the next requests that match."""
 
-    kind: Literal["refuse", "cut request", "cut response", "delay", "call"]
+    kind: Literal["refuse", "cut request", "cut response", "delay", "call", "corrupt", "drop header"]
     method: str | None
     path: str
     times: int
@@ -49,6 +49,7 @@ class Rule:
     after_bytes: int = 0
     seconds: float = 0.0
     function: Callable[[], object] | None = None
+    header: str = ""
 
     def fires(self, seen: Seen) -> bool:
         """Say whether it applies to this request, and use it up by one when it does."""
@@ -130,6 +131,14 @@ class FaultyProxy:
     def call(self, function: Callable[[], object], *, method: str | None = None, path: str = "", skip: int = 0) -> None:
         """Call a function when the next matching request comes in, before it is passed on."""
         self._add(Rule("call", method, path, 1, skip, function=function))
+
+    def corrupt(self, times: int = 1, *, at_byte: int = 0, method: str | None = None, path: str = "") -> None:
+        """Flip a bit of one byte in the body of the next matching requests that have so many."""
+        self._add(Rule("corrupt", method, path, times, 0, after_bytes=at_byte))
+
+    def drop_header(self, name: str, times: int = 1, *, method: str | None = None, path: str = "") -> None:
+        """Pass the next matching requests on without a header (only moto accepts that of a signed one)."""
+        self._add(Rule("drop header", method, path, times, 0, header=name.lower()))
 
     def reset(self) -> None:
         """Be transparent again and forget the counts."""
@@ -233,8 +242,20 @@ def _pass_request(
 ) -> None:
     if head.get("expect"):
         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    server.sendall(head.without("expect").encode())
-    _copy(request_body(asked, head), server, _limit(rules, "cut request"))
+    head = head.without("expect")
+    for rule in rules:
+        head = head.without(rule.header)
+    server.sendall(head.encode())
+    body = _corrupted(request_body(asked, head), _limit(rules, "corrupt"))
+    _copy(body, server, _limit(rules, "cut request"))
+
+
+def _corrupted(pieces: Iterable[bytes], at_byte: int | None) -> Iterable[bytes]:
+    passed = 0
+    for piece in pieces:
+        at = -1 if at_byte is None else at_byte - passed
+        passed += len(piece)
+        yield piece[:at] + bytes([piece[at] ^ 1]) + piece[at + 1 :] if 0 <= at < len(piece) else piece
 
 
 def _pass_response(

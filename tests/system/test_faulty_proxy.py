@@ -111,3 +111,22 @@ def test_a_closed_proxy_refuses_connections(client: S3Client, s3_proxy: FaultyPr
     s3_proxy.close()
     with pytest.raises((EndpointConnectionError, ConnectionClosedError)):
         client.list_objects_v2(Bucket=bucket)
+
+
+@pytest.mark.usefixtures("s3_integrity")
+def test_it_flips_one_bit_of_a_request(client: S3Client, s3_proxy: FaultyProxy, bucket: str) -> None:
+    body = bytes(200_000)
+    s3_proxy.corrupt(at_byte=150_000, method="PUT")
+    with pytest.raises(ClientError, match="BadDigest|Mismatch"):
+        client.put_object(Bucket=bucket, Key="a", Body=body)
+    client.put_object(Bucket=bucket, Key="a", Body=body)
+    assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == body
+
+
+@pytest.mark.usefixtures("s3_integrity")
+def test_it_drops_a_header(client: S3Client, s3_proxy: FaultyProxy, bucket: str) -> None:
+    client.put_object(Bucket=bucket, Key="a", Body=b"12")
+    s3_proxy.drop_header("Range", method="GET")
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        client.get_object(Bucket=bucket, Key="a", Range="bytes=0-0")
+    assert client.get_object(Bucket=bucket, Key="a", Range="bytes=0-0")["Body"].read() == b"1"
