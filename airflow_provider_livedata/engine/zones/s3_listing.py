@@ -113,8 +113,9 @@ def in_place(listing: Iterable[list[Listed]]) -> Iterator[Listed]:
 
 def _folders(objects: list[Listed]) -> Iterator[Listed]:
     for one in objects:
-        if one.key.endswith(FOLDER) and not one.size_bytes and not one.key.endswith("/" + FOLDER):
-            yield one._replace(key=one.key.removesuffix(FOLDER) + "/")
+        path = one.key.removesuffix(FOLDER)
+        if one.key.endswith(FOLDER) and not one.size_bytes and all(map(is_name, path.split("/"))):
+            yield one._replace(key=path + "/")
 
 
 def _merged(objects: list[Listed], waiting: list[Listed]) -> Iterator[Listed]:
