@@ -1,0 +1,149 @@
+"""The DAG that brings a location to another zone for good, while the source goes on being used until the cut-over.
+
+preflight -> plan -> copy -> catch_up -> verify -> [approve_cut_over] -> final_catch_up -> settle -> final_verify -> report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG, AssetAlias, BaseOperator, TriggerRule, chain, task
+
+from airflow_provider_livedata.dag_templates.migration_params import OPTIONS, migration_params
+from airflow_provider_livedata.dag_templates.migration_report import OUTCOME, migration_report
+from airflow_provider_livedata.operators.base import FAILURE
+from airflow_provider_livedata.operators.copy import (
+    LiveDataCatchUpOperator,
+    LiveDataCopyOperator,
+    LiveDataPreflightOperator,
+    LiveDataSettleOperator,
+)
+from airflow_provider_livedata.operators.verify import LiveDataVerifyOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+MIGRATED = "livedata-migrated"  # schedule a DAG on this asset alias to have it follow each finished migration
+STAGES = (
+    "preflight", "plan", "copy", "catch_up", "verify", "approve_cut_over", "final_catch_up", "settle", "final_verify",
+)  # fmt: skip
+DOC = """\
+Copies a location to another zone, proves the copy, and cuts over once the writers have stopped.
+The source is only read, and goes on being used until the cut-over.
+
+| step | what it does |
+|---|---|
+| `preflight` | finds out what would go wrong: addresses, connections, permissions, snapshots. Changes nothing. |
+| `plan` | writes the whole plan as a file and tells its totals. A **dry run** ends here. |
+| `copy` | copies everything that the target lacks. A retry copies only what is missing. |
+| `catch_up` | copies again what changed meanwhile, in rounds, until a round finds little. |
+| `verify` | compares target, manifest and source at the chosen level. |
+| `approve_cut_over` | with **Ask before the cut-over**: waits until somebody confirms that the writers have stopped. |
+| `final_catch_up` | copies what came since. |
+| `settle` | looks once more. Any change stops the cut-over and is listed: somebody still writes. |
+| `final_verify` | proves the target for the last time. |
+| `report` | says what happened and where the reports lie, also when a step failed. |
+
+Every step can be cleared and run again: what has landed and is proved is not copied again.
+When `settle` stops the cut-over, stop the writers that it lists, then clear `final_catch_up` with what follows.
+"""
+APPROVAL = """\
+`{{ params.source }}` was copied to `{{ params.target }}`
+{%- set proof = ti.xcom_pull(task_ids="verify") or {} %} and verified at level {{ proof.get("level") }}:
+{{ proof.get("files") }} files.
+
+1. Stop everything that writes to the source.
+2. **Approve**: what came since is copied, a last look has to find nothing new, and the target is verified again.
+
+**Reject** ends the run as failed; source and target stay as they are.
+"""
+
+
+def migration_dag(
+    dag_id: str = "livedata_migration", *,
+    defaults: Mapping[str, Any] | None = None, tags: Collection[str] = ("livedata", "migration"), pool: str | None = None,
+    retries: int = 3, retry_delay: timedelta = timedelta(seconds=30), **dag_options: Any,
+) -> DAG:  # fmt: skip
+    """Build the migration DAG.
+
+    Args:
+        dag_id: Its id.
+        defaults: Values of its params in place of their own, for example ``source`` and ``target``.
+        tags: Its tags.
+        pool: Airflow pool of the tasks that read the source or write the target.
+        retries: How often a step that failed for a passing reason is tried again.
+        retry_delay: Until the first retry; doubled for each further one, up to 10 minutes.
+        dag_options: Further arguments of ``airflow.sdk.DAG``.
+    """
+    again = {"retries": retries, "retry_delay": retry_delay, "retry_exponential_backoff": True}
+    steps = again | {"max_retry_delay": timedelta(minutes=10)} | ({"pool": pool} if pool else {})
+    settings = {"schedule": None, "catchup": False, "doc_md": DOC, "default_args": steps, **dag_options}
+    with DAG(dag_id, params=migration_params(defaults or {}), tags=list(tags), **settings) as dag:
+        _steps()
+    return dag
+
+
+def _steps() -> None:
+    places: dict[str, Any] = {"source": "{{ params.source }}", "target": "{{ params.target }}", "options": OPTIONS}
+    preflight = LiveDataPreflightOperator(task_id="preflight", **places)
+    plan = LiveDataCopyOperator(task_id="plan", dry_run=True, **places)
+    copy = LiveDataCopyOperator(
+        task_id="copy", pre_execute=_skip_if("dry_run", "dry run: the plan is written"), **places
+    )
+    catch_up = LiveDataCatchUpOperator(
+        task_id="catch_up", until_changes="{{ params.catch_up_until_changes }}",
+        max_rounds="{{ params.catch_up_max_rounds }}", **places,
+    )  # fmt: skip
+    level = "{{ params.verify_level }}"
+    verify = LiveDataVerifyOperator(task_id="verify", level=level, writers_at_work=True, **places)
+    approve = _approval()
+    # Approval is skipped where nobody asked for it; a dry run skips both that and the verification before it.
+    final = LiveDataCopyOperator(
+        task_id="final_catch_up", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **places
+    )
+    settle = LiveDataSettleOperator(task_id="settle", **places)
+    proof = LiveDataVerifyOperator(task_id="final_verify", level=level, outlets=[AssetAlias(MIGRATED)], **places)
+    chain(preflight, plan, copy, catch_up, verify, approve, final, settle, proof, _report())
+    verify >> final
+
+
+def _approval() -> BaseOperator:
+    return ApprovalOperator(
+        task_id="approve_cut_over", subject="Cut over to {{ params.target }}?", body=APPROVAL, fail_on_reject=True, retries=0,
+        pre_execute=_skip_if_not("approval", "nobody asked to be asked"),
+    )  # fmt: skip
+
+
+def _report() -> Any:
+    @task(retries=0)
+    def report(**context: Any) -> dict[str, Any]:
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        results = {stage: ti.xcom_pull(task_ids=stage) for stage in STAGES}
+        failures = {stage: ti.xcom_pull(task_ids=stage, key=FAILURE) for stage in STAGES}
+        text, outcome = migration_report(dict(context["params"]), STAGES, states, results, failures)
+        ti.task.log.info("%s\n%s", OUTCOME, text)
+        return outcome
+
+    # A teardown: it runs whatever happened before, and does not count towards the state of the run.
+    return report().as_teardown()
+
+
+def _skip_if(param: str, why: str) -> Callable[[Context], None]:
+    def skip(context: Context) -> None:
+        if context["params"][param]:
+            raise AirflowSkipException(why)
+
+    return skip
+
+
+def _skip_if_not(param: str, why: str) -> Callable[[Context], None]:
+    def skip(context: Context) -> None:
+        if not context["params"][param]:
+            raise AirflowSkipException(why)
+
+    return skip

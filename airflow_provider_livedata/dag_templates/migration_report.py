@@ -1,0 +1,107 @@
+"""What the report step of the migration says: one table for people, one dictionary for programs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_provider_livedata.engine.units import human_bytes, human_seconds
+
+OUTCOME = "what the migration did"
+Results = Mapping[str, Any]
+
+
+def migration_report(
+    params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, Any], results: Results, failures: Results
+) -> tuple[str, dict[str, Any]]:
+    """Tell how a migration ended.
+
+    Args:
+        params: Those of the run.
+        stages: The task ids, in order.
+        states: The state of each task, as Airflow tells it.
+        results: What each task returned, None where it did not.
+        failures: What each failed task said of it: error, message, report; None where it did not.
+
+    Returns:
+        The table, and the same as values: outcome, why, reports by stage.
+    """
+    told = {stage: _state(states.get(stage)) for stage in stages}
+    outcome, why = _outcome(params, told, results, failures)
+    lines = [
+        f"{outcome}: {why}",
+        "",
+        f"{'source':<18}{params.get('source')}",
+        f"{'target':<18}{params.get('target')}",
+        "",
+    ]
+    lines += [
+        f"{stage:<18}{told[stage]:<17}{_did(stage, results.get(stage), failures.get(stage))}".rstrip()
+        for stage in stages
+    ]
+    reports = {stage: address for stage in stages if (address := _address(results.get(stage), failures.get(stage)))}
+    lines += ["", "reports", *(f"  {stage:<16}{address}" for stage, address in reports.items())] if reports else []
+    return "\n".join(lines), {"outcome": outcome, "why": why, "states": told, "reports": reports}
+
+
+def _outcome(
+    params: Mapping[str, Any], states: Mapping[str, str], results: Results, failures: Results
+) -> tuple[str, str]:
+    stopped = next((stage for stage, state in states.items() if state in {"failed", "up_for_retry"}), None)
+    if stopped == "approve_cut_over":
+        return "NOT CUT OVER", "the cut-over was not approved; the copy stays as it was verified"
+    if stopped:
+        said = failures.get(stopped) or {}
+        return "STOPPED", f"at {stopped}: {said.get('message') or 'see the log of this task'}"
+    if params.get("dry_run"):
+        return "DRY RUN", "the plan is written and nothing else was changed"
+    proof = results.get("final_verify") or {}
+    if states.get("final_verify") == "success" and proof.get("is_same"):
+        return "MIGRATED", f"the target holds what the source holds, proved at level {proof['level']}"
+    return "NOT FINISHED", "not every step was run"
+
+
+def _state(state: Any) -> str:
+    return str(getattr(state, "value", state) or "not run")
+
+
+def _did(stage: str, result: Any, failure: Any) -> str:
+    if failure:
+        return str(failure.get("error"))
+    if not isinstance(result, dict):
+        return ""
+    if stage == "preflight":
+        return "; ".join(result.get("notes") or [])
+    if "level" in result:
+        return _proved(result)
+    return _planned(result) if result.get("state") == "dry run" else _copied(result)
+
+
+def _planned(result: Mapping[str, Any]) -> str:
+    stops = f"; {result['why']}" if result.get("why") else ""
+    return (
+        f"{result['planned_files']:,} of {result['scanned_files']:,} files to copy, {human_bytes(result['planned_bytes'])}, "
+        f"{result['planned_deletes']:,} to delete{stops}"
+    )
+
+
+def _copied(result: Mapping[str, Any]) -> str:
+    rounds = result.get("round_changes")
+    found = f"changes by round {', '.join(f'{count:,}' for count in rounds)}; last round: " if rounds else ""
+    return (
+        f"{found}{result['copied_files']:,} files copied, {human_bytes(result['copied_bytes'])}, {result['deleted']:,} deleted, "
+        f"{result['skipped']:,} unchanged, in {human_seconds(result['seconds'])}"
+    )
+
+
+def _proved(result: Mapping[str, Any]) -> str:
+    found = "same" if result["is_same"] else f"{result['difference_count']:,} differences"
+    return (
+        f"{result['level']}: {found}; {result['files']:,} files, {human_bytes(result['size_bytes'])}, "
+        f"{result['proved_by_store']:,} proved by the store's checksum, {result['proved_by_reading']:,} by reading"
+    )
+
+
+def _address(result: Any, failure: Any) -> str:
+    given = result if isinstance(result, dict) else (failure or {}).get("report") or {}
+    return str(given.get("address") or "")
