@@ -45,6 +45,7 @@ class Pending:
     attributes: Attributes
     begun_ms: int
     parts: dict[int, tuple[Part, bytes]] = field(default_factory=dict)
+    version: str = ""  # that it will have; given when it is staged
 
 
 class MemoryStore:
@@ -78,8 +79,8 @@ class MemoryStore:
             found = {key for key in found if key in self._nodes or self._below[key] > 0}
         yield from sorted(found)
 
-    def write(self, path: str, data: bytes, attributes: Attributes, expect: Expect) -> Node:
-        """Make or replace a file, its parents too."""
+    def write(self, path: str, data: bytes, attributes: Attributes, expect: Expect, version: str = "") -> Node:
+        """Make or replace a file, its parents too; a staged file brings its version."""
         with self.lock:
             self.check_writable(path)
             self._check_expected(path, expect)
@@ -87,7 +88,7 @@ class MemoryStore:
             if self.has_directories and f"{path}/" in self._nodes:
                 raise IsADirectory("a directory stands where the file should be", path=path)
             self._make_parents(path)
-            return self._keep(path, self._new(data, attributes))
+            return self._keep(path, self._new(data, attributes, version))
 
     def make_directory(self, path: str, attributes: Attributes) -> None:
         """Make a directory or marker; one that is there stays as it is."""
@@ -167,8 +168,13 @@ class MemoryStore:
             if parent not in self._nodes:
                 self._keep(parent, self._new(None, Attributes()))
 
-    def _new(self, data: bytes | None, attributes: Attributes) -> Node:
-        version = "" if data is None else f"v{next(self._versions)}"
+    def new_version(self) -> str:
+        """One that no file has had."""
+        return f"v{next(self._versions)}"
+
+    def _new(self, data: bytes | None, attributes: Attributes, version: str = "") -> Node:
+        if data is not None:
+            version = version or self.new_version()
         return Node(data, version, time.time_ns() // 1_000_000, attributes)
 
     def _keep(self, key: str, node: Node) -> Node:

@@ -37,11 +37,14 @@ class MemoryUpload(Upload):
         return part
 
     def stage(self, parts: Sequence[Part], checksum: Checksum) -> Entry:
-        """See ``Upload.stage``; the version is not known before."""
-        with self._zone.store.lock:
+        """See ``Upload.stage``; on an object store the version is not known before."""
+        store = self._zone.store
+        with store.lock:
             self._check_there()
             size = len(self._joined(parts))
-        return Entry(self._path, "file", size)
+            if not self._zone.facts.puts_publish:
+                self._pending.version = self._pending.version or store.new_version()
+        return Entry(self._path, "file", size, version=self._pending.version)
 
     def complete(self, parts: Sequence[Part], checksum: Checksum, *, expect: Expect = None) -> Entry:
         """See ``Upload.complete``."""
@@ -53,7 +56,7 @@ class MemoryUpload(Upload):
             self._check_there()
             data = self._joined(parts)
             refuse_other_bytes(self._zone.facts, self._path, data, checksum)
-            store.write(self._pending.path, data, self._pending.attributes, expect)
+            store.write(self._pending.path, data, self._pending.attributes, expect, self._pending.version)
             del store.uploads[self.token]
             self._published = self._zone.stat(self._path) or Entry(self._path)
         return self._published
