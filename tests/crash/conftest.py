@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -64,16 +65,18 @@ def contents(zone: MemoryZone) -> Files:
 
 
 @pytest.fixture
-def make_pair() -> Iterator[Callable[[str, str], Pair]]:
-    """Pairs of zones, like "hdfs", "files" or "objects"; what they hold is forgotten afterwards."""
+def make_pair(tmp_path: Path) -> Iterator[Callable[[str, str], Pair]]:
+    """Pairs of zones in memory, like "hdfs", "files" or "objects", or "local", on the real file system."""
     made: list[str] = []
 
     def make(source_like: str, target_like: str) -> Pair:
-        zones = []
-        for like in (source_like, target_like):
-            made.append(f"crash{next(_names)}")
-            zones.append(open_zone(f"memory://{made[-1]}/data", like=like, part_bytes=PART_BYTES))
-        return Pair(*zones)  # type: ignore[arg-type]
+        return Pair(one(source_like), one(target_like))
+
+    def one(like: str) -> MemoryZone:
+        made.append(f"crash{next(_names)}")
+        if like == "local":
+            return open_zone(f"file://{tmp_path}/{made[-1]}")  # type: ignore[return-value]  # used as a Zone only
+        return open_zone(f"memory://{made[-1]}/data", like=like, part_bytes=PART_BYTES)  # type: ignore[return-value]
 
     yield make
     for name in made:

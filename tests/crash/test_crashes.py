@@ -56,7 +56,9 @@ def landed(found: Files) -> set[str]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("kinds", ["hdfs to objects", "hdfs to hdfs", "files to files", "objects to files"])
+@pytest.mark.parametrize(
+    "kinds", ["hdfs to objects", "hdfs to hdfs", "files to files", "objects to files", "hdfs to local"]
+)
 def test_a_run_killed_at_any_call_ends_right_after_the_next(
     make_pair: Callable[[str, str], Pair], kinds: str, when: Literal["before", "after"]
 ) -> None:
