@@ -8,8 +8,8 @@ from typing import get_args
 
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
-from airflow_provider_livedata.engine.limits import Timetable
 from airflow_provider_livedata.engine.plan import Foreign
+from airflow_provider_livedata.engine.timetable import Timetable
 
 PRESERVABLE = frozenset({"owner", "group", "mode", "mtime", "acl", "xattrs"})
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.errors import BadOption
-from airflow_provider_livedata.engine.limits import Bandwidth, Buffers, Timetable, parse_rate
+from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.timetable import Timetable, parse_rate
 
 MIB = 1 << 20
 

@@ -25,12 +25,13 @@ from airflow_provider_livedata.engine.diff import Row, line_up
 from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, ObjectChanged, PathMissing, StateDamaged
 from airflow_provider_livedata.engine.filters import Filter
 from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.limits import Bandwidth, Buffers, Timetable
+from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Checksum, Entry, Held
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.scan import scan
 from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.timetable import Timetable
 from airflow_provider_livedata.engine.units import human_bytes
 from airflow_provider_livedata.engine.zones.base import Snapshots, StoreChecksum, Zone
 
