@@ -5,6 +5,7 @@ preflight -> plan -> copy -> catch_up -> verify -> [approve_cut_over] -> final_c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, AssetAlias, BaseOperator, TriggerRule, chain, task
 
 from airflow_provider_livedata.dag_templates.migration_params import OPTIONS, migration_params
-from airflow_provider_livedata.dag_templates.migration_report import OUTCOME, migration_report
+from airflow_provider_livedata.dag_templates.migration_report import migration_report
 from airflow_provider_livedata.operators.base import FAILURE
 from airflow_provider_livedata.operators.copy import (
     LiveDataCatchUpOperator,
@@ -27,6 +28,7 @@ from airflow_provider_livedata.operators.verify import LiveDataVerifyOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+log = logging.getLogger(__name__)
 MIGRATED = "livedata-migrated"  # schedule a DAG on this asset alias to have it follow each finished migration
 STAGES = (
     "preflight", "plan", "copy", "catch_up", "verify", "approve_cut_over", "final_catch_up", "settle", "final_verify",
@@ -125,8 +127,8 @@ def _report() -> Any:
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
         results = {stage: ti.xcom_pull(task_ids=stage) for stage in STAGES}
         failures = {stage: ti.xcom_pull(task_ids=stage, key=FAILURE) for stage in STAGES}
-        text, outcome = migration_report(dict(context["params"]), STAGES, states, results, failures)
-        ti.task.log.info("%s\n%s", OUTCOME, text)
+        outcome = migration_report(dict(context["params"]), STAGES, states, results, failures)
+        log.info("how the migration ended\n%s", outcome["text"])
         return outcome
 
     # A teardown: it runs whatever happened before, and does not count towards the state of the run.

@@ -7,13 +7,12 @@ from typing import Any
 
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 
-OUTCOME = "what the migration did"
 Results = Mapping[str, Any]
 
 
 def migration_report(
     params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, Any], results: Results, failures: Results
-) -> tuple[str, dict[str, Any]]:
+) -> dict[str, Any]:
     """Tell how a migration ended.
 
     Args:
@@ -24,7 +23,7 @@ def migration_report(
         failures: What each failed task said of it: error, message, report; None where it did not.
 
     Returns:
-        The table, and the same as values: outcome, why, reports by stage.
+        ``outcome``, ``why``, ``states`` and addresses of ``reports`` by stage, and all of it as ``text``.
     """
     told = {stage: _state(states.get(stage)) for stage in stages}
     outcome, why = _outcome(params, told, results, failures)
@@ -41,7 +40,7 @@ def migration_report(
     ]
     reports = {stage: address for stage in stages if (address := _address(results.get(stage), failures.get(stage)))}
     lines += ["", "reports", *(f"  {stage:<16}{address}" for stage, address in reports.items())] if reports else []
-    return "\n".join(lines), {"outcome": outcome, "why": why, "states": told, "reports": reports}
+    return {"outcome": outcome, "why": why, "states": told, "reports": reports, "text": "\n".join(lines)}
 
 
 def _outcome(
@@ -74,6 +73,8 @@ def _did(stage: str, result: Any, failure: Any) -> str:
         return "; ".join(result.get("notes") or [])
     if "level" in result:
         return _proved(result)
+    if stage == "settle":
+        return "nothing changes any more"
     return _planned(result) if result.get("state") == "dry run" else _copied(result)
 
 
@@ -87,7 +88,7 @@ def _planned(result: Mapping[str, Any]) -> str:
 
 def _copied(result: Mapping[str, Any]) -> str:
     rounds = result.get("round_changes")
-    found = f"changes by round {', '.join(f'{count:,}' for count in rounds)}; last round: " if rounds else ""
+    found = f"changes by round: {', '.join(f'{count:,}' for count in rounds)}; in the last one " if rounds else ""
     return (
         f"{found}{result['copied_files']:,} files copied, {human_bytes(result['copied_bytes'])}, {result['deleted']:,} deleted, "
         f"{result['skipped']:,} unchanged, in {human_seconds(result['seconds'])}"

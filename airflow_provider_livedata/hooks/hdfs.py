@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_livedata.bridge import as_bool, as_texts
+from airflow_provider_livedata.bridge import as_texts
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.zones.address import Address
@@ -52,7 +52,7 @@ def _clients(connection: Connection, address: Address) -> list[Any]:
 
     hook: Any = WebHDFSHook(connection.conn_id)
     extra = connection.extra_dejson
-    port = connection.port or (9871 if as_bool(extra.get("use_ssl", False), "use_ssl") else 9870)
+    port = connection.port or (9871 if extra.get("use_ssl") else 9870)
     hosts = [host.strip() for host in (connection.host or "").split(",") if host.strip()]
     if not hosts:
         raise BadInput(

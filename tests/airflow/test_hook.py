@@ -1,0 +1,148 @@
+"""An address and its Airflow connection make a zone; what is missing is said before anything is opened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_livedata.engine.errors import BadAddress, BadInput, BadOption, CredentialsRefused, UnknownScheme
+from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.hooks.hdfs import hdfs_options
+from airflow_provider_livedata.hooks.livedata import LiveDataHook, connection_of
+from airflow_provider_livedata.hooks.s3 import s3_options
+from tests.services.airflow_home import connection_variable
+
+pytestmark = pytest.mark.usefixtures("airflow_home")
+SECRET = "not-for-anyones-eyes"
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, conn_id: str, **fields: Any) -> None:
+    monkeypatch.setenv(connection_variable(conn_id), json.dumps(fields))
+
+
+def webhdfs_options(
+    monkeypatch: pytest.MonkeyPatch, text: str = "hdfs://prod@nn1:8020/data", **fields: Any
+) -> dict[str, Any]:
+    connect(monkeypatch, "prod", **{"conn_type": "webhdfs", **fields})
+    address = Address.parse(text)
+    connection = connection_of(address, conn_type="webhdfs", default="webhdfs_default")
+    return hdfs_options(connection, address, ReplicateOptions())
+
+
+def test_a_local_directory_needs_no_connection(tmp_path: Path) -> None:
+    zone = LiveDataHook.open_zone(f"file://{tmp_path}")
+    zone.check(writable=True)
+    assert str(zone.address) == f"file://{tmp_path}"
+    zone.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "conn_type"), [("hdfs://nowhere@nn1:8020/data", "webhdfs"), ("s3://nowhere@bucket/prefix", "aws")]
+)
+def test_a_missing_connection_is_named_with_what_to_do(address: str, conn_type: str) -> None:
+    with pytest.raises(BadInput, match=rf"no Airflow connection 'nowhere'.*type '{conn_type}'.*AIRFLOW_CONN_NOWHERE"):
+        LiveDataHook.open_zone(address)
+
+
+def test_a_connection_of_another_type_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "prod", conn_type="postgres", password=SECRET)
+    with pytest.raises(BadInput, match="'prod' is of type 'postgres'; s3:// takes one of type 'aws'") as caught:
+        LiveDataHook.open_zone("s3://prod@bucket/prefix")
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [("nothing", BadAddress), ("s3://me:secret@bucket/x", BadAddress), ("ftp://host/x", UnknownScheme)],
+)
+def test_what_is_no_address_is_refused_without_quoting_a_password(address: str, error: type[Exception]) -> None:
+    with pytest.raises(error) as caught:
+        LiveDataHook.open_zone(address)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_unknown_option_of_a_zone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadOption):
+        LiveDataHook.open_zone(f"file://{tmp_path}", colour="red")
+
+
+def test_a_bucket_is_opened_as_its_connection_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = {
+        "region_name": "eu-north-1", "endpoint_url": "http://127.0.0.1:9", "verify": False,
+        "config_kwargs": {"s3": {"addressing_style": "virtual"}},
+    }  # fmt: skip
+    connect(monkeypatch, "lake", conn_type="aws", login="AKEXAMPLE", password=SECRET, extra=extra)
+    options = s3_options("lake", Address.parse("s3://lake@bucket/x"), ReplicateOptions(threads=64, exclusive=True))
+    credentials = options.pop("session").get_credentials()
+    assert (credentials.access_key, credentials.secret_key) == ("AKEXAMPLE", SECRET)
+    assert options == {
+        "endpoint_url": "http://127.0.0.1:9", "region": "eu-north-1", "verify": False, "addressing_style": "virtual",
+        "connections": 64, "exclusive": True,
+    }  # fmt: skip
+
+
+def test_a_bucket_without_connection_and_credentials_says_so() -> None:
+    with pytest.raises(CredentialsRefused, match="no credentials"):
+        LiveDataHook.open_zone("s3://bucket/prefix")
+
+
+def test_a_bucket_without_connection_uses_what_boto3_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKENVIRONMENT")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    options = s3_options(None, Address.parse("s3://bucket/x"), ReplicateOptions())
+    assert options["session"].get_credentials().access_key == "AKENVIRONMENT"
+
+
+def test_the_default_connection_is_used_where_it_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert connection_of(Address.parse("s3://bucket/x"), conn_type="aws", default="aws_default") is None
+    connect(monkeypatch, "aws_default", conn_type="aws")
+    found = connection_of(Address.parse("s3://bucket/x"), conn_type="aws", default="aws_default")
+    assert found is not None
+    assert found.conn_id == "aws_default"
+
+
+def test_a_cluster_is_reached_as_the_providers_hook_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = {"use_ssl": True, "verify": "/etc/ca.pem", "cert": "/c.pem", "key": "/k.pem", "headers": {"X-A": "1"}}
+    fields: dict[str, Any] = {
+        "host": "nn1,nn2",
+        "port": 9871,
+        "schema": "gateway/default",
+        "login": "ann",
+        "password": SECRET,
+    }
+    options = webhdfs_options(monkeypatch, **fields, extra=extra)
+    session = options["session"]
+    assert options["webhdfs"] == ["https://nn1:9871/gateway/default", "https://nn2:9871/gateway/default"]
+    assert options["user"] == "ann"
+    assert (session.auth, session.verify, session.cert) == (("ann", SECRET), "/etc/ca.pem", ("/c.pem", "/k.pem"))
+    assert session.headers["X-A"] == "1"
+
+
+@pytest.mark.parametrize(("extra", "port"), [({}, 9870), ({"use_ssl": True}, 9871)])
+def test_a_cluster_has_the_ports_of_hadoop_3_unless_told(
+    monkeypatch: pytest.MonkeyPatch, extra: Any, port: int
+) -> None:
+    options = webhdfs_options(monkeypatch, host="nn1", extra=extra)
+    assert options["webhdfs"][0].endswith(f"://nn1:{port}")
+
+
+def test_rpc_addresses_come_from_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = {"rpc": "nn1:8020, nn2:8020", "hadoop_conf_dir": "/etc/hadoop", "hadoop_config": {"dfs.replication": 3}}
+    options = webhdfs_options(monkeypatch, host="nn1", extra=extra)
+    assert options["rpc"] == ["nn1:8020", "nn2:8020"]
+    assert (options["config_dir"], options["config"]) == ("/etc/hadoop", {"dfs.replication": 3})
+    assert "rpc" not in webhdfs_options(monkeypatch, host="nn1")
+
+
+def test_a_cluster_without_host_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadInput, match="'prod' names no host"):
+        webhdfs_options(monkeypatch)
+
+
+def test_an_hdfs_address_that_leads_nowhere_is_refused() -> None:
+    with pytest.raises(BadInput):
+        LiveDataHook.open_zone("hdfs:///data")
