@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args
 
 from airflow_provider_livedata.engine.errors import StateDamaged
-from airflow_provider_livedata.engine.model import Phase, Step
+from airflow_provider_livedata.engine.model import Held, Phase, Step
+from airflow_provider_livedata.engine.overlay import SortedRun
 from airflow_provider_livedata.engine.plan import Totals
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.tables import steps_from_parquet, steps_to_parquet
@@ -17,13 +17,22 @@ ROWS_A_FILE = 16_384
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlanFile:
+    """One file of a plan: its name below ``.livedata``, the number of its steps, and their lowest key."""
+
+    name: str
+    rows: int
+    first: str
+
+
 class PlanWriter:
     """Writes steps as they come; memory holds one file a phase."""
 
     def __init__(self, state: StateFolder, folder: str) -> None:
         self.state, self.folder = state, folder
         self._waiting: dict[Phase, list[Step]] = {phase: [] for phase in PHASES}
-        self._files: dict[Phase, list[str]] = {phase: [] for phase in PHASES}
+        self._files: dict[Phase, list[PlanFile]] = {phase: [] for phase in PHASES}
 
     def write(self, steps: Iterable[Step]) -> None:
         """Write all steps."""
@@ -43,7 +52,7 @@ class PlanWriter:
             **about,
             "digest": totals.digest,
             "totals": dataclasses.asdict(totals),
-            "files": self._files,
+            "files": {phase: [dataclasses.asdict(file) for file in files] for phase, files in self._files.items()},
         }
         self.state.write_json(name, value)
         return Plan(self.state, name, self._files, totals.digest)
@@ -53,7 +62,7 @@ class PlanWriter:
         if rows:
             name = f"{self.folder}/{phase}-{len(self._files[phase]):06d}.parquet"
             self.state.write(name, steps_to_parquet(rows))
-            self._files[phase].append(name)
+            self._files[phase].append(PlanFile(name, len(rows), min(step.entry.key for step in rows)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Plan:
 
     state: StateFolder
     name: str
-    files: dict[Phase, list[str]]
+    files: dict[Phase, list[PlanFile]]
     digest: str
 
     @property
@@ -73,15 +82,23 @@ class Plan:
     def steps(self, phase: Phase) -> Iterator[Step]:
         """The steps of a phase; "clear" and "delete" from the last to the first, children before their directory."""
         backwards = phase in ("clear", "delete")
-        names = self.files[phase]
-        for name in reversed(names) if backwards else names:
-            yield from self._read(name, backwards=backwards)
+        files = self.files[phase]
+        for file in reversed(files) if backwards else files:
+            yield from self._read(file.name, backwards=backwards)
 
-    def keys(self) -> Iterator[str]:
-        """The keys of all steps, in order."""
-        # The steps that leave a directory stand after its contents, and removed files may wait for a later key.
-        phases = [sorted_keys(self, phase) for phase in PHASES]
-        return heapq.merge(*phases)
+    def runs(self) -> list[SortedRun]:
+        """The entries of all steps as sorted runs, each in memory only while it is merged."""
+        # The steps that leave a directory stand after its contents, and removed files may wait for a later key: so
+        # the steps of a file are put in order first.
+        return [SortedRun(file.first, 0, self._sorted(file.name)) for files in self.files.values() for file in files]
+
+    def _sorted(self, name: str) -> Callable[[], Iterator[Held]]:
+        def rows() -> Iterator[Held]:
+            return iter(
+                sorted((Held(step.entry) for step in self._read(name, backwards=False)), key=lambda held: held.key)
+            )
+
+        return rows
 
     def _read(self, name: str, *, backwards: bool) -> Iterator[Step]:
         data = self.state.read(name)
@@ -90,13 +107,10 @@ class Plan:
         return steps_from_parquet(data, name=self.state.address(name), backwards=backwards)
 
 
-def sorted_keys(plan: Plan, phase: Phase) -> Iterator[str]:
-    """The keys of a phase in order; each file is sorted by itself and the files are merged."""
-    runs = [sorted(step.entry.key for step in plan._read(name, backwards=False)) for name in plan.files[phase]]
-    return heapq.merge(*runs)
-
-
 def unfinished_plan(state: StateFolder, folder: str) -> Plan | None:
     """The plan that an earlier run wrote into ``folder``; None when it did not come to that."""
     value = state.read_json(f"{folder}/plan.json")
-    return None if value is None else Plan(state, f"{folder}/plan.json", value["files"], value["digest"])
+    if value is None:
+        return None
+    files = {phase: [PlanFile(**file) for file in value["files"][phase]] for phase in PHASES}
+    return Plan(state, f"{folder}/plan.json", files, value["digest"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import heapq
 import logging
 import os
 import socket
@@ -322,7 +321,7 @@ class _Run:
         with contextlib.ExitStack() as stack:
             ours = stack.enter_context(contextlib.closing(scan(frozen, chosen)))
             theirs = stack.enter_context(contextlib.closing(scan(self.target, chosen)))
-            planned = heapq.merge(*(plan.keys() for plan in known.plans))
+            planned = (held.key for held in overlay(run for plan in known.plans for run in plan.runs()))
             rows = line_up(ours, overlay(known.runs), theirs, planned)
             writer = PlanWriter(self.state, folder)
             writer.write(planner.steps(rows))
