@@ -79,7 +79,12 @@ class ZoneSuite(
     @pytest.fixture
     def attributes(self) -> Attributes:
         """Attributes that the store can keep and this test's user may set; None where that is not sure everywhere."""
-        return Attributes(mtime_ms=1_500_000_000_123, mode=0o640, xattrs=(("user.livedata-test", b"\x00\xff1"),))
+        return Attributes(
+            mtime_ms=1_500_000_000_123,
+            mode=0o640,
+            xattrs=(("user.livedata-test", b"\x00\xff1"),),
+            source_version="12:34 \u00e9",
+        )
 
     @pytest.fixture
     def many(self) -> int:

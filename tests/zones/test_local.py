@@ -17,6 +17,7 @@ from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import (
     BadAddress,
     ChecksumMismatch,
+    CorruptSource,
     IsADirectory,
     NotADirectory,
     ObjectChanged,
@@ -281,6 +282,18 @@ class TestWriting:
         assert read(zone, "f") == b"12345"
         assert os.listdir(root / ".livedata/stage") == []
 
+    def test_no_token_leads_out_of_the_stage(self, zone: LocalZone) -> None:
+        zone.put("victim", b"12345")
+        zone.put(".livedata/checkpoint/1.json", b"12345")
+        for token in ("../../victim", "../checkpoint/1.json", "."):
+            assert zone.resume("f", token, 5) is None
+
+    def test_a_complete_that_is_repeated_says_what_it_said_before(self, zone: LocalZone) -> None:
+        upload = zone.begin("f", 5)
+        parts = [upload.part(0, b"12345", checksum_of(b"12345"))]
+        entries = [upload.complete(parts, checksum_of(b"12345"), expect=ABSENT) for _ in range(3)]
+        assert entries == [zone.stat("f")] * 3
+
     def test_staged_files_are_not_for_the_eyes_of_others(self, zone: LocalZone, root: Path) -> None:
         upload = zone.begin("f", 5, attributes=Attributes(mode=0o644))
         assert (root / ".livedata/stage").stat().st_mode & 0o777 == 0o700
@@ -345,6 +358,18 @@ class TestErrors:
             failures = zone.delete([Entry("closed/f"), Entry("g")])
         assert [(failure.path, failure.error) for failure in failures] == [("closed/f", "PermissionRefused")]
         assert [entry.path for entry in zone.scan()] == ["closed", "closed/f"]
+
+    def test_a_disk_that_cannot_give_the_bytes_back_is_a_corrupt_source(
+        self, zone: LocalZone, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        zone.put("f", b"1")
+
+        def preadv(handle: int, buffers: list[memoryview], offset: int) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(os, "preadv", preadv)
+        with pytest.raises(CorruptSource):
+            read(zone, "f")
 
     def test_a_file_too_large_for_the_file_system_says_so_and_leaves_nothing(self, zone: LocalZone, root: Path) -> None:
         with file_size_limit(1000), pytest.raises(StoreFull):

@@ -30,7 +30,7 @@ class MemorySuite(ZoneSuite):
 
     @pytest.fixture
     def attributes(self) -> Attributes:
-        return Attributes(1_500_000_000_123, "ann", "staff", 0o640, "user:bob:rw-", (("user.a", b"\x00\xff"),))
+        return Attributes(1_500_000_000_123, "ann", "staff", 0o640, "user:bob:rw-", (("user.a", b"\x00\xff"),), "v7")
 
     @pytest.fixture
     def large_bytes(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import grp
+import itertools
 import os
 import pwd
 import secrets
@@ -17,6 +18,7 @@ from airflow_provider_livedata.engine.model import Attributes, Entry
 
 MS = 1_000_000  # nanoseconds
 NOT_UTF8 = "its name is not UTF-8"
+_nanoseconds = itertools.count(secrets.randbelow(MS))
 _XATTRS = "user."  # the others belong to the system
 _SPECIAL = {
     stat.S_IFLNK: "symbolic link",
@@ -75,9 +77,9 @@ def distinct_ns(mtime_ms: int) -> int:
     """A time within that millisecond.
 
     The version of a file is made of size, time and inode number, and inode numbers are used again. Two files of one
-    size that are given the same time still differ by their nanoseconds.
+    size that are given the same time still differ by their nanoseconds, counted from a place of the process's own.
     """
-    return mtime_ms * MS + secrets.randbelow(MS)
+    return mtime_ms * MS + next(_nanoseconds) % MS
 
 
 @lru_cache(4096)

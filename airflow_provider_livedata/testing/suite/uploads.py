@@ -81,7 +81,8 @@ class Uploads:
             assert (staged.path, staged.size_bytes) == (path, 5)
             self._check_unpublished(zone, path)
             entry = upload.complete(parts, checksum_of(b"after"))
-            assert staged.version in ("", entry.version)
+            # Elsewhere the manifest is written from what was staged, before the file has its name.
+            assert staged.version == entry.version or (staged.version == "" and zone.facts.puts_publish)
             assert read_all(zone, path) == b"after"
 
     def _check_unpublished(self, zone: Zone, path: str) -> None:
