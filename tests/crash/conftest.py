@@ -58,9 +58,10 @@ def contents(zone: MemoryZone) -> Files:
     found: Files = {}
     for entry in zone.scan():
         data = bytearray(entry.size_bytes)
-        found[entry.path] = None if entry.kind == "directory" else data
+        found[entry.path] = None
         if entry.kind == "file":
             assert zone.read_into(entry.path, 0, memoryview(data)) == len(data)
+            found[entry.path] = bytes(data)
     return found
 
 

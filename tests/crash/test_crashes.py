@@ -139,7 +139,7 @@ def test_bytes_that_change_on_the_way_are_refused_by_a_store_that_checks_and_sen
 def test_a_live_source_that_changes_while_it_is_read_is_read_again(make_pair: Callable[[str, str], Pair]) -> None:
     pair = make_pair("objects", "objects")
     pair.put({"moving": b"one", "still": b"x"})
-    read_into, changed = pair.source.read_into, []
+    read_into, changed = pair.source.read_into, list[str]()
 
     def change_once(path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
         if path == "moving" and not changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -23,7 +23,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.on_sleep = lambda: None
+        self.on_sleep: Callable[[], None] = lambda: None
 
     def __call__(self) -> float:
         return self.now
