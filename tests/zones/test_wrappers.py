@@ -69,6 +69,10 @@ class WrappedSuite(ZoneSuite):
     def many(self) -> int:
         return 1500
 
+    @pytest.fixture
+    def huge_bytes(self) -> int:
+        return 100 * PART + 7
+
     def test_it_has_the_powers_of_what_it_wraps_and_no_others(self) -> None:
         for like in ("files", "objects", "hdfs"):
             forget("wrapped")
