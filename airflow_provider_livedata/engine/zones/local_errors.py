@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
@@ -63,10 +62,17 @@ def engine_error(error: OSError, path: str) -> ZoneError:
     return kind(what, path=path, reason=error.strerror)
 
 
-@contextmanager
-def engine_errors(path: str) -> Iterator[None]:
+class engine_errors:  # noqa: N801 - used as a statement; a class because a generator costs as much as the calls inside
     """Turn whatever the operating system raises about ``path`` into an engine error."""
-    try:
-        yield
-    except OSError as error:
-        raise engine_error(error, path) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, OSError):
+            raise engine_error(error, self._path) from error

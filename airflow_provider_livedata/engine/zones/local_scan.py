@@ -12,7 +12,7 @@ from typing import NamedTuple
 from airflow_provider_livedata.engine.errors import ZoneBusy
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.zones.local_attributes import NOT_UTF8, entry_of, xattrs_of
-from airflow_provider_livedata.engine.zones.local_errors import GONE, engine_errors
+from airflow_provider_livedata.engine.zones.local_errors import GONE, engine_error, engine_errors
 from airflow_provider_livedata.engine.zones.local_paths import opened_directory, path_by
 
 _READABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -106,14 +106,13 @@ def _shown(entry: os.DirEntry[str]) -> _Found:
 
 def _entry(level: _Level, found: _Found, *, with_xattrs: bool) -> Entry | None:
     path = "/".join([*level.names, found.key.rstrip("/")])
-    with engine_errors(path):
-        try:
-            at = os.stat(found.name, dir_fd=level.handle, follow_symlinks=False)
-            xattrs = xattrs_of(path_by(level.handle, found.name)) if with_xattrs else None
-        except OSError as error:
-            if error.errno == errno.ENOENT:
-                return None
-            raise
+    try:
+        at = os.stat(found.name, dir_fd=level.handle, follow_symlinks=False)
+        xattrs = xattrs_of(path_by(level.handle, found.name)) if with_xattrs else None
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise engine_error(error, path) from error
     if not _is_utf8(found.name):
         return Entry(path, "other", mtime_ms=at.st_mtime_ns // 1_000_000, note=NOT_UTF8)
     if stat.S_ISDIR(at.st_mode) != found.is_directory:
