@@ -131,7 +131,12 @@ class Slow(Around):
     """Each call takes ``call_s`` seconds more, and each byte written or asked for 1 / ``bytes_per_s``."""
 
     def __init__(
-        self, zone: Zone, *, call_s: float = 0.0, bytes_per_s: float = float("inf"), sleep: Callable[[float], None] = time.sleep
+        self,
+        zone: Zone,
+        *,
+        call_s: float = 0.0,
+        bytes_per_s: float = float("inf"),
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(zone)
         self.call_s, self.bytes_per_s, self._sleep = call_s, bytes_per_s, sleep
@@ -200,7 +205,12 @@ class FlipBytes(Around):
     """
 
     def __init__(
-        self, zone: Zone, *, seed: int = 0, rate: float = 1.0, names: frozenset[str] = frozenset({"read_into", "put", "part"})
+        self,
+        zone: Zone,
+        *,
+        seed: int = 0,
+        rate: float = 1.0,
+        names: frozenset[str] = frozenset({"read_into", "put", "part"}),
     ) -> None:
         super().__init__(zone)
         self.rate, self.names, self.flipped = rate, names, 0

@@ -48,7 +48,9 @@ def trees(*, max_names: int = 4, max_bytes: int = 40) -> st.SearchStrategy[Tree]
 def entries(*, path: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Entry]:
     """Files and directories with any size, time and version, without attributes."""
     times, path = st.integers(0, 4_000_000_000_000), path or paths()
-    files = st.builds(Entry, path, st.just("file"), st.integers(0, 1 << 50), times, st.text("0123456789abcdef", min_size=1))
+    files = st.builds(
+        Entry, path, st.just("file"), st.integers(0, 1 << 50), times, st.text("0123456789abcdef", min_size=1)
+    )
     return files | st.builds(Entry, path, st.just("directory"), st.just(0), times)
 
 

@@ -33,7 +33,8 @@ def test_an_address_is_read_literally(text: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    ("alias", "scheme"), [("s3a", "s3"), ("s3n", "s3"), ("abfss", "abfs"), ("gcs", "gs"), ("s3", "s3"), ("hdfs", "hdfs")]
+    ("alias", "scheme"),
+    [("s3a", "s3"), ("s3n", "s3"), ("abfss", "abfs"), ("gcs", "gs"), ("s3", "s3"), ("hdfs", "hdfs")],
 )
 def test_other_names_of_a_scheme_mean_the_same_zone(alias: str, scheme: str) -> None:
     assert Address.parse(f"{alias}://x/y").scheme == scheme

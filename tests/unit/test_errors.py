@@ -25,7 +25,9 @@ def test_an_error_survives_pickling_with_all_that_it_says(kind: type[LiveDataErr
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_tree_on_top_of_the_module_has_each_error_below_its_base_with_its_mark(kind: type[LiveDataError]) -> None:
     lines = (errors.__doc__ or "").splitlines()
-    drawn = [line for line in lines if kind.__name__ in line.replace("|", " ").replace("`", " ").replace("-", " ").split()]
+    drawn = [
+        line for line in lines if kind.__name__ in line.replace("|", " ").replace("`", " ").replace("-", " ").split()
+    ]
     assert len(drawn) == 1
     assert ("(retryable)" in drawn[0]) == kind.retryable
     assert _depth(drawn[0]) == len(kind.__mro__) - len(LiveDataError.__mro__) - (kind is errors.BucketMissing)

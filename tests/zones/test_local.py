@@ -251,7 +251,9 @@ class TestScanning:
 
 
 class TestWriting:
-    def test_parts_that_were_damaged_after_they_were_written_are_not_published(self, zone: LocalZone, root: Path) -> None:
+    def test_parts_that_were_damaged_after_they_were_written_are_not_published(
+        self, zone: LocalZone, root: Path
+    ) -> None:
         begun = zone.begin("f", len(DATA))
         part = begun.part(0, DATA, checksum_of(DATA))
         staged = root / ".livedata/stage" / begun.token
@@ -262,7 +264,9 @@ class TestWriting:
             upload.complete([part], checksum_of(DATA))
         assert zone.stat("f") is None
 
-    def test_a_staged_file_keeps_its_version_when_another_process_publishes_it(self, zone: LocalZone, root: Path) -> None:
+    def test_a_staged_file_keeps_its_version_when_another_process_publishes_it(
+        self, zone: LocalZone, root: Path
+    ) -> None:
         begun = zone.begin("f", 5, attributes=Attributes(mtime_ms=1_500_000_000_123))
         parts = [begun.part(0, b"12345", checksum_of(b"12345"))]
         staged = begun.stage(parts, checksum_of(b"12345"))

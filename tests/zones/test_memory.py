@@ -66,7 +66,11 @@ class TestMemoryObjects(MemorySuite):
 
     def test_implied_directories_go_with_what_they_held(self, zone: MemoryZone) -> None:
         entry = zone.put("a/b/f", b"1")
-        assert [(found.path, found.is_implied) for found in zone.scan()] == [("a", True), ("a/b", True), ("a/b/f", False)]
+        assert [(found.path, found.is_implied) for found in zone.scan()] == [
+            ("a", True),
+            ("a/b", True),
+            ("a/b/f", False),
+        ]
         assert zone.delete([entry]) == []
         assert list(zone.scan()) == []
         assert zone.stat("a/b") is None

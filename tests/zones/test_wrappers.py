@@ -89,7 +89,9 @@ class TestRetryingZone(WrappedSuite):
 class TestRetryingAFlakyZone(WrappedSuite):
     def wrap(self, zone: Zone) -> Zone:
         # A sweep whose reply is lost has nothing to count when it is repeated.
-        return Retrying(Flaky(zone, seed=3, rate=0.3, names=MUTATING - {"sweep"} | {"scan", "stat", "read_into"}), EAGER)
+        return Retrying(
+            Flaky(zone, seed=3, rate=0.3, names=MUTATING - {"sweep"} | {"scan", "stat", "read_into"}), EAGER
+        )
 
 
 class TestRetryingAFlakyObjectStore(TestRetryingAFlakyZone):

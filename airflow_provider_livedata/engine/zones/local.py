@@ -127,7 +127,9 @@ class LocalZone(Zone):
         except OSError as error:
             if error.errno == errno.EIO:
                 raise CorruptSource("the disk cannot give the bytes back", path=path, offset=offset) from error
-            raise (PathMissing("nothing is there", path=path) if error.errno in GONE else engine_error(error, path)) from error
+            raise (
+                PathMissing("nothing is there", path=path) if error.errno in GONE else engine_error(error, path)
+            ) from error
 
     def put(
         self, path: str, data: bytes | bytearray | memoryview, *,
@@ -226,7 +228,9 @@ class LocalZone(Zone):
             if not stat.S_ISDIR(found.st_mode) and not stat.S_ISREG(found.st_mode):
                 raise Unsupported("neither a file nor a directory", path=path)
             set_attributes(path_by(handle), attributes)
-            return entry_of("/".join(names), os.fstat(handle), self._xattrs(f"{path_by(parent)}/{names[-1] if names else '.'}"))
+            return entry_of(
+                "/".join(names), os.fstat(handle), self._xattrs(f"{path_by(parent)}/{names[-1] if names else '.'}")
+            )
 
     def _delete(self, entry: Entry) -> None:
         if entry.note == NOT_UTF8:

@@ -37,7 +37,10 @@ _MEANINGS: dict[int, tuple[type[ZoneError], str]] = {
     errno.EDQUOT: (StoreFull, "the quota is used up"),
     errno.EFBIG: (StoreFull, "the file system does not hold files this large"),
     errno.EMLINK: (StoreFull, "the directory holds as many directories as the file system allows"),
-    errno.EXDEV: (Unsupported, "it lies on another file system than the root; copy to or from each file system by itself"),
+    errno.EXDEV: (
+        Unsupported,
+        "it lies on another file system than the root; copy to or from each file system by itself",
+    ),
     errno.EOPNOTSUPP: (Unsupported, "the file system cannot do that"),
     errno.ENOSYS: (Unsupported, "the file system cannot do that"),
     errno.EMFILE: (ZoneBusy, "this process has too many open files"),
@@ -73,6 +76,8 @@ class engine_errors:  # noqa: N801 - used as a statement; a class because a gene
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if isinstance(error, OSError):
             raise engine_error(error, self._path) from error

@@ -69,7 +69,9 @@ class MemoryZone(Zone):
             BadOption: ``like`` is unknown, or not what the store was made as.
         """
         if like not in _FACTS or (part_bytes or 1) < 1:
-            raise BadOption("like must be files, objects or hdfs, and part_bytes 1 or more", like=like, part_bytes=part_bytes)
+            raise BadOption(
+                "like must be files, objects or hdfs, and part_bytes 1 or more", like=like, part_bytes=part_bytes
+            )
         facts = _FACTS[like]
         store = _stores.setdefault(address.authority, MemoryStore(has_directories=facts.has_directories))
         if store.has_directories != facts.has_directories:

@@ -36,7 +36,12 @@ class Retrying(Around):
     """
 
     def __init__(
-        self, zone: Zone, policy: RetryPolicy = DEFAULT_POLICY, *, sleep: Sleep = time.sleep, random: Random = jitter.random
+        self,
+        zone: Zone,
+        policy: RetryPolicy = DEFAULT_POLICY,
+        *,
+        sleep: Sleep = time.sleep,
+        random: Random = jitter.random,
     ) -> None:
         super().__init__(zone)
         self.policy, self._sleep, self._random = policy, sleep, random

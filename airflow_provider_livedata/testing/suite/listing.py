@@ -28,7 +28,10 @@ class Listing:
         put(zone, "d/empty")
         put(zone, "d/e/f", b"12345")
         assert listed(zone.scan()) == [("d", "directory"), ("d/e", "directory"), ("d/e/f", "file"), ("d/empty", "file")]
-        assert {entry.path: entry.size_bytes for entry in zone.scan() if entry.kind == "file"} == {"d/empty": 0, "d/e/f": 5}
+        assert {entry.path: entry.size_bytes for entry in zone.scan() if entry.kind == "file"} == {
+            "d/empty": 0,
+            "d/e/f": 5,
+        }
 
     def test_an_empty_zone_lists_nothing(self, zone: Zone) -> None:
         assert list(zone.scan()) == []

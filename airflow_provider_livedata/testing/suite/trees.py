@@ -24,10 +24,14 @@ class Trees:
 
     @_on_a_zone
     @given(tree=trees(), in_parts=st.booleans())
-    def test_a_tree_that_was_put_is_listed_in_order_and_read_back(self, zone: Zone, tree: Tree, *, in_parts: bool) -> None:
+    def test_a_tree_that_was_put_is_listed_in_order_and_read_back(
+        self, zone: Zone, tree: Tree, *, in_parts: bool
+    ) -> None:
         top = f"tree-{next(_fresh)}"
         write(zone, top, tree, in_parts=in_parts)
-        assert keys(zone, top) == sorted(f"{top}/{path}/" if data is None else f"{top}/{path}" for path, data in tree.items())
+        assert keys(zone, top) == sorted(
+            f"{top}/{path}/" if data is None else f"{top}/{path}" for path, data in tree.items()
+        )
         for path, data in tree.items():
             if data is not None:
                 assert read_all(zone, f"{top}/{path}") == data
