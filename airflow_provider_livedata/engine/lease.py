@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import socket
 import threading
 import time
@@ -59,6 +60,8 @@ class Lease:
         self._last_good = 0.0
         self._lost = ""
         self._beats = 0
+        # A create-only write whose reply was lost is recognised by its bytes: so no two takers may write the same ones.
+        self._mark = secrets.token_hex(8)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -179,7 +182,14 @@ class Lease:
         self._last_good = began
 
     def _content(self) -> dict[str, Any]:
-        return {"format": 1, "epoch": self.epoch, "holder": self.holder, "beat": self._beats, "process": _process()}
+        return {
+            "format": 1,
+            "epoch": self.epoch,
+            "holder": self.holder,
+            "beat": self._beats,
+            "mark": self._mark,
+            "process": _process(),
+        }
 
 
 def _file(epoch: int) -> str:

@@ -134,7 +134,8 @@ class Zone(ABC):
 class Upload(ABC):
     """A file being written in parts, invisible until ``complete``. Thread-safe where ``Facts.in_order`` is False.
 
-    ``token`` survives the process. ``part_bytes`` is the size of every part but the last.
+    ``token`` survives the process. ``part_bytes`` is the size of every part but the last: what ``Facts.part_bytes`` says for
+    the file's size. An empty file has one empty part.
     """
 
     token: str
@@ -148,7 +149,8 @@ class Upload(ABC):
     def stage(self, parts: Sequence[Part], checksum: Checksum) -> Entry:
         """All bytes are there: make them durable, with their attributes, still invisible.
 
-        Returns the entry as it will be once published; where the store cannot know the version before, it is "".
+        Returns the entry as it will be once published; its version is already the one that it will
+        have where ``Facts.puts_publish`` is False (the journal is written from it), else "".
         """
 
     @abstractmethod
