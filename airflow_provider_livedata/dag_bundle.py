@@ -26,8 +26,9 @@ class LiveDataDagBundle(BaseDagBundle):
         """The directory that holds them."""
         return next(place for place in _PLACES if place.is_dir())
 
-    def get_current_version(self) -> None:
+    def get_current_version(self) -> str | None:
         """It has none: it changes with the package."""
+        return None
 
     def refresh(self) -> None:
         """Nothing to fetch."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+BUNDLE = "dags-folder"
 _MOMENTS = itertools.count()
 
 
@@ -17,6 +18,7 @@ class Run:
 
     state: str
     states: dict[str, str]
+    tries: dict[str, int]
     results: dict[str, Any] = field(default_factory=dict)
     failures: dict[str, Any] = field(default_factory=dict)
 
@@ -27,13 +29,35 @@ class Run:
 
 
 def migrate(source: str, target: str, *, mark_success: str | None = None, **params: Any) -> Run:
-    """Run the shipped DAG from source to target; retries follow at once."""
+    """Run the shipped DAG from source to target."""
     from airflow_provider_livedata.dag_templates.migration import migration_dag
 
-    dag = migration_dag(retry_delay=timedelta(seconds=0))
-    dag.fileloc = str(Path(__file__).parents[2] / "dags" / "livedata_migration.py")
-    moment = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=next(_MOMENTS))
     conf = {"source": source, "target": target, **params}
+    return run(migration_dag(), conf=conf, mark_success=mark_success)
+
+
+def run_dag(dag: Any) -> Run:
+    """Run a DAG that a test made, which is in no DAG folder."""
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.serialization.definitions.dag import SerializedDAG
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name=BUNDLE))
+        session.flush()
+        known = LazyDeserializedDAG.from_dag(dag)
+        SerializedDAG.bulk_write_to_db(BUNDLE, None, [known], session=session)
+        SerializedDagModel.write_dag(known, BUNDLE, session=session)
+    return run(dag)
+
+
+def run(dag: Any, *, conf: dict[str, Any] | None = None, mark_success: str | None = None) -> Run:
+    """Run a DAG at a moment of its own; retries follow at once."""
+    for task in dag.tasks:
+        task.retry_delay = timedelta(0)
+    moment = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=next(_MOMENTS))
     return ended(dag.test(logical_date=moment, run_conf=conf, mark_success_pattern=mark_success))
 
 
@@ -43,7 +67,8 @@ def ended(dag_run: Any) -> Run:
     from airflow.utils.session import create_session
 
     states = {ti.task_id: str(getattr(ti.state, "value", ti.state)) for ti in dag_run.get_task_instances()}
-    run = Run(str(getattr(dag_run.state, "value", dag_run.state)), states)
+    tries = {ti.task_id: ti.try_number for ti in dag_run.get_task_instances()}
+    run = Run(str(getattr(dag_run.state, "value", dag_run.state)), states, tries)
     with create_session() as session:
         query = XComModel.get_many(run_id=dag_run.run_id, dag_ids=[dag_run.dag_id])
         for row in session.execute(query.with_only_columns(XComModel.task_id, XComModel.key, XComModel.value)):
@@ -51,6 +76,18 @@ def ended(dag_run: Any) -> Run:
             if where is not None:
                 where[row.task_id] = XComModel.deserialize_value(row)
     return run
+
+
+def asset_events(uri: str) -> list[dict[str, Any]]:
+    """What came with the events of an asset, oldest first."""
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        asset_id = session.scalar(select(AssetModel.id).where(AssetModel.uri == uri))
+        rows = session.scalars(select(AssetEvent).where(AssetEvent.asset_id == asset_id).order_by(AssetEvent.id))
+        return [dict(row.extra) for row in rows]
 
 
 def make_tree(root: Path, files: dict[str, bytes]) -> str:

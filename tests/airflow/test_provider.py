@@ -1,0 +1,40 @@
+"""Airflow knows the package as a provider, and what it is told fits Airflow's own schema."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import airflow
+import jsonschema
+import pytest
+
+from airflow_provider_livedata.provider_info import get_provider_info
+
+
+def test_the_description_fits_airflows_schema() -> None:
+    schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+    jsonschema.validate(get_provider_info(), schema)
+    unknown = set(get_provider_info()) - set(schema["properties"])
+    assert unknown == set()
+
+
+def test_every_module_that_is_described_can_be_imported() -> None:
+    info = get_provider_info()
+    modules = [
+        name for kind in ("operators", "hooks", "bundles") for item in info[kind] for name in item["python-modules"]
+    ]
+    assert len(modules) == len(set(modules)) > 3
+    for name in modules:
+        importlib.import_module(name)
+
+
+def test_airflow_finds_the_provider(airflow_home: object) -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    found = entry_points(group="apache_airflow_provider")
+    if "airflow_provider_livedata" not in {entry.module.partition(".")[0] for entry in found}:
+        pytest.fail("the package is not installed here: make install")
+    assert "airflow-provider-livedata" in ProvidersManager().providers  # type: ignore[no-untyped-call]
