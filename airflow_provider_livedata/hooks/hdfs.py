@@ -8,11 +8,16 @@ the extra keys ``use_ssl``, ``verify``, ``cert``, ``key``, ``cookies``, ``header
     rpc              ``nn1:8020,nn2:8020``; without it the authority of the address counts
     hadoop_conf_dir  a directory with core-site.xml and hdfs-site.xml, where HADOOP_CONF_DIR is not to be used
     hadoop_config    an object of Hadoop client properties
+    data             ``webhdfs`` where RPC is not to be used although its address is known
+    kerberos_principal, kerberos_keytab, kerberos_cache
+                     for RPC; by default the cache of ``airflow kerberos``, where ``[core] security`` is ``kerberos``
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_livedata.bridge import as_texts
 from airflow_provider_livedata.engine.errors import BadInput
@@ -21,6 +26,8 @@ from airflow_provider_livedata.engine.zones.address import Address
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
+
+_KERBEROS = ("kerberos_principal", "kerberos_keytab", "kerberos_cache")
 
 
 def hdfs_options(connection: Connection | None, address: Address, options: ReplicateOptions) -> dict[str, Any]:
@@ -34,13 +41,20 @@ def hdfs_options(connection: Connection | None, address: Address, options: Repli
         return asked
     extra = connection.extra_dejson
     clients = _clients(connection, address)
+    kerberos = {name: extra[name] for name in _KERBEROS if extra.get(name)}
+    config = dict(extra.get("hadoop_config") or {})
+    if conf.get("core", "security", fallback="") == "kerberos":
+        kerberos = kerberos or {"kerberos_cache": conf.get("kerberos", "ccache")}
+        config = {"hadoop.security.authentication": "kerberos", **config}
     told = {
+        **kerberos,
         "webhdfs": [client.url for client in clients],
         "session": clients[0]._session,  # its authentication, TLS settings, cookies and headers
         "user": connection.login or None,
         "rpc": list(as_texts(extra.get("rpc") or "", "rpc")) or None,
         "config_dir": extra.get("hadoop_conf_dir"),
-        "config": extra.get("hadoop_config"),
+        "config": config or None,
+        "data": extra.get("data"),
     }
     return asked | {name: value for name, value in told.items() if value is not None}
 

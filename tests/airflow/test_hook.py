@@ -138,6 +138,19 @@ def test_rpc_addresses_come_from_the_connection(monkeypatch: pytest.MonkeyPatch)
     assert "rpc" not in webhdfs_options(monkeypatch, host="nn1")
 
 
+def test_rpc_takes_the_ticket_cache_of_airflow_where_airflow_uses_kerberos(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "kerberos_cache" not in webhdfs_options(monkeypatch, host="nn1")
+    monkeypatch.setenv("AIRFLOW__CORE__SECURITY", "kerberos")
+    monkeypatch.setenv("AIRFLOW__KERBEROS__CCACHE", "/run/ccache")
+    options = webhdfs_options(monkeypatch, host="nn1")
+    assert options["kerberos_cache"] == "/run/ccache"
+    assert options["config"] == {"hadoop.security.authentication": "kerberos"}
+    extra = {"kerberos_principal": "ann@EXAMPLE", "kerberos_keytab": "/etc/ann.keytab"}
+    options = webhdfs_options(monkeypatch, host="nn1", extra=extra)
+    assert (options["kerberos_principal"], options["kerberos_keytab"]) == ("ann@EXAMPLE", "/etc/ann.keytab")
+    assert "kerberos_cache" not in options
+
+
 def test_a_cluster_without_host_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="'prod' names no host"):
         webhdfs_options(monkeypatch)
