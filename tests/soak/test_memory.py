@@ -1,0 +1,61 @@
+"""The memory of a copy does not grow with the number or size of files: the engine's process tells its own peak."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_livedata.engine import verify
+from airflow_provider_livedata.engine.checksums import checksum_of, combine
+from tests.services.engine_process import finish, start
+from tests.services.hdfs import HdfsCluster
+from tests.system.conftest import hdfs_place, s3_place
+
+if TYPE_CHECKING:
+    from tests.services.s3 import MotoServer, S3Server
+
+LIMIT_MIB = 400
+pytestmark = pytest.mark.timeout(3600)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[HdfsCluster]:
+    """One replica, so that a large file fits a memory disk."""
+    with HdfsCluster(1, replication=1) as cluster:
+        yield cluster
+
+
+def test_a_hundred_thousand_entries(cluster: HdfsCluster, s3_server: S3Server | MotoServer, bucket: str) -> None:
+    cluster.mkdirs("/many")
+    source, target = hdfs_place(cluster, "/many"), s3_place(s3_server, bucket)
+    zone = source.open()
+    with ThreadPoolExecutor(16) as pool:  # empty files have no blocks, so that they are made quickly
+        list(pool.map(lambda n: zone.put(f"d{n % 100:02d}/f{n:06d}", b""), range(100_000)))
+    first = finish(start(source, target))
+    assert (first["copied_files"], first["failed"]) == (100_000, 0)
+    second = finish(start(source, target))
+    assert second["changes"] == 0
+    print(f"\npeak of the first run {first['peak_mib']:.0f} MiB, of the second {second['peak_mib']:.0f} MiB")  # noqa: T201
+    assert max(first["peak_mib"], second["peak_mib"]) < LIMIT_MIB
+
+
+def test_one_file_of_four_gibibytes(cluster: HdfsCluster, s3_server: S3Server | MotoServer, bucket: str) -> None:
+    cluster.mkdirs("/large")
+    source, target = hdfs_place(cluster, "/large"), s3_place(s3_server, bucket)
+    zone, size = source.open(), 4 << 30
+    upload = zone.begin("file", size)
+    piece = os.urandom(upload.part_bytes)
+    parts = [upload.part(n, piece, checksum_of(piece)) for n in range(size // len(piece))]
+    upload.stage(parts, combine(parts))
+    upload.complete(parts, combine(parts))
+    result = finish(start(source, target))
+    assert (result["copied_bytes"], result["failed"]) == (size, 0)
+    print(f"\npeak {result['peak_mib']:.0f} MiB")  # noqa: T201
+    assert result["peak_mib"] < LIMIT_MIB
+    report = verify(source.open(), target.open(), level="checksum")
+    assert report.is_same
+    assert report.files == 1
