@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import http.server
+import ipaddress
 import json
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
 import pytest
 from botocore.credentials import RefreshableCredentials
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from airflow_provider_livedata.engine.errors import (
     BadOption,
@@ -37,7 +45,7 @@ from tests.services.s3_zones import Server, open_zone, through
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ODD = "new\nline"  # boto3 serves this name, obstore the others
+ODD = "tab\there"  # boto3 serves this name, obstore the others
 
 
 @pytest.fixture
@@ -145,6 +153,91 @@ def test_an_endpoint_where_nothing_listens_is_unreachable() -> None:
             act()
 
 
+class NotS3(http.server.BaseHTTPRequestHandler):
+    """Answers everything with a page, as a proxy's or a console's port does."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(200)
+        self.send_header("content-length", "13")
+        self.end_headers()
+        self.wfile.write(b"<html></html>" if self.command != "HEAD" else b"")
+
+    do_PUT = do_HEAD = do_POST = do_DELETE = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture
+def not_s3() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), NotS3) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_an_endpoint_that_does_not_speak_s3_is_an_error_of_the_engine_and_never_an_empty_bucket(not_s3: str) -> None:
+    keys = {"access_key_id": "a", "secret_access_key": "b", "region": "us-east-1"}
+    zone = S3Zone.open(Address("s3", "bucket", "p"), endpoint_url=not_s3, retries=0, **keys)
+    buffer = memoryview(bytearray(1))
+    with pytest.raises(ZoneError, match="check the endpoint"):
+        zone.check(writable=False)
+    for act in (lambda: list(zone.scan()), lambda: zone.stat("f"), lambda: put(zone, "f"), lambda: put(zone, ODD),
+                lambda: zone.begin("f", 1), lambda: zone.make_directory("d"), lambda: zone.sweep(0),
+                lambda: zone.read_into("f", 0, buffer), lambda: zone.read_into(ODD, 0, buffer)):  # fmt: skip
+        with pytest.raises(ZoneError):
+            act()
+
+
+class TlsServer(S3Server):
+    """versitygw with a certificate of an authority that only ``authority`` names."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self.endpoint = self.endpoint.replace("http:", "https:")
+        self.authority, self.certificate, self.key = (directory / name for name in ("ca.pem", "cert.pem", "key.pem"))
+        write_certificates(self.authority, self.certificate, self.key)
+
+    def _command(self) -> list[str]:
+        command = super()._command()
+        at = command.index("posix")
+        return [*command[:at], "--cert", str(self.certificate), "--key", str(self.key), *command[at:]]
+
+
+def write_certificates(authority: Path, certificate: Path, key: Path) -> None:
+    """An authority, and a certificate for 127.0.0.1 signed by it, valid for a day."""
+    own, ca = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    name, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("127.0.0.1", "test"))
+    for path, subject, public, is_ca in ((authority, issuer, ca, True), (certificate, name, own, False)):
+        alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        builder = x509.CertificateBuilder(issuer, subject, public.public_key(), x509.random_serial_number(),
+                                          datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(days=1))  # fmt: skip
+        builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        builder = builder if is_ca else builder.add_extension(alternative, critical=False)
+        path.write_bytes(builder.sign(ca, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                      serialization.NoEncryption()))  # fmt: skip
+
+
+@pytest.mark.usefixtures("s3_integrity")
+@pytest.mark.parametrize("sign_payload", [False, True])
+def test_both_clients_trust_the_authority_that_verify_names_and_no_other(tmp_path: Path, *, sign_payload: bool) -> None:
+    with TlsServer(tmp_path) as server:
+        (server.data_dir / "bucket").mkdir()  # as good as created: its owner is the root user
+        zone = open_zone(server, "bucket", verify=str(server.authority), sign_payload=sign_payload)
+        for path in ("f", ODD):
+            put(zone, path, b"12345")
+            assert read_all(zone, path) == b"12345"
+        distrusting = open_zone(server, "bucket", retries=0)
+        for path in ("f", ODD):
+            with pytest.raises(ZoneUnreachable, match="set verify"):
+                put(distrusting, path, b"other")
+        assert read_all(zone, "f") == b"12345"
+
+
 @pytest.mark.parametrize("options", [{}, {"exclusive": True}])
 def test_a_check_leaves_nothing_behind(s3_server: Server, filled: str, options: dict[str, Any]) -> None:
     zone = open_zone(s3_server, filled, "p", **options)
@@ -235,46 +328,49 @@ def test_credentials_of_a_session_are_renewed_for_both_clients(s3_integrity: S3S
     assert len(renewals) == 1
 
 
-def test_no_secret_is_in_what_a_zone_prints_logs_or_raises(
-    s3_server: Server, bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secrets = {
-        "access_key_id": "AKIDofthetest",
-        "secret_access_key": "verysecretkey",
-        "session_token": "verysecrettoken",
-    }
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """What anybody logs during the test, at DEBUG."""
     said: list[str] = []
 
     class Keeper(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             said.append(f"{record.getMessage()} {record.args} {record.exc_info}")
 
-    handler = Keeper(level=logging.DEBUG)
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "level", logging.DEBUG)
+    handler, root = Keeper(level=logging.DEBUG), logging.getLogger()
+    botocores, level = logging.getLogger("botocore"), root.level
+    before = botocores.level
+    root.setLevel(logging.DEBUG)
+    botocores.setLevel(logging.NOTSET)
     root.addHandler(handler)
-    try:
-        zone = open_zone(s3_server, bucket, "p", **secrets)
-        said += [
-            repr(zone),
-            str(zone),
-            repr(zone._bucket.options),
-            repr(zone.facts),
-            repr(zone._bucket.clients.store.config),
-        ]
-        for path in ("f", ODD):
-            for act in (lambda: zone.stat(path), lambda: put(zone, path), lambda: zone.begin(path, 1),  # noqa: B023
-                        lambda: read_all(zone, path), lambda: list(zone.scan())):  # fmt: skip  # noqa: B023
-                _keep_error(act, said)
-    finally:
-        root.removeHandler(handler)
-    assert len(said) > 10
-    leaked = [text for text in said for secret in ("verysecretkey", "verysecrettoken") if secret in text]
-    assert leaked == []
+    yield said
+    root.removeHandler(handler)
+    root.setLevel(level)
+    botocores.setLevel(before)
 
 
-def _keep_error(act: Any, said: list[str]) -> None:
-    try:
+@pytest.mark.usefixtures("s3_integrity")
+def test_no_secret_is_in_what_a_zone_prints_logs_or_raises(s3_server: Server, bucket: str, logged: list[str]) -> None:
+    secrets = {
+        "access_key_id": "AKIDofthetest",
+        "secret_access_key": "verysecretkey",
+        "session_token": "verysecrettoken",
+    }
+    zone = open_zone(s3_server, bucket, "p", **secrets)
+    store = zone._bucket.clients.store
+    said = [repr(zone), str(zone), repr(zone._bucket.options), repr(zone.facts), repr(store), repr(store.config)]
+    buffer = memoryview(bytearray(1))
+    for path in ("f", ODD):
+        _keep_error(lambda: zone.stat(path), said)  # noqa: B023
+        _keep_error(lambda: put(zone, path), said)  # noqa: B023
+        _keep_error(lambda: zone.begin(path, 1), said)  # noqa: B023
+        _keep_error(lambda: zone.read_into(path, 0, buffer), said)  # noqa: B023
+    assert len(said) == 6 + 2 * 4
+    assert len(logged) > 10
+    assert [text for text in [*said, *logged] if "verysecret" in text] == []
+
+
+def _keep_error(act: Callable[[], object], said: list[str]) -> None:
+    with pytest.raises(LiveDataError) as caught:
         act()
-    except LiveDataError as error:
-        said.append(f"{error} {error!r} {error.where}")
+    said.append(f"{caught.value} {caught.value!r} {caught.value.where}")

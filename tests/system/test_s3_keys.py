@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_livedata.engine.checksums import checksum_of
-from airflow_provider_livedata.engine.errors import NameRefused, NotADirectory
-from airflow_provider_livedata.engine.model import Attributes, Entry
+from airflow_provider_livedata.engine.errors import NameRefused, NotADirectory, PathMissing
+from airflow_provider_livedata.engine.model import ABSENT, Attributes, Entry
 from airflow_provider_livedata.engine.zones.s3 import S3Zone
-from airflow_provider_livedata.testing.suite.common import keys, listed, put, read_all, stat
+from airflow_provider_livedata.testing.suite.common import keys, listed, put, read, read_all, stat
 from tests.services.proxy import FaultyProxy
 from tests.services.s3 import MotoServer, S3Server
 from tests.services.s3_zones import Server, open_zone, through
@@ -173,3 +173,18 @@ def test_mtime_and_source_version_are_kept_as_metadata_that_other_tools_read(
         assert (entry.mtime_ms, entry.source_version, entry.owner, entry.mode) == (-1_500, "id 7:é/%", None, None)
     metadata = client.head_object(Bucket=bucket, Key="p/f")["Metadata"]
     assert metadata == {"mtime": "-1.500", "livedata-version": "id%207:%C3%A9/%25"}
+
+
+def test_a_versioned_bucket_is_used_like_any_other(s3_server: Server) -> None:
+    zone = open_zone(s3_server, s3_server.new_bucket(versioned=True), "p")
+    zone.check(writable=True)
+    first = put(zone, "f", b"first", expect=ABSENT)
+    second = put(zone, "f", b"other", expect=first.version)
+    assert [(entry.path, entry.version) for entry in zone.scan()] == [("f", second.version)]
+    assert stat(zone, "f").version == second.version
+    assert zone.delete([second]) == []
+    assert (zone.stat("f"), list(zone.scan())) == (None, [])
+    with pytest.raises(PathMissing):
+        read(zone, "f", 0, 1)
+    put(zone, "f", b"again")  # not create-only: versitygw, unlike AWS, takes a delete marker for something
+    assert read_all(zone, "f") == b"again"

@@ -12,13 +12,13 @@ from tests.services.s3 import MotoServer, S3Server
 from tests.services.s3_zones import Server, open_zone
 
 MOTO_LACKS = {
-    "test_equal_bytes_have_equal_checksums_and_others_do_not": "it does not keep CRC-64/NVME",
-    "test_uploads_that_are_still_young_are_left": "it says that every upload began in 2010",
-    "test_an_upload_that_expects_a_version_replaces_only_that": "it completes uploads without regard to conditions",
-    "test_all_names_side_by_side_are_listed_in_order_with_their_own_bytes": "it has no keys with a line break",
-    "test_names_of_directories_are_kept_and_scanned_under": "it has no keys with a line break",
-    "test_names_of_empty_directories_are_kept": "it has no keys with a line break",
-    "test_a_name_is_kept_as_it_is['new\\\\nline']": "it has no keys with a line break",
+    "test_equal_bytes_have_equal_checksums_and_others_do_not": "keep CRC-64/NVME",
+    "test_uploads_that_are_still_young_are_left": "know when uploads began",
+    "test_an_upload_that_expects_a_version_replaces_only_that": "complete uploads conditionally",
+    "test_all_names_side_by_side_are_listed_in_order_with_their_own_bytes": "hold keys with a line break",
+    "test_names_of_directories_are_kept_and_scanned_under": "hold keys with a line break",
+    "test_names_of_empty_directories_are_kept": "hold keys with a line break",
+    "test_a_name_is_kept_as_it_is['new\\\\nline']": "hold keys with a line break",
 }
 
 
@@ -27,9 +27,9 @@ class TestS3Zone(ZoneSuite):
 
     @pytest.fixture
     def zone(self, s3_server: Server, bucket: str, request: pytest.FixtureRequest) -> Iterator[Zone]:
-        name = request.node.name
-        if isinstance(s3_server, MotoServer) and name in MOTO_LACKS:
-            pytest.skip(f"no versitygw on this machine, and moto: {MOTO_LACKS[name]}")
+        lacks = [why for name, why in MOTO_LACKS.items() if request.node.name.startswith(name)]
+        if isinstance(s3_server, MotoServer) and lacks:
+            pytest.skip(f"no versitygw on this machine, and moto does not do: {lacks[0]}")
         zone = open_zone(s3_server, bucket, "some/prefix")
         yield zone
         zone.close()

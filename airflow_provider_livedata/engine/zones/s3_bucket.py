@@ -70,18 +70,21 @@ class S3Bucket:
         return key
 
     def ask(
-        self, operation: str, path: str = "", *, action: str, expect: Expect = None, **parameters: Any
+        self, operation: str, path: str = "", *, action: str, gives: str = "", expect: Expect = None, **parameters: Any
     ) -> dict[str, Any]:
         """Make a request by boto3; one that is conditional, and a completion, is made only once.
 
         Raises:
-            ZoneError: As s3_errors translates it.
+            ZoneError: As s3_errors translates it, or when the answer lacks the field ``gives``.
         """
         is_once = expect is not None or operation == "complete_multipart_upload"
         client = self.clients.once if is_once else self.clients.steady
         with s3_errors(self.address, path, action=action, expect=expect):
             answer: dict[str, Any] = getattr(client, operation)(Bucket=self.clients.bucket, **parameters)
-            return answer
+        if gives and gives not in answer:
+            raise ZoneError(f"the answer has no {gives}: this does not speak S3; check the endpoint",
+                            address=str(self.address), operation=operation)  # fmt: skip
+        return answer
 
     def page(self, under: str = "", *, token: str = "", limit: int = PAGE) -> Page:
         """One page of the keys below a directory ("" or with its "/"), relative to the zone's root."""
@@ -96,7 +99,8 @@ class S3Bucket:
     def head(self, key: str, path: str) -> dict[str, Any] | None:
         """What HEAD tells of a key; None where nothing is (which may also be the bucket: a listing tells)."""
         try:
-            return self.ask("head_object", path, action="s3:GetObject", Key=key, ChecksumMode="ENABLED")
+            return self.ask("head_object", path, action="s3:GetObject", gives="ETag", Key=key,
+                            ChecksumMode="ENABLED")  # fmt: skip
         except PathMissing:
             return None
         except ZoneError as error:

@@ -51,7 +51,7 @@ class S3Options:
         session_token: See there.
         session: A ready boto3 session instead of keys; its credentials are renewed as it renews them.
         verify: False: TLS certificates are not checked; a text: file of the authorities to trust.
-        addressing_style: Where the bucket's name goes; by default "path" with an ``endpoint_url``, else "virtual".
+        addressing_style: Where the bucket's name goes; by default "virtual" on AWS and "path" elsewhere.
         exclusive: The user's promise to be the target's only writer, for stores without conditional writes.
         connections: Requests at one time; give it the number of threads that use the zone, or more.
         retries: How often the client itself tries a harmless request again.
@@ -90,10 +90,10 @@ class S3Options:
         if self.addressing_style not in {None, "path", "virtual"}:
             raise BadOption("addressing_style is path or virtual", addressing_style=self.addressing_style)
 
-    @property
-    def style(self) -> Literal["path", "virtual"]:
-        """Where the bucket's name goes."""
-        return self.addressing_style or ("path" if self.endpoint_url else "virtual")
+    def style(self, bucket: str) -> Literal["path", "virtual"]:
+        """Where the bucket's name goes; one with dots fits no TLS certificate of AWS as a host name."""
+        is_host = self.endpoint_url is None and "." not in bucket
+        return self.addressing_style or ("virtual" if is_host else "path")
 
 
 class S3Clients:
@@ -108,8 +108,8 @@ class S3Clients:
             if credentials is None:
                 raise CredentialsRefused("there are no credentials; put keys or a role into the connection",
                                          address=str(address))  # fmt: skip
-            self.steady = _boto3_client(session, options, attempts=1 + options.retries)
-            self.once = _boto3_client(session, options, attempts=1)
+            self.steady = _boto3_client(session, options, self.bucket, attempts=1 + options.retries)
+            self.once = _boto3_client(session, options, self.bucket, attempts=1)
             store = partial(_store, self.bucket, self.steady.meta.region_name, options, _provider(credentials))
             self.store, self.single = store(options.retries), store(0)
         self.steady.meta.events.register_last("before-parse.s3.ListObjectsV2", _keep_raw)
@@ -134,7 +134,7 @@ def _session(options: S3Options) -> boto3.Session:
     )
 
 
-def _boto3_client(session: boto3.Session, options: S3Options, *, attempts: int) -> S3Client:
+def _boto3_client(session: boto3.Session, options: S3Options, bucket: str, *, attempts: int) -> S3Client:
     config = Config(
         user_agent=_AGENT,
         connect_timeout=options.connect_timeout_s,
@@ -145,7 +145,7 @@ def _boto3_client(session: boto3.Session, options: S3Options, *, attempts: int) 
         parameter_validation=False,  # costs a tenth of a small request
         request_checksum_calculation="when_required",  # else a CRC32 beside the checksum that we give
         response_checksum_validation="when_required",
-        s3={"addressing_style": options.style, "payload_signing_enabled": options.sign_payload},
+        s3={"addressing_style": options.style(bucket), "payload_signing_enabled": options.sign_payload},
     )
     region = options.region or session.region_name or "us-east-1"
     return session.client(
@@ -154,11 +154,13 @@ def _boto3_client(session: boto3.Session, options: S3Options, *, attempts: int) 
 
 
 def _store(bucket: str, region: str, options: S3Options, provider: Callable[[], S3Credential], retries: int) -> S3Store:
-    endpoint = {"endpoint": _endpoint(options.endpoint_url, bucket, options.style)} if options.endpoint_url else {}
+    endpoint = (
+        {"endpoint": _endpoint(options.endpoint_url, bucket, options.style(bucket))} if options.endpoint_url else {}
+    )
     return S3Store(
         bucket,
         region=region,
-        virtual_hosted_style_request=options.style == "virtual",
+        virtual_hosted_style_request=options.style(bucket) == "virtual",
         checksum_algorithm="crc64nvme",
         unsigned_payload=not options.sign_payload,
         client_options=_client_options(options),

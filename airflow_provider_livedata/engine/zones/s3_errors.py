@@ -214,7 +214,7 @@ def _without_answer(error: BaseException | None, answer: Answer) -> Meaning:
         return CredentialsRefused, "there are no credentials to use; correct the connection"
     if isinstance(error, FileNotFoundError):
         return PathMissing, "nothing is there"
-    if isinstance(error, (boto.SSLError, urllib3.exceptions.SSLError)) or "certificate" in text:
+    if isinstance(error, (boto.SSLError, urllib3.exceptions.SSLError)) or "InvalidCertificate(" in text:
         return _TLS
     if not answer.status and (isinstance(error, _NETWORK_ERRORS) or "HTTP error" in text):
         return _NETWORK

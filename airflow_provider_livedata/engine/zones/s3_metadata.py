@@ -1,4 +1,4 @@
-"""What goes along with an object: attributes as user metadata, whole-file checksums as S3 writes them. Pure.
+"""What goes along with an object: attributes as user metadata, whole-file checksums as S3 writes them.
 
 mtime              seconds since 1970 as decimal text, as rclone and others write and read it
 livedata-version   version of the source file, percent-encoded
@@ -7,6 +7,7 @@ livedata-version   version of the source file, percent-encoded
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
@@ -55,11 +56,16 @@ def checksums_in(answer: Mapping[str, Any]) -> dict[Kind, int]:
     return {kind: int.from_bytes(base64.b64decode(text), "big") for kind, text in given.items() if "-" not in text}
 
 
-def written(entry: Entry, metadata: Mapping[str, str], kind: Kind, checksum: Checksum, now_ms: int = 0) -> Entry:
-    """What stat will tell of a file just written: ``now_ms`` stands in for the store's clock where no mtime was given."""
+def now_ms() -> int:
+    """This machine's clock, in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def written(entry: Entry, metadata: Mapping[str, str], kind: Kind, checksum: Checksum, now: int) -> Entry:
+    """What stat will tell of a file just written: ``now`` stands in for the store's clock where no mtime was given."""
     mtime_ms = mtime_of(metadata)
     return entry._replace(
-        mtime_ms=now_ms if mtime_ms is None else mtime_ms,
+        mtime_ms=now if mtime_ms is None else mtime_ms,
         source_version=unquote(metadata.get(VERSION, "")),
         crc32c=checksum.crc32c if kind == "crc32c" else None,
         crc64nvme=checksum.crc64nvme if kind == "crc64nvme" else None,

@@ -5,7 +5,6 @@ obstore does both; boto3 what obstore cannot: keys that it refuses, and CRC32C.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import obstore
@@ -23,7 +22,7 @@ from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum,
 from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3_clients import MIB, suits_obstore
 from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
-from airflow_provider_livedata.engine.zones.s3_metadata import checksum_fields, metadata_of, written
+from airflow_provider_livedata.engine.zones.s3_metadata import checksum_fields, metadata_of, now_ms, written
 from airflow_provider_livedata.engine.zones.s3_upload import ViewReader
 
 if TYPE_CHECKING:
@@ -80,7 +79,9 @@ def _read_by_obstore(bucket: S3Bucket, path: str, offset: int, buffer: memoryvie
 def _read_by_boto3(bucket: S3Bucket, path: str, offset: int, buffer: memoryview, version: str) -> tuple[int, int]:
     condition = {"IfMatch": f'"{version}"'} if version else {}
     wanted = f"bytes={offset}-{offset + buffer.nbytes - 1}"
-    answer = bucket.ask("get_object", path, action="s3:GetObject", Key=bucket.key(path), Range=wanted, **condition)
+    answer = bucket.ask(
+        "get_object", path, action="s3:GetObject", gives="ContentRange", Key=bucket.key(path), Range=wanted, **condition
+    )
     filled = 0
     with s3_errors(bucket.address, path, action="s3:GetObject"), answer["Body"] as body:
         while filled < buffer.nbytes and (count := body.readinto(buffer[filled:])):
@@ -102,7 +103,7 @@ def put(
     by = _put_by_obstore if with_obstore else _put_by_boto3
     version = by(bucket, path, data, metadata, conditions, expect)
     entry = Entry(path, size_bytes=size_bytes, version=version)
-    return written(entry, metadata, bucket.options.checksum, whole, now_ms=time.time_ns() // 1_000_000)
+    return written(entry, metadata, bucket.options.checksum, whole, now_ms())
 
 
 def _put_by_obstore(
@@ -124,8 +125,8 @@ def _put_by_boto3(
 ) -> str:  # fmt: skip
     body = ViewReader(data) if isinstance(data, memoryview) else data
     fields = checksum_fields(bucket.options.checksum, checksum_of(data))
-    answer = bucket.ask("put_object", path, action="s3:PutObject", expect=expect, Key=bucket.key(path), Body=body,
-                        Metadata=metadata, **fields, **conditions)  # fmt: skip
+    answer = bucket.ask("put_object", path, action="s3:PutObject", gives="ETag", expect=expect, Key=bucket.key(path),
+                        Body=body, Metadata=metadata, **fields, **conditions)  # fmt: skip
     return str(answer["ETag"]).strip('"')
 
 
@@ -134,7 +135,7 @@ def put_marker(bucket: S3Bucket, path: str, attributes: Attributes | None) -> No
     key = bucket.new_key(path, "/")
     try:
         conditions: dict[str, Any] = bucket.conditions(key, path, ABSENT)
-        bucket.ask("put_object", path, action="s3:PutObject", expect=ABSENT, Key=key, Body=b"",
+        bucket.ask("put_object", path, action="s3:PutObject", gives="ETag", expect=ABSENT, Key=key, Body=b"",
                    Metadata=metadata_of(attributes), **conditions)  # fmt: skip
     except AlreadyExists:
         return

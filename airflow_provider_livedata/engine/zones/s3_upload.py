@@ -31,6 +31,7 @@ from airflow_provider_livedata.engine.zones.s3_metadata import (
     checksum_fields,
     entry_of,
     metadata_of,
+    now_ms,
     written,
 )
 
@@ -71,7 +72,7 @@ def begin(bucket: S3Bucket, path: str, size_bytes: int, attributes: Attributes |
     """Open an upload."""
     bucket.refuse_size(size_bytes, MAX_FILE_BYTES, path)
     kind, metadata = bucket.options.checksum, metadata_of(attributes)
-    answer = bucket.ask("create_multipart_upload", path, action="s3:PutObject", Key=bucket.new_key(path),
+    answer = bucket.ask("create_multipart_upload", path, action="s3:PutObject", gives="UploadId", Key=bucket.new_key(path),
                         Metadata=metadata, ChecksumAlgorithm=ALGORITHMS[kind], ChecksumType="FULL_OBJECT")  # fmt: skip
     part_bytes = part_bytes_for(size_bytes, bucket.options.part_bytes)
     return S3Upload(bucket, path, Token(answer["UploadId"], part_bytes, size_bytes, kind, metadata))
@@ -106,7 +107,7 @@ class S3Upload(Upload):
     def part(self, index: int, data: bytes | bytearray | memoryview, checksum: Checksum) -> Part:
         """Send one part; S3 refuses it when its checksum is another."""
         body = ViewReader(data) if isinstance(data, memoryview) else data
-        answer = self._ask("upload_part", PartNumber=index + 1, Body=body, **self._fields(checksum))
+        answer = self._ask("upload_part", gives="ETag", PartNumber=index + 1, Body=body, **self._fields(checksum))
         return Part(index, answer["ETag"].strip('"'), memoryview(data).nbytes, checksum)
 
     def stage(self, parts: Sequence[Part], checksum: Checksum) -> Entry:
@@ -122,7 +123,7 @@ class S3Upload(Upload):
         conditions = self._bucket.conditions(self._where["Key"], self._path, expect)
         listed = {"Parts": [self._receipt(part) for part in _in_order(parts)] or [self._empty_part()]}
         try:
-            answer = self._ask("complete_multipart_upload", expect=expect, MultipartUpload=listed,
+            answer = self._ask("complete_multipart_upload", gives="ETag", expect=expect, MultipartUpload=listed,
                                ChecksumType="FULL_OBJECT", **self._fields(checksum), **conditions)  # fmt: skip
         except BucketMissing:
             raise
@@ -180,7 +181,7 @@ class S3Upload(Upload):
 
     def _entry(self, version: str, checksum: Checksum) -> Entry:
         entry = Entry(self._path, size_bytes=self._size_bytes, version=version)
-        return written(entry, self._metadata, self._bucket.options.checksum, checksum)
+        return written(entry, self._metadata, self._bucket.options.checksum, checksum, now_ms())
 
 
 class ViewReader(io.RawIOBase):

@@ -1,0 +1,49 @@
+"""How the clients of a bucket are made."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_livedata.engine.zones.s3_clients import S3Options, _endpoint, _provider, suits_obstore
+
+
+def test_credentials_are_asked_for_again_before_renewed_ones_expire() -> None:
+    keys = iter("ab")
+    current = SimpleNamespace(
+        get_frozen_credentials=lambda: SimpleNamespace(access_key=next(keys), secret_key="s", token="t")
+    )
+    provide = _provider(current)
+    given = [provide(), provide()]
+    assert [one["access_key_id"] for one in given] == ["a", "b"]
+    for one in given:
+        assert one["expires_at"] is not None  # obstore would never ask again
+        assert one["expires_at"] <= datetime.now(UTC) + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("key", "suits"),
+    [
+        ("a/b c", True), ("a/.b", True), ("a/..b", True), ("...", True), ("a%2Fb", True), ("é\U0001f600", True), ("a\\b", True),
+        ("a//b", False), ("/a", False), ("a/", False), ("a/./b", False), ("a/..", False), ("..", False), (".", False),
+        ("", False), ("a\nb", False), ("a\tb", False), ("a\x7fb", False), ("a\0b", False), ("a\n", False),
+    ],
+)  # fmt: skip
+def test_keys_that_obstore_refuses_or_changes_are_known(key: str, suits: bool) -> None:
+    assert suits_obstore(key) is suits
+
+
+def test_secrets_are_not_in_the_representation_of_the_options() -> None:
+    options = S3Options(access_key_id="AKID", secret_access_key="hidden", session_token="hidden too")
+    assert "AKID" not in repr(options)
+    assert "hidden" not in repr(options)
+
+
+def test_a_bucket_stands_in_the_path_of_other_stores_and_in_the_host_name_of_aws() -> None:
+    assert S3Options().style("bucket") == "virtual"
+    assert S3Options().style("has.dots") == "path"
+    assert S3Options(endpoint_url="http://store:9000").style("bucket") == "path"
+    assert _endpoint("http://store:9000", "bucket", "path") == "http://store:9000"
+    assert _endpoint("http://store:9000", "bucket", "virtual") == "http://bucket.store:9000"
