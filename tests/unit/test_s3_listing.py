@@ -118,6 +118,12 @@ def test_a_folder_marker_too_far_from_its_place_is_named_and_never_lost() -> Non
     assert "replace it by a marker that ends in /" in found[-1].note
 
 
+def test_folder_markers_are_put_in_place_once_and_forgotten() -> None:
+    bucket = {key: 0 for number in range(50) for key in (f"{number:02d}_$folder$", f"{number:02d}A")}
+    moved = [one.key for one in in_place(listed(bucket, 10)) if one.key.endswith("/")]
+    assert moved == [f"{number:02d}/" for number in range(50)]
+
+
 def test_a_file_named_like_a_folder_marker_is_a_file() -> None:
     assert [(entry.path, entry.kind) for entry in entries({"a_$folder$": 3})] == [("a_$folder$", "file")]
 
