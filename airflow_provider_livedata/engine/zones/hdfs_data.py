@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -116,13 +115,13 @@ class NativeData:
     """See ``Data``."""
 
     def __init__(self, options: HdfsOptions) -> None:
-        self._release = hdfs_identity.claim(None if options.is_kerberos else options.user)
-        weakref.finalize(self, self._release)
+        if not options.is_kerberos:
+            hdfs_identity.claim(self, options.user)
         self._origin, self._by_name = options.origin, options.uses_host_names
         try:
             self._client = _client(options)
         except BaseException:
-            self._release()
+            self.close()
             raise
         self.directories: Directories = NativeDirectories(self._client, self._origin)
 
@@ -187,7 +186,7 @@ class NativeData:
 
     def close(self) -> None:
         """See ``Data.close``."""
-        self._release()
+        hdfs_identity.release(self)
 
     def _ask(self, path: str, call: Callable[..., Any], *args: Any) -> Any:
         try:

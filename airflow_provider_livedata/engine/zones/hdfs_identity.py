@@ -1,7 +1,7 @@
 """As whom this process talks to HDFS by RPC.
 
 ``hdfs_native`` reads the user of simple authentication from HADOOP_USER_NAME, and again whenever it connects anew. So a
-process is one user at a time: while a zone is open, another user is refused, and the variable is put back afterwards.
+process is one user at a time: while something is open as one user, another is refused. The variable is put back afterwards.
 """
 
 from __future__ import annotations
@@ -9,54 +9,68 @@ from __future__ import annotations
 import getpass
 import os
 import threading
-from collections.abc import Callable
+import weakref
+from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.errors import BadOption
 
 _VARIABLE = "HADOOP_USER_NAME"
-_lock = threading.Lock()
-_users: list[str] = []  # one for each open zone, all the same
-_before: list[str | None] = []  # the variable's value before the first of them
 
 
-def claim(user: str | None) -> Callable[[], None]:
-    """Be ``user`` (None: whoever the process is) until what is returned is called; calling it again does nothing.
+@dataclass
+class _Process:
+    """Who holds the identity (by weak references: what was forgotten holds nothing), and what was there before."""
+
+    user: str = ""
+    before: str | None = None
+    holders: list[weakref.ref[object]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_process = _Process()
+
+
+def claim(holder: object, user: str | None) -> None:
+    """Be ``user`` (None: whoever the process is) until ``holder`` is released or gone.
 
     Raises:
         BadOption: The process is another user at the moment.
     """
-    with _lock:
-        wanted = user or (_users[0] if _users else os.environ.get(_VARIABLE) or _own_name())
-        if _users and _users[0] != wanted:
+    with _process.lock:
+        _settle()
+        if not _process.holders:
+            _become(user or os.environ.get(_VARIABLE) or _own_name())
+        elif user and user != _process.user:
             raise BadOption(
-                f"this process reads HDFS as {_users[0]!r} already, and by RPC it can be one user at a time; "
-                "run the other in a task of its own, or open it with data='webhdfs'", user=wanted)  # fmt: skip
-        if not _users:
-            _before[:] = [os.environ.get(_VARIABLE)]
-            os.environ[_VARIABLE] = wanted
-        _users.append(wanted)
-    return _Release()
+                f"this process is {_process.user!r} at HDFS already, and by RPC it can be one user at a time; "
+                "run the other in a task of its own, or open it with data='webhdfs'",
+                user=user,
+            )
+        _process.holders.append(weakref.ref(holder))
 
 
-class _Release:
-    def __init__(self) -> None:
-        self._is_done = False
-
-    def __call__(self) -> None:
-        with _lock:
-            if self._is_done:
-                return
-            self._is_done = True
-            _users.pop()
-            if not _users:
-                _put_back(_before[0])
+def release(holder: object) -> None:
+    """Give the identity back; again is no error."""
+    with _process.lock:
+        _process.holders[:] = [one for one in _process.holders if one() is not holder]
+        _settle()
 
 
-def _put_back(value: str | None) -> None:
-    if value is None:
-        os.environ.pop(_VARIABLE, None)
-    else:
-        os.environ[_VARIABLE] = value
+def _become(user: str) -> None:
+    _process.user, _process.before = user, os.environ.get(_VARIABLE)
+    os.environ[_VARIABLE] = user
+
+
+def _settle() -> None:
+    _process.holders[:] = [one for one in _process.holders if one() is not None]
+    if _process.holders or not _process.user:
+        return
+    if os.environ.get(_VARIABLE) == _process.user:  # else someone else has set it meanwhile
+        if _process.before is None:
+            del os.environ[_VARIABLE]
+        else:
+            os.environ[_VARIABLE] = _process.before
+    _process.user = ""
 
 
 def _own_name() -> str:
