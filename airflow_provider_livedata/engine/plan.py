@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 from airflow_provider_livedata.engine.diff import Row
 from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
@@ -88,6 +88,7 @@ class Planner:
         self._open: list[_Directory] = []  # source directories around the current row, outermost first
         self._files: list[Entry] = []  # source files "a" while a key "a/" may still come
         self._removals: list[tuple[Entry, str | None, str]] = []  # target files "a" to go, while "a/" may still come
+        self._refused = ""  # key of the last source directory that the target cannot hold
         self._clearing = ""  # key of the target directory that stands where a file belongs
         self._digest = hashlib.sha256()
 
@@ -123,8 +124,8 @@ class Planner:
             self._open.append(_Directory(row.source, row))
         elif row.target is not None:
             yield from self._extra_directory(row, row.target)
-        elif row.known is not None:
-            yield Step("forget", "write", row.known.entry, "gone at both")
+        else:
+            yield _forget(row)
 
     def _extra_directory(self, row: Row, target: Entry) -> Iterator[Step]:
         in_the_way = bool(self._files) and self._files[-1].key + "/" == row.key
@@ -212,8 +213,7 @@ class Planner:
 
     def _extra_file(self, row: Row) -> Iterator[Step]:
         if row.target is None:
-            if row.known is not None:
-                yield Step("forget", "write", row.known.entry, "gone at both")
+            yield _forget(row)
         elif self._may_remove(row, row.target):
             if self._is_clearing(row.key):
                 yield self._removal(row.target, row.target.version, "in the way")
@@ -260,6 +260,10 @@ class Planner:
 
     def _can_hold(self, entry: Entry) -> bool:
         why = refusal(entry, self.policy.facts)
+        if self._refused and entry.key.startswith(self._refused):
+            why = "it lies in a directory that the target cannot hold"
+        if why and entry.kind == "directory":
+            self._refused = entry.key
         if why:
             self.totals.unholdable += 1
             _example(self.totals.unholdable_examples, f"{entry.path}: {why}")
@@ -288,6 +292,11 @@ class Planner:
         if step.kind not in ("record", "forget") and step.phase != "finish":
             _example(totals.changed_examples, f"{step.kind} {entry.key} ({step.reason})")
         self._digest.update(f"{step.kind}\0{step.phase}\0{entry.key}\0{entry.size_bytes}\0{entry.version}\n".encode())
+
+
+def _forget(row: Row) -> Step:
+    known = cast("Held", row.known)  # a row has something on one side at least, and here the others have nothing
+    return Step("forget", "write", known.entry, "gone at both")
 
 
 def refusal(entry: Entry, facts: Facts) -> str:

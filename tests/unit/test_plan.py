@@ -239,3 +239,93 @@ def test_the_digest_of_a_plan_depends_on_its_steps_alone() -> None:
     one = plan(OBJECT_STORE, entries({"a": b"1", "b": b"2"}), [], [])[1].digest
     assert one == plan(OBJECT_STORE, entries({"a": b"1", "b": b"2"}), [], [])[1].digest
     assert one != plan(OBJECT_STORE, entries({"a": b"1", "b": b"3"}), [], [])[1].digest
+
+
+def test_what_lies_in_a_directory_that_cannot_be_held_is_not_copied_either() -> None:
+    facts = dataclasses.replace(FILE_SYSTEM, forbidden_characters=frozenset(":"), max_name_bytes=10)
+    tree: Tree = {"a:b": None, "a:b/c": b"1", "a:b/d": None, "a:b/d/e": b"2", "f": b"3", "g" * 11: b"4"}
+    steps, totals = plan(facts, entries(tree), [], [])
+    assert [step.entry.path for step in steps] == ["f"]
+    assert totals.unholdable == 5
+    assert totals.unholdable_examples[0] == "a:b: the target does not take ':' in names"
+    assert "last name is longer" in totals.unholdable_examples[-1]
+
+
+def test_something_that_is_neither_file_nor_directory_is_said_to_be_so() -> None:
+    _, totals = plan(FILE_SYSTEM, [Entry("pipe", "other")], [], [])
+    assert totals.unholdable_examples == ["pipe: neither a file nor a directory"]
+
+
+def test_only_twenty_examples_are_kept() -> None:
+    there = [Entry(f"f{n:03d}", "file", 1, version="v") for n in range(50)]
+    _, totals = plan(OBJECT_STORE, [], [], there)
+    assert (totals.foreign, len(totals.foreign_examples)) == (50, 20)
+
+
+@STORES
+def test_what_is_gone_at_both_sides_is_forgotten(facts: Facts) -> None:
+    steps, totals = plan(facts, [], held({"d": None, "d/f": b"1"}), [])
+    assert [(step.kind, step.entry.key) for step in steps] == [("forget", "d/"), ("forget", "d/f")]
+    assert totals.changes == 0
+
+
+def test_a_directory_that_only_deleted_keys_implied_is_forgotten_with_them() -> None:
+    there = Target(OBJECT_STORE, {"d": None, "d/f": b"1", "x": b"1"}).listing()
+    steps, _ = plan(OBJECT_STORE, entries({"x": b"1"}), held({"d": None, "d/f": b"1", "x": b"1"}), there)
+    assert [(step.kind, step.entry.key) for step in steps] == [("forget", "d/"), ("delete", "d/f")]
+
+
+@STORES
+@given(now=trees(), there=trees(), data=st.data())
+def test_what_an_unfinished_run_meant_to_write_is_not_taken_for_somebody_elses(
+    facts: Facts, now: Tree, there: Tree, data: st.DataObject
+) -> None:
+    target = Target(facts, there)
+    planned = sorted({entry.key for entry in target.listing()} | {key.key for key in entries(now)})
+    planner = Planner(Policy(facts, max_delete_ratio=1.0))
+    steps = list(planner.steps(line_up(entries(now), [], target.listing(), planned)))
+    for step in in_order_of_execution(steps):
+        assert step.may_have_landed <= (step.expect is not None)
+        target.apply(step)
+    assert target.visible() == {entry.key: entry.version for entry in entries(now)}
+    assert planner.totals.foreign == 0
+
+
+def test_a_file_of_the_right_size_that_an_unfinished_run_meant_to_write_may_have_landed() -> None:
+    there = [Entry("a", "file", 1, version="t"), Entry("b", "file", 9, version="t")]
+    rows = line_up(entries({"a": b"1", "b": b"2", "c": b"3"}), [], there, ["a", "b", "zzz"])
+    steps = list(Planner(Policy(OBJECT_STORE)).steps(rows))
+    assert [(step.entry.path, step.may_have_landed) for step in steps] == [("a", True), ("b", False), ("c", False)]
+
+
+def test_a_plan_out_of_order_is_an_error() -> None:
+    with pytest.raises(UnsortedListing, match="plan"):
+        list(line_up([Entry("z")], [], [], ["b", "a"]))
+
+
+def test_foreign_files_below_a_directory_where_a_file_belongs_are_in_the_way_even_of_keeping() -> None:
+    there = Target(FILE_SYSTEM, {"a": None, "a/theirs": b"1"}).listing()
+    steps, totals = plan(FILE_SYSTEM, entries({"a": b"1"}), [], there, foreign="keep")
+    assert totals.foreign_examples == ["a/", "a/theirs"]
+    with pytest.raises(TargetTouched):
+        guard(totals, Policy(FILE_SYSTEM, foreign="keep"))
+    assert [step.kind for step in steps] == ["copy"]
+
+
+def test_foreign_directories_are_left_alone_when_foreign_is_kept() -> None:
+    there = Target(FILE_SYSTEM, {"theirs": None, "theirs/f": b"1"}).listing()
+    steps, totals = plan(FILE_SYSTEM, entries({"a": b"1"}), [], there, foreign="keep")
+    assert [step.entry.path for step in steps] == ["a"]
+    guard(totals, Policy(FILE_SYSTEM, foreign="keep"))
+
+
+@pytest.mark.parametrize(("foreign", "copies"), [("stop", 0), ("keep", 0), ("replace", 1)])
+def test_a_file_of_ours_that_someone_overwrote_is_brought_again_only_when_asked(foreign: str, copies: int) -> None:
+    tree: Tree = {"a": b"1"}
+    steps, totals = plan(
+        OBJECT_STORE, entries(tree), held(tree), [Entry("a", "file", 1, version="theirs")], foreign=foreign
+    )
+    assert [(step.kind, step.reason, step.expect) for step in steps] == [
+        ("copy", "overwritten at target", "theirs")
+    ] * copies
+    assert totals.foreign_examples == ["a"]

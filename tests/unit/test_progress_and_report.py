@@ -68,3 +68,11 @@ def test_the_table_says_what_failed_and_why_and_how_many_more() -> None:
     assert "FAILED: 30 items failed" in table
     assert "f0: no permission" in table
     assert "and 10 more" in table
+
+
+def test_short_lists_are_shown_whole_and_empty_ones_not_at_all() -> None:
+    table = Report("a", "b", vanished=1, vanished_paths=["gone"], notes=["a note"]).table()
+    assert "  gone" in table
+    assert "  a note" in table
+    assert "more" not in table
+    assert "unsettled" not in table
