@@ -16,6 +16,7 @@ from airflow_provider_livedata.engine.zones.hdfs_control import WebHdfs
 from airflow_provider_livedata.engine.zones.hdfs_directories import WebDirectories
 
 LIMIT = 65_536  # of HDFS itself, for one directory
+MAX = "dfs.namenode.snapshot.max.limit"
 FREEZE = "dfs.namenode.snapshot.capture.openfiles"
 _FILES = "Hadoop:service=NameNode,name=FSNamesystem"
 _NODE = "Hadoop:service=NameNode,name=NameNodeInfo"
@@ -50,11 +51,8 @@ class SnapshotStore:
             raise SnapshotRefused(
                 f"{found.path} may be snapshotted, but only by its owner or a superuser: have one of them run this, or make "
                 "this user its owner", address=self._address, snapshottable=found.path)  # fmt: skip
-        elif found.taken >= min(found.quota, LIMIT):
-            raise SnapshotRefused(
-                f"{found.path} holds as many snapshots as it may; remove some, for example with "
-                f"'hdfs dfs -deleteSnapshot {shlex.quote(found.path)} <name>'",
-                address=self._address, snapshots=found.taken, limit=min(found.quota, LIMIT))  # fmt: skip
+        else:
+            self._refuse_full(found)
         self._covering = found.path
         return found.path
 
@@ -196,10 +194,16 @@ class SnapshotStore:
         if below:
             raise SnapshotRefused(_nested(below), address=self._address, snapshottable=below[:10])
 
+    def _refuse_full(self, found: _Allowed) -> None:
+        limits = (str(found.quota), self._control.setting(MAX) or "", str(LIMIT))
+        limit = min(int(one) for one in limits if one.isdigit())
+        if found.taken >= limit:
+            raise SnapshotRefused(_full(found.path), address=self._address, snapshots=found.taken, limit=limit)
+
     def _explained(self, error: LiveDataError, directory: str) -> SnapshotRefused:
         reason = str(error.where.get("reason", ""))
         if "quota" in reason or "limit" in reason.lower():
-            what = f"{directory} holds as many snapshots as it may; remove some with 'hdfs dfs -deleteSnapshot'"
+            what = _full(directory)
         elif "subdirectory" in reason:
             what = _nested([])
         elif "not a snapshottable" in reason:
@@ -218,6 +222,11 @@ class SnapshotStore:
 def _allowed(found: dict[str, Any]) -> _Allowed:
     parent, name = found["parentFullPath"].rstrip("/"), found["dirStatus"]["pathSuffix"]
     return _Allowed(f"{parent}/{name}", found["snapshotNumber"], found["snapshotQuota"])
+
+
+def _full(directory: str) -> str:
+    command = f"hdfs dfs -deleteSnapshot {shlex.quote(directory)} <name>"
+    return f"{directory} holds as many snapshots as it may; remove some: {command}"
 
 
 def _nested(below: list[str]) -> str:
