@@ -121,7 +121,7 @@ def _approval() -> BaseOperator:
 
 
 def _report() -> Any:
-    @task(retries=0)
+    @task(retries=0, multiple_outputs=False)
     def report(**context: Any) -> dict[str, Any]:
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})

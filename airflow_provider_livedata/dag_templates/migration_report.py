@@ -75,6 +75,8 @@ def _did(stage: str, result: Any, failure: Any) -> str:
         return _proved(result)
     if stage == "settle":
         return "nothing changes any more"
+    if stage == "approve_cut_over":
+        return f"approved by {(result.get('responded_by_user') or {}).get('name') or 'somebody'}"
     return _planned(result) if result.get("state") == "dry run" else _copied(result)
 
 
