@@ -1,4 +1,4 @@
-"""HdfsZone on a real HDFS: the conformance suite, and what only HDFS has."""
+"""HdfsZone on a real HDFS: the conformance suite."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from collections.abc import Collection, Iterator
 
 import pytest
 
-from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.hdfs import HdfsZone
 from airflow_provider_livedata.testing.zone_suite import OpenAt, ZoneSuite
 from tests.services.hdfs import HdfsCluster
-
-
-def open_zone(cluster: HdfsCluster, path: str, **options: object) -> HdfsZone:
-    """A zone of a test cluster, as its superuser."""
-    chosen = {"webhdfs": [f"http://{cluster.http}"], "preserve": ["acl", "xattrs"], **options}
-    return HdfsZone.open(Address("hdfs", cluster.rpc, path.strip("/")), **chosen)  # type: ignore[arg-type]
+from tests.system.hdfs_common import open_zone
 
 
 class TestHdfsZone(ZoneSuite):

@@ -32,7 +32,8 @@ class Reading:
         """See ``Zone.read_into``; ``path`` is absolute."""
         key = (path, version)
         reader, was_kept = self._reader(key)
-        count = max(0, min(len(buffer), reader.size_bytes - offset))
+        size_bytes = self._size_bytes(reader, version)
+        count = max(0, min(len(buffer), size_bytes - offset))
         if not count:
             return 0
         try:
@@ -43,7 +44,7 @@ class Reading:
                 self._again(key, offset, buffer[:count])
             else:  # blocks may have moved since it was opened
                 return self.read_into(path, offset, buffer, version)
-        if version and (offset or count < reader.size_bytes):
+        if version and (offset or count < size_bytes):
             self._keep(key, reader)
         return count
 
@@ -85,10 +86,12 @@ class Reading:
     def _version(self, path: str, reader: Reader, expected: str) -> str:
         if self._is_frozen:
             # A file that was open when the snapshot was taken may have grown in it; what was listed of it is still there.
-            listed = expected.partition(":")[0]
-            return expected if listed.isdigit() and reader.size_bytes >= int(listed) else f"{reader.size_bytes}:"
+            return expected if reader.size_bytes >= _listed(expected) else f"{reader.size_bytes}:"
         status = self._data.directories.status(path)
         return f"{reader.size_bytes}:{status.mtime_ms}" if status and status.size_bytes == reader.size_bytes else ""
+
+    def _size_bytes(self, reader: Reader, version: str) -> int:
+        return min(reader.size_bytes, _listed(version)) if self._is_frozen and version else reader.size_bytes
 
     def _keep(self, key: tuple[str, str], reader: Reader) -> None:
         with self._lock:
@@ -120,6 +123,12 @@ class Reading:
         with suppress(LiveDataError):
             return b"".join(reader.stream(offset, 1)) != b""
         return False
+
+
+def _listed(version: str) -> int:
+    """The size in a version."""
+    size = version.partition(":")[0]
+    return int(size) if size.isdigit() else 1 << 62
 
 
 def _answers(host: str, port: int) -> bool:
