@@ -123,9 +123,7 @@ class HdfsZone(Zone):
     def scan(self, under: str = "") -> Iterator[Entry]:
         """See ``Zone.scan``. One NameNode call a page of a directory, and one for each ACL and xattr asked for."""
         self._path(under)
-        for entry in hdfs_scan.scan(under.strip("/"), self._pages):
-            if under or not entry.path.startswith(_STATE):
-                yield entry
+        return hdfs_scan.scan(under.strip("/"), self._pages)
 
     def stat(self, path: str) -> Entry | None:
         """See ``Zone.stat``."""
@@ -264,11 +262,13 @@ class HdfsZone(Zone):
         return f"{found['algorithm']}:{found['bytes'][: 2 * found['length']]}"  # padded with zeros behind its length
 
     def _pages(self, path: str) -> Iterator[list[Entry]]:
-        for page in self._directories.pages(self._path(path)):
+        at = self._path(path)
+        prefix, address = f"{path}/" if path else "", f"{at.rstrip('/')}/"
+        for page in self._directories.pages(at):
             if page and not page[0].name:
                 return  # a file lists itself
-            prefix = f"{path}/" if path else ""
-            yield self._attributes.entries(prefix, join(self._root, prefix), page)
+            shown = page if path else [status for status in page if not status.name.startswith(_STATE)]
+            yield self._attributes.entries(prefix, address, shown)
 
     def _entry(self, path: str, at: str, status: Status) -> Entry:
         return self._attributes.entry(path.strip("/"), at, status)

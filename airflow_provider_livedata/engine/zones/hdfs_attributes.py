@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 from airflow_provider_livedata.engine.errors import PathMissing, PermissionRefused, Unsupported
@@ -42,8 +41,12 @@ class AttributeStore:
         acl = self._acl(address, status) if self._asks_acl else None
         xattrs: XAttrs | None = None
         if self._asks_xattrs:
-            with suppress(PathMissing):  # it went while the tree was listed
+            try:
                 xattrs = self.xattrs(address)
+            except PathMissing:  # it went while the tree was listed
+                xattrs = ()
+            except Unsupported:  # dfs.namenode.xattrs.enabled=false: no need to ask again
+                self._asks_xattrs, xattrs = False, ()
         return status.entry(path, acl, xattrs)
 
     def entries(self, prefix: str, address: str, page: Page) -> list[Entry]:

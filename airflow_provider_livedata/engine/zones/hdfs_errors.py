@@ -83,6 +83,7 @@ _WORDS: dict[str, tuple[tuple[str, type[LiveDataError], str], ...]] = {
     ),
     "IOException": (
         ("must both be directories", IsADirectory, "a directory stands where a file should be"),
+        ("has been disabled", Unsupported, "the cluster has it switched off"),
         ("under source", Unsupported, "a directory cannot be moved into itself"),
         ("Pathname too long", NameRefused, "HDFS does not hold paths this long"),
         ("There are 0 datanode(s) running", ZoneUnreachable, "no DataNode is running"),
