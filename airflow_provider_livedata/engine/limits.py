@@ -29,6 +29,8 @@ class Bandwidth:
 
     def take(self, size_bytes: int) -> None:
         """Wait until ``size_bytes`` more may be read."""
+        if not self._timetable.spans:
+            return
         rate = self._timetable.rate(self._now())
         if rate is None:
             return
@@ -44,7 +46,8 @@ class Buffers:
     def __init__(self, budget_bytes: int) -> None:
         self._budget = budget_bytes
         self._lent = 0
-        self._free: list[bytearray] = []
+        self._free: dict[int, list[bytearray]] = {}  # by size
+        self._free_bytes = 0
         self._room = threading.Condition()
 
     @contextmanager
@@ -56,17 +59,20 @@ class Buffers:
         finally:
             with self._room:
                 self._lent -= size_bytes
-                self._free.append(buffer)
+                self._free.setdefault(size_bytes, []).append(buffer)
+                self._free_bytes += size_bytes
                 self._room.notify_all()
 
     def _take(self, size_bytes: int) -> bytearray:
         with self._room:
             self._room.wait_for(lambda: self._lent == 0 or self._lent + size_bytes <= self._budget)
             self._lent += size_bytes
-            for n, buffer in enumerate(self._free):
-                if len(buffer) == size_bytes:
-                    return self._free.pop(n)
+            if self._free.get(size_bytes):
+                self._free_bytes -= size_bytes
+                return self._free[size_bytes].pop()
             # Free ones of other sizes make room, so that lent and free together stay within the budget.
-            while self._free and self._lent + sum(map(len, self._free)) > self._budget:
-                self._free.pop()
+            for size, buffers in self._free.items():
+                while buffers and self._lent + self._free_bytes > self._budget:
+                    buffers.pop()
+                    self._free_bytes -= size
         return bytearray(size_bytes)
