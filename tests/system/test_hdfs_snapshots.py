@@ -179,6 +179,8 @@ class TestFilesThatAreOpen:
             view = zone.at(snapshot)
             entries = {entry.path: entry for entry in view.scan()}
             assert {path: zone.is_open(entry) for path, entry in entries.items()} == {"open": True, "closed": False}
+            listed = entries["open"]
+            assert (listed.size_bytes, read(view, "open", version=listed.version)) == (1000, b"a" * 1000)
             writer.write(b"b" * 5000)
         assert zone.is_open(entries["open"])
         assert read(view, "open", version=entries["open"].version) == b"a" * entries["open"].size_bytes  # as listed

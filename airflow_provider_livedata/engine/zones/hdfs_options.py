@@ -15,7 +15,7 @@ from airflow_provider_livedata.engine.zones.address import Address
 
 # A NameNode that is down must not hold a run for minutes; the caller retries. Its own values win over these.
 _DEFAULTS = {
-    "dfs.client.failover.max.attempts": "4",
+    "dfs.client.failover.max.attempts": "3",
     "dfs.client.failover.sleep.base.millis": "200",
     "dfs.client.failover.sleep.max.millis": "2000",
     "dfs.client.socket-timeout": "60000",

@@ -77,18 +77,23 @@ class Reading:
 
     def _opened(self, path: str, version: str) -> Reader:
         reader = self._data.read(path)
-        if version:
-            found = self._version(path, reader, version)
-            if found != version:
-                raise ObjectChanged("changed since it was listed", path=path, expected=version, found=found)
+        if version and self._is_frozen:
+            # A file that was open when the snapshot was taken may have grown in it; what was listed of it is still there.
+            if reader.size_bytes < _listed(version):
+                raise ObjectChanged("shorter than it was listed", path=path, expected=version, found=reader.size_bytes)
+        elif version:
+            self._check_live(path, version, reader)
         return reader
 
-    def _version(self, path: str, reader: Reader, expected: str) -> str:
-        if self._is_frozen:
-            # A file that was open when the snapshot was taken may have grown in it; what was listed of it is still there.
-            return expected if reader.size_bytes >= _listed(expected) else f"{reader.size_bytes}:"
+    def _check_live(self, path: str, version: str, reader: Reader) -> None:
         status = self._data.directories.status(path)
-        return f"{reader.size_bytes}:{status.mtime_ms}" if status and status.size_bytes == reader.size_bytes else ""
+        found = "" if status is None else f"{status.size_bytes}:{status.mtime_ms}"
+        if found != version:
+            raise ObjectChanged("changed since it was listed", path=path, expected=version, found=found)
+        if reader.size_bytes != _listed(version):
+            raise ObjectChanged(
+                "the file is being written: its last block cannot be read yet", path=path, version=version
+            )
 
     def _size_bytes(self, reader: Reader, version: str) -> int:
         return min(reader.size_bytes, _listed(version)) if self._is_frozen and version else reader.size_bytes
