@@ -17,6 +17,7 @@ from tests.services.scratch import Scratch
 
 DAG = "livedata_migration"
 TREE = {"a.txt": b"1", "sub/b c.txt": b"22"}
+pytestmark = pytest.mark.timeout(900)  # ten tasks a run, each a process that imports Airflow
 WAITING = {"awaiting_input", "deferred"}  # from Airflow 3.3 on, before it
 
 
@@ -36,6 +37,8 @@ def servers() -> Iterator[AirflowServers]:
 
 
 def answer(servers: AirflowServers, run_id: str, option: str) -> None:
+    servers.wait_for(DAG, run_id, "approve_cut_over", WAITING)
+    servers.wait_for_worker(run_id, "approve_cut_over")
     path = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances/approve_cut_over/-1/hitlDetails"
     question = servers.call("GET", path)
     assert "Cut over to file://" in question["subject"]
@@ -65,7 +68,6 @@ def test_the_cut_over_goes_on_when_somebody_approves_and_ends_when_somebody_reje
     assert read_tree(tmp_path / "target") == {**TREE, "late": b"last words"}
 
     rejected = servers.trigger(DAG, form)
-    servers.wait_for(DAG, rejected, "approve_cut_over", WAITING)
     answer(servers, rejected, "Reject")
     assert servers.wait_for_end(DAG, rejected) == "failed", servers.told(DAG, rejected)
     states = servers.states(DAG, rejected)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -115,6 +116,15 @@ class AirflowServers:
         ended = lambda: self.run_state(dag_id, run_id) in _DONE  # noqa: E731
         wait_until(ended, what=f"end of {run_id}", seconds=seconds, processes=self._processes)
         return self.run_state(dag_id, run_id)
+
+    def wait_for_worker(self, run_id: str, task_id: str) -> None:
+        """Return when the scheduler has seen that the worker process of a task is gone.
+
+        A parked task that is answered before that is taken for killed (Airflow 3.3.2); no person is that quick.
+        """
+        seen = re.compile(rf"Received executor event .*task_id='{task_id}', run_id='{re.escape(run_id)}'")
+        log = self.home.path / "scheduler.log"
+        wait_until(lambda: bool(seen.search(log.read_text())), what=f"worker of {task_id}", seconds=60)
 
     def told(self, dag_id: str, run_id: str) -> str:
         """The log of the last step, for messages of failed tests."""
