@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.engine.errors import (
-    BadOption,
     IsADirectory,
     LiveDataError,
     NameRefused,
@@ -38,6 +37,7 @@ from airflow_provider_livedata.engine.zones.hdfs_snapshots import SnapshotStore
 from airflow_provider_livedata.engine.zones.hdfs_stage import DIRECTORY_MODE, Stage, join
 from airflow_provider_livedata.engine.zones.hdfs_status import Directories, Status
 from airflow_provider_livedata.engine.zones.hdfs_upload import HdfsUpload
+from airflow_provider_livedata.engine.zones.hdfs_web_data import WebData
 
 if TYPE_CHECKING:
     from requests import Session
@@ -363,6 +363,6 @@ def _facts(root: str, preserve: frozenset[str], *, has_control: bool) -> Facts:
 
 
 def _data(options: HdfsOptions, control: WebHdfs | None) -> Data:
-    if not options.url:
-        raise BadOption("data by WebHDFS alone is not there yet; give the option 'rpc'", address=options.origin)
+    if not options.url and control is not None:
+        return WebData(control)
     return NativeData(options)

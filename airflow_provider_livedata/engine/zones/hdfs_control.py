@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -18,12 +18,13 @@ from airflow_provider_livedata.engine.errors import (
     ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.zones.hdfs_errors import first_line, java_error
-from airflow_provider_livedata.engine.zones.hdfs_http import Answer, transport
+from airflow_provider_livedata.engine.zones.hdfs_http import Answer, same_path, transport
 
 if TYPE_CHECKING:
     from requests import Session
 
 _JSON = "application/json"
+_REFUSED = 400
 _NEXT = frozenset({"StandbyException", "RetriableException"})  # of a NameNode that is not the active one
 
 
@@ -49,10 +50,28 @@ class WebHdfs:
         Raises:
             LiveDataError: As ``hdfs_errors`` maps it; ZoneUnreachable when no address answers.
         """
-        named = {name.replace("__", "."): str(value) for name, value in params.items()}
-        query = urlencode({"op": op, **self._identity, **named}, quote_via=quote)
-        answer = self._ask(method, f"/webhdfs/v1{quote(path)}?{query}", f"{self.origin}{path}")
+        answer = self._ask(method, self._target(op, path, params), f"{self.origin}{path}")
         return _json(answer, f"{self.origin}{path}") if answer.body else {}
+
+    def read(self, path: str, offset: int, size_bytes: int) -> bytes:
+        """Bytes of a file, from a DataNode."""
+        target = self._target("OPEN", path, {"offset": offset, "length": size_bytes})
+        return self._ask("GET", target, f"{self.origin}{path}").body
+
+    def write(self, op: str, path: str, data: bytes, *, method: str, **params: str | int) -> None:
+        """Have a DataNode do ``op`` with ``data``. Not repeated: what became of it after an error is unknown."""
+        address = f"{self.origin}{path}"
+        told = self._ask(method, self._target(op, path, params), address, follow=False)
+        if not told.location:
+            raise ZoneError("the NameNode names no DataNode for the bytes", address=address)
+        location = same_path(f"{self.urls[self._active]}/webhdfs/v1{quote(path)}", told.location)
+        try:
+            answer = self._transport.send(method, location, body=data)
+        except (OSError, HTTPException) as error:
+            reason = first_line(str(error)) or type(error).__name__
+            raise ZoneUnreachable("the DataNode broke off", address=address, reason=reason) from error
+        if answer.status >= _REFUSED:
+            raise _refusal(answer, location.partition("?")[0], address)
 
     def servlet(self, servlet: str, **params: str) -> Answer:
         """What the active NameNode answers at ``/conf`` or ``/jmx``."""
@@ -81,11 +100,15 @@ class WebHdfs:
         """Close kept connections."""
         self._transport.close()
 
-    def _ask(self, method: str, target: str, address: str) -> Answer:
+    def _target(self, op: str, path: str, params: Mapping[str, str | int]) -> str:
+        named = {name.replace("__", "."): str(value) for name, value in params.items()}
+        return f"/webhdfs/v1{quote(path)}?{urlencode({'op': op, **self._identity, **named}, quote_via=quote)}"
+
+    def _ask(self, method: str, target: str, address: str, *, follow: bool = True) -> Answer:
         failures: list[LiveDataError] = []
         first = self._active
         for index in [*range(first, len(self.urls)), *range(first)]:
-            error = self._try(index, method, target, address)
+            error = self._try(index, method, target, address, follow=follow)
             if isinstance(error, Answer):
                 self._active = index
                 return error
@@ -93,17 +116,17 @@ class WebHdfs:
         busy = [error for error in failures if isinstance(error, ZoneBusy)]
         raise (busy or failures)[0]
 
-    def _try(self, index: int, method: str, target: str, address: str) -> Answer | LiveDataError:
+    def _try(self, index: int, method: str, target: str, address: str, *, follow: bool) -> Answer | LiveDataError:
         url = self.urls[index]
         try:
-            answer = self._transport.send(method, url + target, accept=_JSON)
+            answer = self._transport.send(method, url + target, accept=_JSON, follow=follow)
         except (OSError, HTTPException) as error:
             if "Authentication" in type(error).__name__:
                 raise CredentialsRefused("the NameNode does not accept the credentials", webhdfs=url) from error
             reason = first_line(str(error)) or type(error).__name__
             what = "the NameNode's web address does not answer; check the host, its port (9870, or 9871 with TLS) and the network"
             return ZoneUnreachable(what, webhdfs=url, reason=reason)
-        if answer.status < 300:
+        if answer.status < _REFUSED:
             return answer
         found = _refusal(answer, url, address)
         if found.where.get("java_class") in _NEXT and len(self.urls) > 1:

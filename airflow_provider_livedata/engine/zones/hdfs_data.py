@@ -30,9 +30,12 @@ _UNCHANGED = (1 << 64) - 1  # -1 for Java: leave the access time
 
 
 class NoReplica(ZoneUnreachable):
-    """No DataNode gave the bytes of a block; ``nodes`` are those that should have: (ip, host name, port)."""
+    """No DataNode gave the bytes of a block; ``nodes`` are those that should have: host and port.
 
-    nodes: Sequence[tuple[str, str, int]] = ()
+    None: they are not known, but one of them answered and broke off.
+    """
+
+    nodes: Sequence[tuple[str, int]] | None = ()
 
 
 class Reader(Protocol):
@@ -214,7 +217,7 @@ class _NativeReader:
         if "All DataNodes failed" not in text:
             return native_error(error, address=self._address)
         found = NoReplica("no DataNode gave the bytes of a block", address=self._address)
-        found.nodes = [(name if self._by_name else ip, name, int(port)) for ip, name, port in _NODE.findall(text)]
+        found.nodes = [(name if self._by_name else ip, int(port)) for ip, name, port in _NODE.findall(text)]
         return found
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
+_BYTES = {"Content-Type": "application/octet-stream"}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CUT_OFF = (http.client.RemoteDisconnected, http.client.BadStatusLine, ConnectionError)
 
@@ -78,7 +79,7 @@ class Lean:
     def _exchange(self, method: str, url: str, accept: str, body: Any) -> Answer:
         parts = urlsplit(url)
         target = url[url.index(parts.netloc) + len(parts.netloc) :] or "/"
-        headers = self._headers | ({"Accept": accept} if accept else {})
+        headers = self._headers | ({"Accept": accept} if accept else {}) | (_BYTES if body is not None else {})
         idle = self._idle.setdefault((parts.scheme, parts.netloc), deque())
         while idle:  # one that was kept may have been closed by the server meanwhile
             try:
@@ -103,10 +104,16 @@ class BySession:
             if response.is_redirect:
                 response.headers["location"] = same_path(url, urljoin(url, response.headers["location"]))
 
+        headers = ({"Accept": accept} if accept else {}) | (_BYTES if body is not None else {})
         found = self._session.request(
-            method, url, data=body, headers={"Accept": accept} if accept else None, allow_redirects=follow,
-            hooks={"response": keep_path}, timeout=(CONNECT_SECONDS, READ_SECONDS),
-        )  # fmt: skip
+            method,
+            url,
+            data=body,
+            headers=headers,
+            allow_redirects=follow,
+            hooks={"response": keep_path},
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+        )
         return Answer(
             found.status_code, found.headers.get("content-type", ""), found.content, found.headers.get("location", "")
         )

@@ -110,9 +110,9 @@ class Reading:
 
     def _cause(self, error: NoReplica, reader: Reader, offset: int, size_bytes: int) -> LiveDataError:
         """Damaged, or out of reach? The client does not tell, so the DataNodes are tried."""
-        if not error.nodes:
+        if error.nodes is not None and not error.nodes:
             return ZoneUnreachable("no DataNode that holds a block is alive", **error.where)
-        silent = [f"{host}:{port}" for host, _, port in error.nodes if not _answers(host, port)]
+        silent = [f"{host}:{port}" for host, port in error.nodes or () if not _answers(host, port)]
         if silent:
             return ZoneUnreachable("DataNodes that hold a block do not answer", nodes=silent, **error.where)
         if self._has_read or any(
