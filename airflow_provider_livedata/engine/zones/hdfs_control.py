@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _JSON = "application/json"
 _REFUSED = 400
+_SILENT = "a web address does not answer; check the NameNode's host, its port (9870, or 9871 with TLS) and the network"
 _NEXT = frozenset({"StandbyException", "RetriableException"})  # of a NameNode that is not the active one
 
 
@@ -124,8 +125,7 @@ class WebHdfs:
             if "Authentication" in type(error).__name__:
                 raise CredentialsRefused("the NameNode does not accept the credentials", webhdfs=url) from error
             reason = first_line(str(error)) or type(error).__name__
-            what = "the NameNode's web address does not answer; check the host, its port (9870, or 9871 with TLS) and the network"
-            return ZoneUnreachable(what, webhdfs=url, reason=reason)
+            return ZoneUnreachable(_SILENT, webhdfs=url, address=address, reason=reason)
         if answer.status < _REFUSED:
             return answer
         found = _refusal(answer, url, address)
