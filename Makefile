@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
-CODE := $(wildcard airflow_provider_livedata dags tests tools/*.py)
+CODE := $(wildcard airflow_provider_livedata benchmarks dags tests tools/*.py)
 PINS := $(shell cat pyproject.toml requirements/dev.txt requirements/uv.txt tools/install.sh | sha256sum | cut -c1-16)
 STAMP := .venv/.installed-$(PINS)
 PYTEST := $(BIN)/python -m pytest
@@ -13,7 +13,7 @@ PURE := airflow_provider_livedata/engine/diff.py,airflow_provider_livedata/engin
 export UV_SYSTEM_CERTS := true
 
 .PHONY: help install fmt lint types imports servers test-unit test-zones test-crash test-airflow test-system test check \
-        demo demo-hadoop soak golden requirements clean
+        demo demo-hadoop soak bench golden requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ test-system: install servers ## Tests on real HDFS, S3 and other servers
 
 soak: install servers ## The long campaigns: very many files, very large files
 	$(PYTEST) tests -m soak --timeout=14400
+
+bench: install servers ## Measure against rclone and DistCp, and write docs/benchmarks.md; takes half an hour
+	@$(BIN)/python -m benchmarks.fetch
+	$(BIN)/python -m benchmarks $(BENCH)
 
 check: lint types imports test-unit test ## All that CI runs
 

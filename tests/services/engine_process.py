@@ -56,7 +56,9 @@ def peak_mib() -> float:
 def main() -> None:
     """Serve one request."""
     from airflow_provider_livedata.engine import ReplicateOptions, open_zone, replicate
+    from tests.services import many_entries
 
+    many_entries.register()
     request = json.load(sys.stdin)
     source, target = (open_zone(request[side]["address"], **request[side]["options"]) for side in ("source", "target"))
     report = replicate(source, target, ReplicateOptions(**request["options"]))

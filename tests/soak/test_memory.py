@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from airflow_provider_livedata.engine import verify
 from airflow_provider_livedata.engine.checksums import checksum_of, combine
 from tests.services.engine_process import finish, start
 from tests.services.hdfs import HdfsCluster
-from tests.system.conftest import hdfs_place, s3_place
+from tests.system.conftest import Place, hdfs_place, s3_place
 
 if TYPE_CHECKING:
     from tests.services.s3 import MotoServer, S3Server
@@ -41,6 +42,14 @@ def test_a_hundred_thousand_entries(cluster: HdfsCluster, s3_server: S3Server | 
     assert second["changes"] == 0
     print(f"\npeak of the first run {first['peak_mib']:.0f} MiB, of the second {second['peak_mib']:.0f} MiB")  # noqa: T201
     assert max(first["peak_mib"], second["peak_mib"]) < LIMIT_MIB
+
+
+def test_a_million_entries_are_planned(tmp_path: Path) -> None:
+    target = Place(f"file://{tmp_path}/target", {})
+    result = finish(start(Place("many://1000000/warehouse", {}), target, dry_run=True))
+    assert (result["planned_files"], result["scanned_files"], result["state"]) == (1_000_000, 1_000_000, "dry run")
+    print(f"\npeak {result['peak_mib']:.0f} MiB")  # noqa: T201
+    assert result["peak_mib"] < LIMIT_MIB
 
 
 def test_one_file_of_four_gibibytes(cluster: HdfsCluster, s3_server: S3Server | MotoServer, bucket: str) -> None:

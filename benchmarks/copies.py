@@ -1,0 +1,90 @@
+"""HDFS to S3 and back: ours beside rclone and DistCp, interleaved, each run into a place that was never used.
+
+round 1   ours, warm   ours   rclone   DistCp   read   write
+round 2   ours   rclone   read   write   ours, warm                 the order turns; DistCp, being slow, runs less often
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import contenders
+from benchmarks.measured import Taken, Worker, beside
+from benchmarks.results import say
+from benchmarks.shapes import Shape, Size
+from benchmarks.site import Site, Spot
+
+DIRECTIONS = (("hdfs", "s3"), ("s3", "hdfs"))
+FLOOR_THREADS = 16
+Runs = dict[str, list[dict[str, float]]]
+
+
+def measure(site: Site, size: Size, chosen: frozenset[str]) -> dict[str, Any]:
+    """All shapes in both directions: {"hdfs-s3 large": {"shape": ..., "runs": {"rclone": [...], ...}}, ...}."""
+    found = {}
+    for shape in size.shapes:
+        for source_scheme, target_scheme in DIRECTIONS:
+            with site.filled(source_scheme, shape) as source:
+                runs = compare(site, size, shape, source, target_scheme, chosen)
+            found[f"{source_scheme}-{target_scheme} {shape.name}"] = {"shape": shape.to_json(), "runs": runs}
+    return found
+
+
+def compare(site: Site, size: Size, shape: Shape, source: Spot, target_scheme: str, chosen: frozenset[str]) -> Runs:
+    """One shape in one direction; a first copy warms servers and worker, and does not count."""
+    with Worker(contenders.environment()) as worker:
+        copies = _copies(site, shape, chosen, worker)
+        one(site, shape, source, target_scheme, copies["ours, warm"])
+        runs: Runs = {name: [] for name in copies}
+        for number in range(size.rounds):
+            for name in turned(list(copies), number):
+                if name != "distcp" or number < size.slow_rounds:
+                    taken = one(site, shape, source, target_scheme, copies[name], is_copy=name != "read")
+                    say(f"{source.scheme} to {target_scheme}, {shape.title}: {name} {taken.wall_s:.2f} s")
+                    runs[name].append(taken.to_json())
+    return runs
+
+
+def one(
+    site: Site, shape: Shape, source: Spot, target_scheme: str, copy: contenders.Copy, *, is_copy: bool = True
+) -> Taken:
+    """One run into a fresh place, which is counted and removed."""
+    target = site.fresh(target_scheme)
+    try:
+        taken = beside(site.cpu_s, lambda: copy(source, target))
+        if is_copy:
+            site.check(target, shape)
+    finally:
+        site.remove(target)
+        if source.scheme == "hdfs":
+            site.forget_snapshots(source)
+    return taken
+
+
+def turned(names: list[str], by: int) -> list[str]:
+    """The names from another one on, so that none is always the first."""
+    start = by % len(names)
+    return names[start:] + names[:start]
+
+
+def warm(worker: Worker, options: dict[str, object] | None = None) -> contenders.Copy:
+    """``replicate`` in a process that did it before."""
+
+    def copy(source: Spot, target: Spot) -> Taken:
+        return worker.ask("replicate", source=source.place, target=target.place, options=options or {})[0]
+
+    return copy
+
+
+def _copies(site: Site, shape: Shape, chosen: frozenset[str], worker: Worker) -> dict[str, contenders.Copy]:
+    files: dict[str, Any] = {"files": shape.files, "size_bytes": shape.size_bytes, "threads": FLOOR_THREADS}
+    every: dict[str, Callable[[], contenders.Copy]] = {
+        "ours, warm": lambda: warm(worker),
+        "ours": contenders.ours,
+        "rclone": lambda: contenders.rclone(site, shape),
+        "distcp": lambda: contenders.distcp(site),
+        "read": lambda: lambda source, _: worker.ask("read", zone=source.place, **files)[0],
+        "write": lambda: lambda _, target: worker.ask("write", zone=target.place, **files)[0],
+    }
+    return {name: make() for name, make in every.items() if name not in ("rclone", "distcp") or name in chosen}

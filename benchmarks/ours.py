@@ -1,0 +1,98 @@
+"""The engine in a process of its own, without Airflow: a request a line on standard input, an answer a line.
+
+    {"kind": "replicate", "source": {...}, "target": {...}, "options": {...}}
+    {"kind": "read" | "write", "zone": {...}, "files": 500, "size_bytes": 4194304, "threads": 16}
+
+Secrets come by standard input. An answer tells the seconds of the call, the CPU seconds and the peak of the memory of
+this process so far.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Request = dict[str, Any]
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        began, cpu = time.monotonic(), time.process_time()
+        told = _KINDS[request.pop("kind")](**request)
+        taken = {"wall_s": time.monotonic() - began, "cpu_s": time.process_time() - cpu, "peak_mib": _peak_mib()}
+        sys.stdout.write(json.dumps({**taken, **told}) + "\n")
+        sys.stdout.flush()
+
+
+def _replicate(source: Request, target: Request, options: Request) -> Request:
+    return _run(_open(source), _open(target), options)
+
+
+def _paced(source: Request, target: Request, options: Request) -> Request:
+    """Replicate, and tell when how many bytes had been read: [[seconds, bytes], ...]."""
+    from benchmarks.pace import Counting
+
+    zone = Counting(_open(source))
+    return {**_run(zone, _open(target), options), "reads": zone.since_first()}
+
+
+def _run(source: Any, target: Any, options: Request) -> Request:
+    from airflow_provider_livedata.engine import ReplicateOptions, replicate
+
+    try:
+        report = replicate(source, target, ReplicateOptions(**options))
+    finally:
+        source.close()
+        target.close()
+    return {"files": report.copied_files, "size_bytes": report.copied_bytes, "planned": report.planned_files}
+
+
+def _read(zone: Request, **shape: Any) -> Request:
+    from benchmarks.floors import read_all
+
+    return {"size_bytes": read_all(_open(zone), **shape)}
+
+
+def _write(zone: Request, **shape: Any) -> Request:
+    from benchmarks.floors import write_all
+
+    return {"size_bytes": write_all(_open(zone), **shape)}
+
+
+def _unprove() -> Request:
+    from benchmarks.unproved import unprove
+
+    unprove()
+    return {}
+
+
+def _open(place: Request) -> Any:
+    from airflow_provider_livedata.engine import open_zone
+    from tests.services import many_entries
+
+    many_entries.register()
+    return open_zone(place["address"], **place["options"])
+
+
+def _peak_mib() -> float:
+    # Source: proc(5), VmHWM in KiB
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+_KINDS: dict[str, Callable[..., Request]] = {
+    "replicate": _replicate,
+    "paced": _paced,
+    "read": _read,
+    "write": _write,
+    "unprove": _unprove,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,265 @@
+"""docs/benchmarks.md from the results: tables, how to read them, what they do not show. What is written by hand is kept."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import RCLONE_FLAGS, distcp_command, rclone_command
+from benchmarks.copies import FLOOR_THREADS
+from benchmarks.results import middle
+from benchmarks.shapes import MIB, Shape
+from benchmarks.site import REPLICATION
+
+BEGIN, END = "<!-- by hand: make bench keeps what follows -->", "<!-- end of what is kept -->"
+NOTHING_YET = """## Changes that paid
+
+None yet.
+
+## Changes that did not pay
+
+None yet."""
+DIRECTIONS = {"hdfs-s3": "HDFS to S3", "s3-hdfs": "S3 to HDFS"}
+NAMES = {
+    "ours, warm": "ours, a warm call of `replicate()`",
+    "ours": "ours, whole process",
+    "rclone": "rclone",
+    "distcp": "DistCp, local runner",
+    "read": "floor: read and discard",
+    "write": "floor: write from memory",
+}
+Runs = dict[str, list[dict[str, float]]]
+
+
+def write(file: Path, results: dict[str, Any]) -> None:
+    """Write the page, keeping what stands between its markers."""
+    old = file.read_text(encoding="utf-8") if file.exists() else ""
+    file.write_text(render(results, kept(old)), encoding="utf-8")
+
+
+def kept(page: str) -> str:
+    """What was written by hand into an earlier page. Pure."""
+    _, begin, rest = page.partition(BEGIN)
+    inside, end, _ = rest.partition(END)
+    return inside.strip() if begin and end else NOTHING_YET
+
+
+def render(results: dict[str, Any], by_hand: str) -> str:
+    """The whole page. Pure."""
+    parts = ["# Benchmarks", INTRODUCTION]
+    for name, section in SECTIONS.items():
+        if name in results["sections"]:
+            parts += section(results["sections"][name]["measured"])
+    parts += [BEGIN, by_hand, END, NOT_SHOWN, *_circumstances(results["sections"])]
+    return "\n\n".join(parts) + "\n"
+
+
+# The copies ---------------------------------------------------------------------------------------------------
+
+
+def _copies(found: dict[str, Any]) -> Iterable[str]:
+    yield "## Copies"
+    yield COPIES
+    yield _ratios(found)
+    for key, one in found.items():
+        direction, _, _ = key.partition(" ")
+        shape = _shape(one)
+        yield f"### {DIRECTIONS[direction]}, {shape.title} ({shape.name})"
+        yield _runs(shape, one["runs"])
+
+
+def _ratios(found: dict[str, Any]) -> str:
+    head = [
+        "times the speed of",
+        *(f"{DIRECTIONS[key.partition(' ')[0]]}, {_shape(one).name}" for key, one in found.items()),
+    ]
+    rows = []
+    for other in ("rclone", "distcp", "read", "write"):
+        rows += [
+            [f"{NAMES[other]}: {NAMES[mine]}", *(_ratio(one["runs"], mine, other) for one in found.values())]
+            for mine in ("ours", "ours, warm")
+        ]
+    return _table(head, [row for row in rows if any(cell for cell in row[1:])])
+
+
+def _ratio(runs: Runs, mine: str, other: str) -> str:
+    if not runs.get(mine) or not runs.get(other):
+        return ""
+    return f"{middle(runs[other]) / middle(runs[mine]):.2f}"
+
+
+def _runs(shape: Shape, runs: Runs) -> str:
+    head = ["", "seconds: median (least to most)", "rate", "CPU s", "servers' CPU s", "peak memory", "runs"]
+    rows = []
+    for name, taken in runs.items():
+        if taken:
+            seconds = middle(taken)
+            rate = (
+                f"{shape.files / seconds:,.0f} files/s"
+                if shape.size_bytes < MIB
+                else f"{_mib(shape) / seconds:,.0f} MiB/s"
+            )
+            peak = f"{middle(taken, 'peak_mib'):.0f} MiB" if name in ("ours", "rclone", "distcp") else ""
+            cpu, servers = f"{middle(taken, 'cpu_s'):.1f}", f"{middle(taken, 'servers_cpu_s'):.1f}"
+            rows.append([NAMES[name], _spread(taken), rate, cpu, servers, peak, str(len(taken))])
+    table = _table(head, rows)
+    if runs.get("ours") and runs.get("ours, warm"):
+        start = max(0.0, middle(runs["ours"]) - middle(runs["ours, warm"]))
+        table += f"\n\nStart and imports: {start:.2f} s, {start / middle(runs['ours']):.0%} of our whole process."
+    return table
+
+
+# The others ---------------------------------------------------------------------------------------------------
+
+
+def _proving(found: dict[str, Any]) -> Iterable[str]:
+    yield "## What proof costs"
+    yield PROVING
+    rows = []
+    for one in found.values():
+        shape, runs = _shape(one), one["runs"]
+        more = middle(runs["proved"]) / middle(runs["unproved"]) - 1
+        cpu = middle(runs["proved"], "cpu_s") / middle(runs["unproved"], "cpu_s") - 1
+        rows.append([f"{shape.title} ({shape.name})", _spread(runs["proved"]), _spread(runs["unproved"]), f"{more:+.1%}",
+                     f"{cpu:+.1%}"])  # fmt: skip
+    yield _table(["", "proved, seconds", "not proved, seconds", "proof costs", "of our CPU"], rows)
+
+
+def _namenode(found: dict[str, Any]) -> Iterable[str]:
+    yield "## Calls of the NameNode"
+    files = found["files"]
+    yield f"While {files:,} files of 4 KiB are copied from HDFS to S3, all that a run asks, for each file:"
+    names = sorted({name for calls in found["calls"].values() for name in calls}, key=lambda name: -_most(found, name))
+    head = ["", *(NAMES[tool] for tool in found["calls"])]
+    total = ["**all**", *(f"**{sum(calls.values()) / files:.2f}**" for calls in found["calls"].values())]
+    shown = [name for name in names if _most(found, name) >= files / 20]
+    rows = [[name, *(f"{calls.get(name, 0) / files:.2f}" for calls in found["calls"].values())] for name in shown]
+    yield _table(head, [total, *rows])
+    yield "Calls made for fewer than one in twenty files are in the sum alone. `webhdfs` calls come by HTTP, `rpc` calls by Hadoop's RPC."
+
+
+def _most(found: dict[str, Any], name: str) -> int:
+    return max(int(calls.get(name, 0)) for calls in found["calls"].values())
+
+
+def _neighbours(found: dict[str, Any]) -> Iterable[str]:
+    yield "## What a job at the source loses"
+    yield NEIGHBOURS
+    for one in found.values():
+        load, copied = _shape(one, "load"), _shape(one, "copied")
+        alone = middle(one["runs"]["alone"])
+        rows = [[name.replace("limited", f"limited to {one['limit_mib_s']} MiB/s"), _spread(runs),
+                 f"{middle(runs) / alone:.2f}"] for name, runs in one["runs"].items()]  # fmt: skip
+        yield f"`hdfs dfs -cat` of {load.title}, while {copied.title} are copied again and again:"
+        yield _table(["", "seconds: median (least to most)", "times alone"], rows)
+
+
+def _limit(found: dict[str, Any]) -> Iterable[str]:
+    yield "## How exactly a bandwidth limit is kept"
+    limit, window = found["limit_bytes_s"] / MIB, found["window_s"]
+    yield (f"Bytes read from HDFS under a limit of {limit:.0f} MiB/s, in every window of {window} s, as a share of what may "
+           "pass. Files arrive a part of 8 MiB at a time, so a window may hold one more.")  # fmt: skip
+    rows = [[_shape(one).title, f"{one['lasted_s']:.0f}", *(f"{one[name]:.1%}" for name in ("mean", "busiest", "quietest"))]
+            for one in found["shapes"].values()]  # fmt: skip
+    yield _table(["", "seconds", "on the whole", "busiest window", "quietest window"], rows)
+
+
+def _planning(found: dict[str, Any]) -> Iterable[str]:
+    yield "## A very long listing"
+    yield (
+        f"A listing of {found['entries']:,} files, made as it is read, was planned as a dry run in {found['wall_s']:.1f} s "
+        f"({found['cpu_s']:.1f} s of CPU) by a process whose memory peaked at **{found['peak_mib']:.0f} MiB**. No server takes "
+        "part: a real listing adds the time that its store takes. `make soak` asserts the memory."
+    )
+
+
+SECTIONS = {
+    "copies": _copies,
+    "proving": _proving,
+    "namenode": _namenode,
+    "neighbours": _neighbours,
+    "limit": _limit,
+    "planning": _planning,
+}
+
+
+# Where and with what ------------------------------------------------------------------------------------------
+
+
+def _circumstances(sections: dict[str, Any]) -> Iterable[str]:
+    yield "## Where and with what"
+    told: list[tuple[list[str], dict[str, Any]]] = []
+    for name, section in sections.items():
+        same = next((names for names, of in told if of == section["of"]), None)
+        if same is None:
+            told.append(([name], section["of"]))
+        else:
+            same.append(name)
+    for names, of in told:
+        machine, versions = of["machine"], of["versions"]
+        yield (
+            f"{', '.join(sorted(names))}: {of['day']}, {machine['cores']} cores ({machine['processor']}), {machine['memory_gib']} GiB, "
+            f"{machine['system']}; servers on the same machine, their data on a {machine['servers_data']}; HDFS of two "
+            f'DataNodes, replication {REPLICATION}, blocks of 128 MiB; sizes "{of["size"]}".'
+        )
+        yield _table(["", "version"], [[name, version] for name, version in versions.items()])
+    yield "### Commands"
+    yield "```\n" + "\n".join(_commands()) + "\n```"
+
+
+def _commands() -> Iterable[str]:
+    for flags in dict.fromkeys(map(tuple, RCLONE_FLAGS.values())):
+        names = [name for name, given in RCLONE_FLAGS.items() if tuple(given) == flags]
+        yield f"# {', '.join(names)}"
+        yield shlex.join(rclone_command(Shape(names[0], 0, 0)))
+    yield "# all"
+    yield shlex.join(distcp_command())
+    yield "# ours: the defaults, ReplicateOptions()"
+
+
+def _shape(one: dict[str, Any], name: str = "shape") -> Shape:
+    return Shape(**one[name])
+
+
+def _mib(shape: Shape) -> float:
+    return shape.total_bytes / MIB
+
+
+def _spread(runs: Sequence[dict[str, float]]) -> str:
+    times = [run["wall_s"] for run in runs]
+    return f"{middle(runs):.2f} ({min(times):.2f} to {max(times):.2f})"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+INTRODUCTION = """`make bench` measured this and wrote this page; only what stands between the markers further down is written by hand. No
+figure here fails a build: machines differ, and so will yours."""
+COPIES = f"""Every run copies the same files from the same servers into a place that was never used, and what arrived is counted. The
+contenders take turns, and the order turns with every round. "Ours" is `replicate()` with its defaults: from a snapshot,
+every file's CRC computed and compared by the store, manifest, checkpoint and report written. A *warm call* is one in a process that
+made such a call before; a *whole process* is timed from outside, with the start of Python and all imports, as rclone and DistCp
+are. Peak memory is that of the whole process, CPU that of it and its children. The floors are our own zones, warm: all files read
+and discarded, or written from memory, on {FLOOR_THREADS} threads.
+
+How many times as fast ours is (medians; above 1, ours is faster):"""
+PROVING = """Warm calls of the engine as it is, beside the same engine with every proof taken out: our CRC-32C and CRC-64/NVME of each
+part and file are replaced by constants, and no checksum is sent to S3, so that the store compares nothing on arrival. What HDFS's
+client checks by itself while it reads stays in both. HDFS to S3:"""
+NEIGHBOURS = """A Hadoop command reads other files of the same HDFS, alone and while copies go on. Everything runs on one
+machine here: a copy takes cores from that command and from the servers, besides what it takes of HDFS. The copy of the same files
+*from a local directory* does not touch HDFS at all, so what it costs the command is the share of the machine. On a cluster, where the
+copier runs elsewhere, that share is not there."""
+NOT_SHOWN = """## What these figures do not show
+
+- **A network.** Clients and servers share the cores and the memory of one machine; latency is microseconds. What costs CPU
+  counts for more here than between machines, and what saves round trips counts for less.
+- **Amazon S3.** The store is versitygw on a directory. It computes and compares checksums as S3 does, but throttles nothing.
+- **A busy or large cluster.** One NameNode, two DataNodes, no Kerberos, no encryption of the wire, no erasure coding.
+- **DistCp at its best.** It is built for YARN, with many machines each reading what lies near. Here it runs on Hadoop's local job
+  runner, with its maps on threads of one process, since nothing else is comparable on one machine.
+- **Second runs.** All copies here are first copies into empty places."""

@@ -1,0 +1,89 @@
+"""What is copied: three shapes of data, and how much of each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+KIB, MIB = 1 << 10, 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Files of one size, 250 a directory."""
+
+    name: str
+    files: int
+    size_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Of all files."""
+        return self.files * self.size_bytes
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        size = f"{self.size_bytes // MIB} MiB" if self.size_bytes >= MIB else f"{self.size_bytes // KIB} KiB"
+        return f"{self.files:,} x {size}"
+
+    def to_json(self) -> dict[str, str | int]:
+        """As stored."""
+        return {"name": self.name, "files": self.files, "size_bytes": self.size_bytes}
+
+    def paths(self) -> Iterator[str]:
+        """Of all files."""
+        return (f"d{n // 250:03d}/f{n:06d}" for n in range(self.files))
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a whole run measures.
+
+    ``rounds`` of the quick contenders, ``slow_rounds`` of DistCp. ``limit_mib_s`` is kept for about ``limit_s`` seconds.
+    """
+
+    shapes: tuple[Shape, ...]
+    rounds: int
+    slow_rounds: int
+    counted_files: int
+    load: Shape
+    small_load: Shape
+    load_rounds: int
+    load_limit_mib_s: int
+    limit_mib_s: int
+    limit_s: int
+    limit_window_s: int
+    planned_entries: int
+
+
+SIZES = {
+    "usual": Size(
+        shapes=(Shape("large", 24, 128 * MIB), Shape("small", 16_000, 4 * KIB), Shape("medium", 500, 4 * MIB)),
+        rounds=5,
+        slow_rounds=1,
+        counted_files=2_000,
+        load=Shape("load", 12, 128 * MIB),
+        small_load=Shape("small load", 2_000, 4 * KIB),
+        load_rounds=3,
+        load_limit_mib_s=50,
+        limit_mib_s=50,
+        limit_s=36,
+        limit_window_s=30,
+        planned_entries=1_000_000,
+    ),
+    "tiny": Size(
+        shapes=(Shape("large", 2, 20 * MIB), Shape("small", 60, 4 * KIB), Shape("medium", 4, 4 * MIB)),
+        rounds=1,
+        slow_rounds=1,
+        counted_files=20,
+        load=Shape("load", 2, 16 * MIB),
+        small_load=Shape("small load", 20, 4 * KIB),
+        load_rounds=1,
+        load_limit_mib_s=50,
+        limit_mib_s=32,
+        limit_s=3,
+        limit_window_s=2,
+        planned_entries=5_000,
+    ),
+}

@@ -1,0 +1,53 @@
+"""The bench runs from end to end on very little data: against rclone where that is fetched already, else ours alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fetch import is_fetched
+from benchmarks.page import BEGIN, END, write
+from tests.conftest import REPOSITORY
+
+SECTIONS = ("copies", "proving", "namenode", "neighbours", "limit", "planning")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("s3_integrity")
+def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> None:
+    results, page = tmp_path / "results.json", tmp_path / "benchmarks.md"
+    page.write_text(f"# Old\n\n{BEGIN}\n\n## Changes that paid\n\nThis one did.\n\n{END}\n\nOld.\n")
+    rclone = ["rclone"] if is_fetched("rclone") else []
+    command = [sys.executable, "-m", "benchmarks", "--size", "tiny", "--results", results, "--page", page]
+    subprocess.run([*map(str, command), "--contenders", *rclone], cwd=REPOSITORY, check=True)
+
+    found = json.loads(results.read_text())["sections"]
+    assert tuple(found) == SECTIONS
+    copies = found["copies"]["measured"]
+    assert len(copies) == 6
+    for one in copies.values():
+        assert set(one["runs"]) == {"ours, warm", "ours", "read", "write", *rclone}
+        assert all(run["wall_s"] > 0 and run["cpu_s"] > 0 for runs in one["runs"].values() for run in runs)
+    calls = found["namenode"]["measured"]
+    assert calls["calls"]["ours"]["rpc GetBlockLocations"] == calls["files"]
+    assert found["planning"]["measured"]["entries"] == 5_000
+
+    text = page.read_text()
+    assert "This one did." in text
+    assert "Old." not in text
+    assert all(
+        f"## {title}" in text
+        for title in ("Copies", "What proof costs", "Calls of the NameNode", "A very long listing")
+    )
+    assert not any(place in text + results.read_text() for place in (str(REPOSITORY), "127.0.0.1", "/dev/shm", "/tmp"))
+
+
+def test_the_page_is_written_from_the_results_that_are_there(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    write(page, {"format": 1, "sections": {}})
+    assert "## Changes that paid" in page.read_text()
+    assert "## Copies" not in page.read_text()
