@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
+import sys
+import zipfile
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import jsonschema
 import pytest
 
 from airflow_provider_livedata.provider_info import get_provider_info
+from tests.services.airflow_home import REPOSITORY, AirflowHome
 
 
 def test_the_description_fits_airflows_schema() -> None:
@@ -38,3 +42,17 @@ def test_airflow_finds_the_provider(airflow_home: object) -> None:
     if "airflow_provider_livedata" not in {entry.module.partition(".")[0] for entry in found}:
         pytest.fail("the package is not installed here: make install")
     assert "airflow-provider-livedata" in ProvidersManager().providers  # type: ignore[no-untyped-call]
+
+
+def test_the_wheel_carries_the_shipped_dags_where_airflow_looks_for_examples(
+    airflow_home: AirflowHome, tmp_path: Path
+) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    installed = {"AIRFLOW__CORE__LOAD_EXAMPLES": "True", "PYTHONPATH": str(tmp_path / "installed")}
+    bundle = ("-B", "airflow-provider-livedata-example-dags")
+    listed = airflow_home.run("dags", "list", "--local", *bundle, "-o", "json", env=installed).stdout
+    for path in (REPOSITORY / "dags").glob("*.py"):
+        assert f"{tmp_path}/installed/airflow_provider_livedata/example_dags/{path.name}" in listed
