@@ -26,7 +26,7 @@ from airflow_provider_livedata.engine.errors import (
     ZoneBusy,
     ZoneUnreachable,
 )
-from airflow_provider_livedata.engine.model import Part
+from airflow_provider_livedata.engine.model import ABSENT, Expect, Part
 from airflow_provider_livedata.engine.retry import retry
 from airflow_provider_livedata.engine.zones import hdfs_check
 from airflow_provider_livedata.engine.zones.address import Address
@@ -134,6 +134,19 @@ class TestDeadNodes:
             own_cluster.start_datanode(0)
             assert read(zone, "f", len(data), version=version) == data
 
+    def test_blocks_that_moved_since_the_file_was_opened_are_found_again(self, own_cluster: HdfsCluster) -> None:
+        data = random_bytes(MIB)
+        local = own_cluster.data_dir / "moving"
+        local.write_bytes(data)
+        own_cluster.fs("-D", "dfs.replication=1", "-put", local, "/data/f")
+        with zone_of(own_cluster, "/data") as zone:
+            version = stat(zone, "f").version
+            assert read(zone, "f", 1000, version=version) == data[:1000]  # its reader is kept, and knows one DataNode
+            holder = 0 if own_cluster.block_files(0) else 1
+            own_cluster.fs("-setrep", "-w", "2", "/data/f")
+            own_cluster.kill_datanode(holder)
+            assert read(zone, "f", 1000, 5000, version=version) == data[5000:6000]
+
     def test_a_datanode_killed_while_a_file_is_written_does_not_stop_the_writer(self, own_cluster: HdfsCluster) -> None:
         with zone_of(own_cluster, "/data") as zone:
             pieces = [random_bytes(MIB) for _ in range(16)]
@@ -181,6 +194,41 @@ class TestDeadNodes:
                     attempt()
             own_cluster.dfsadmin("-safemode", "leave")
             put(zone, "g")
+
+
+class TestLostReplies:
+    @pytest.mark.parametrize("expect", [None, ABSENT, "version"])
+    def test_a_file_whose_publishing_was_not_answered_is_recognised(
+        self, zone: HdfsZone, monkeypatch: pytest.MonkeyPatch, expect: Expect
+    ) -> None:
+        expected = put(zone, "d/f", b"older").version if expect == "version" else expect
+        upload = zone.begin("d/f", 5)
+        parts = [upload.part(0, b"12345", checksum_of(b"12345"))]
+        upload.stage(parts, checksum_of(b"12345"))
+        rename = zone._data.rename
+
+        def rename_and_break_off(old: str, new: str, *, replace: bool) -> None:
+            rename(old, new, replace=replace)
+            raise ZoneUnreachable("broken off")
+
+        if expected != "version":
+            zone.make_directory("d")
+        with monkeypatch.context() as patch:
+            patch.setattr(zone._data, "rename", rename_and_break_off)
+            with pytest.raises(ZoneUnreachable):
+                upload.complete(parts, checksum_of(b"12345"), expect=expected)
+        assert upload.complete(parts, checksum_of(b"12345"), expect=expected) == stat(zone, "d/f")
+        assert read(zone, "d/f") == b"12345"
+
+    def test_a_stage_whose_file_someone_removed_is_not_taken_for_published(self, zone: HdfsZone) -> None:
+        there = put(zone, "f", b"other")
+        upload = zone.begin("f", 5)
+        parts = [upload.part(0, b"12345", checksum_of(b"12345"))]
+        upload.stage(parts, checksum_of(b"12345"))
+        zone.delete(list(zone.scan(".livedata/stage")))
+        with pytest.raises(PathMissing):
+            upload.complete(parts, checksum_of(b"12345"))
+        assert stat(zone, "f") == there
 
 
 class TestAddresses:

@@ -6,7 +6,7 @@ import re
 import secrets
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
@@ -78,15 +78,14 @@ class Stage:
             AlreadyExists, ObjectChanged: Something else is there; the file stays staged.
             PathMissing: The file is gone.
         """
-        if expect is ABSENT or expect is None:
-            self._rename(token, target, staged, replace=expect is None)
-            return
-        with self._replacing[hash(target) % _LOCKS]:
-            there = self._data.directories.status(target)
-            version = there.entry("", None, None).version if there is not None else None
-            if version != expect:
-                raise ObjectChanged("something else is there by now", address=target, expected=expect, found=version)
-            self._rename(token, target, staged, replace=True)
+        with self._replacing[hash(target) % _LOCKS] if isinstance(expect, str) else nullcontext():
+            try:
+                if isinstance(expect, str):
+                    self._check(target, expect)
+                self._moved(self._at(token), target, replace=expect is not ABSENT)
+            except (PathMissing, AlreadyExists, ObjectChanged):
+                if not self._has_landed(token, target, staged):
+                    raise
 
     def discard(self, token: str) -> None:
         """Remove the file of a token; none is no error."""
@@ -102,16 +101,17 @@ class Stage:
                 removed += bool(match and int(match[1], 16) < older_than_ms and self._data.delete(self._at(name)))
         return removed
 
-    def _rename(self, token: str, target: str, staged: Entry, *, replace: bool) -> None:
-        source = self._at(token)
-        try:
-            self._moved(source, target, replace=replace)
-        except (PathMissing, AlreadyExists):
-            # A reply that was lost: the file is gone from here, and is there.
-            there = self._data.directories.status(target)
-            is_ours = there is not None and there.entry("", None, None).version == staged.version != ""
-            if not is_ours or self._data.directories.status(source) is not None:
-                raise
+    def _check(self, target: str, expected: str) -> None:
+        there = self._data.directories.status(target)
+        version = there.entry("", None, None).version if there is not None else None
+        if version != expected:
+            raise ObjectChanged("something else is there by now", address=target, expected=expected, found=version)
+
+    def _has_landed(self, token: str, target: str, staged: Entry) -> bool:
+        # A rename whose reply was lost: the file is gone from here, and is there.
+        there = self._data.directories.status(target)
+        is_like_ours = there is not None and there.entry("", None, None).version == staged.version != ""
+        return is_like_ours and self._data.directories.status(self._at(token)) is None
 
     def _moved(self, source: str, target: str, *, replace: bool) -> None:
         try:
