@@ -231,9 +231,8 @@ class _Flight:
         with self._route.buffers.borrow(upload.part_bytes) as buffer:
             view = memoryview(buffer)[:size]
             self._route.read(self._step.entry, offset, view)
-            data = buffer if size == len(buffer) else view
             self._route.allow()
-            self._parts[index] = upload.part(index, data, checksum_of(view))
+            self._parts[index] = upload.part(index, view, checksum_of(view))
         self._sink.moved(size)
 
     def _begun(self) -> Upload | None:

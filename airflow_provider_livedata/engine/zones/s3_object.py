@@ -123,7 +123,7 @@ def _put_by_boto3(
     bucket: S3Bucket, path: str, data: bytes | bytearray | memoryview, metadata: dict[str, str],
     conditions: dict[str, str], expect: Expect,
 ) -> str:  # fmt: skip
-    body = ViewReader(data) if isinstance(data, memoryview) else data
+    body = ViewReader(memoryview(data))
     fields = checksum_fields(bucket.options.checksum, checksum_of(data))
     answer = bucket.ask("put_object", path, action="s3:PutObject", gives="ETag", expect=expect, Key=bucket.key(path),
                         Body=body, Metadata=metadata, **fields, **conditions)  # fmt: skip

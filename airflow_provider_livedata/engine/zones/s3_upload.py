@@ -106,7 +106,8 @@ class S3Upload(Upload):
 
     def part(self, index: int, data: bytes | bytearray | memoryview, checksum: Checksum) -> Part:
         """Send one part; S3 refuses it when its checksum is another."""
-        body = ViewReader(data) if isinstance(data, memoryview) else data
+        # A bytearray would be copied on its way, twice the memory for every part that is being sent.
+        body = ViewReader(memoryview(data))
         answer = self._ask("upload_part", gives="ETag", PartNumber=index + 1, Body=body, **self._fields(checksum))
         return Part(index, answer["ETag"].strip('"'), memoryview(data).nbytes, checksum)
 
