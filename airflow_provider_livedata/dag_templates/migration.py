@@ -39,7 +39,7 @@ The source is only read, and goes on being used until the cut-over.
 
 | step | what it does |
 |---|---|
-| `preflight` | finds out what would go wrong: addresses, connections, permissions, snapshots. Changes nothing. |
+| `preflight` | finds out what would go wrong: addresses, connections, permissions. Makes the source snapshottable where it may. |
 | `plan` | writes the whole plan as a file and tells its totals. A **dry run** ends here. |
 | `copy` | copies everything that the target lacks. A retry copies only what is missing. |
 | `catch_up` | copies again what changed meanwhile, in rounds, until a round finds little. |
@@ -91,7 +91,7 @@ def migration_dag(
 
 def _steps() -> None:
     places: dict[str, Any] = {"source": "{{ params.source }}", "target": "{{ params.target }}", "options": OPTIONS}
-    preflight = LiveDataPreflightOperator(task_id="preflight", **places)
+    preflight = LiveDataPreflightOperator(task_id="preflight", dry_run="{{ params.dry_run }}", **places)
     plan = LiveDataCopyOperator(task_id="plan", dry_run=True, **places)
     copy = LiveDataCopyOperator(
         task_id="copy", pre_execute=_skip_if("dry_run", "dry run: the plan is written"), **places

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class LiveDataPreflightOperator(ReplicationOperator):
-    """Find out whether a copy could start, changing nothing; returns ``{"notes": [...]}``."""
+    """Find out whether a copy could start; returns ``{"notes": [...]}``.
+
+    Nothing is changed, but that the source is made snapshottable where it has to be, ``allow_snapshot`` is on and
+    ``dry_run`` is not.
+    """
 
     def between(self, source: Zone, target: Zone, options: ReplicateOptions) -> dict[str, Any]:
         """See ``engine.preflight``."""

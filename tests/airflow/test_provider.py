@@ -44,15 +44,16 @@ def test_airflow_finds_the_provider(airflow_home: object) -> None:
     assert "airflow-provider-livedata" in ProvidersManager().providers  # type: ignore[no-untyped-call]
 
 
-def test_the_wheel_carries_the_shipped_dags_where_airflow_looks_for_examples(
-    airflow_home: AirflowHome, tmp_path: Path
-) -> None:
+def test_the_wheel_carries_the_shipped_dags_where_airflow_looks_for_examples(tmp_path: Path) -> None:
+    for name in ("home", "no dags"):
+        (tmp_path / name).mkdir()
+    home = AirflowHome(tmp_path / "home", dags=tmp_path / "no dags").place_database()
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True, timeout=120)
     (wheel,) = tmp_path.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     installed = {"AIRFLOW__CORE__LOAD_EXAMPLES": "True", "PYTHONPATH": str(tmp_path / "installed")}
     bundle = ("-B", "airflow-provider-livedata-example-dags")
-    listed = airflow_home.run("dags", "list", "--local", *bundle, "-o", "json", env=installed).stdout
+    listed = home.run("dags", "list", "--local", *bundle, "-o", "json", env=installed).stdout
     for path in (REPOSITORY / "dags").glob("*.py"):
         assert f"{tmp_path}/installed/airflow_provider_livedata/example_dags/{path.name}" in listed

@@ -77,6 +77,18 @@ def test_a_location_arrives_in_a_bucket_proved_and_a_second_run_copies_only_what
     assert found["new"] == b""
 
 
+def test_a_dry_run_leaves_the_cluster_as_it_was_and_says_what_the_run_needs(
+    source: str, hdfs_cluster: HdfsCluster, hdfs_dir: str, s3_server: S3Server | MotoServer, bucket: str
+) -> None:
+    run = migrate(source, f"s3://the_lake@{bucket}/copy", dry_run=True)
+    assert run.report["outcome"] == "DRY RUN", run.report["text"]
+    assert run.results["plan"]["planned_files"] == len(FILES)
+    assert any("-allowSnapshot" in note for note in run.results["preflight"]["notes"])
+    snapshottable = hdfs_cluster.hadoop("org.apache.hadoop.hdfs.tools.snapshot.LsSnapshottableDir").stdout
+    assert hdfs_dir not in snapshottable
+    assert objects(s3_server, bucket, "copy/") == {}
+
+
 def test_no_secret_reaches_a_log_an_xcom_or_the_state(
     source: str, s3_server: S3Server | MotoServer, bucket: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

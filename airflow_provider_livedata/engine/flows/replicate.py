@@ -27,6 +27,7 @@ from airflow_provider_livedata.engine.errors import (
     PathsOverlap,
     RunFailed,
     RunRefused,
+    SnapshotRefused,
 )
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.journal import Journal, journal_of
@@ -80,7 +81,10 @@ def replicate(
 
 
 def preflight(source: Zone | str, target: Zone | str, options: ReplicateOptions | None = None) -> list[str]:
-    """Find out whether a replication could start, changing nothing; returns what a person should know.
+    """Find out whether a replication could start; returns what a person should know.
+
+    Nothing is changed, but that the source is made snapshottable where that needs to be, ``allow_snapshot`` is on and
+    ``dry_run`` is not.
 
     Raises:
         LiveDataError: It could not; the message says what to do.
@@ -151,13 +155,25 @@ class _Run:
         self.target.check(writable=True)
         self._same_replication(checkpoints.latest(self.state))
         if isinstance(self.source, Snapshots):
-            root = self.source.prepare_snapshots(allow=self.options.allow_snapshot and not self.options.dry_run)
-            self.report.notes.append(f"the source is read from a snapshot of {root}")
+            self._prepare_snapshots(self.source)
         else:
             self.report.notes.append(
                 "the source has no snapshots: it is listed, and a file that changes while it is read "
                 "is copied again or reported"
             )
+
+    def _prepare_snapshots(self, source: Snapshots) -> None:
+        try:
+            root = source.prepare_snapshots(allow=self.options.allow_snapshot and not self.options.dry_run)
+            self.report.notes.append(f"the source is read from a snapshot of {root}")
+        except SnapshotRefused as error:
+            if not self.options.dry_run:
+                raise
+            # A rehearsal reads the live source; what the run itself would do about it is said.
+            does = (
+                "tries to change that by itself, and stops where it may not" if self.options.allow_snapshot else "stops"
+            )
+            self.report.notes.append(f"no snapshot can be taken as things are, and the run itself {does}: {error}")
 
     def _same_replication(self, checkpoint: Checkpoint | None) -> None:
         if checkpoint is None:
