@@ -212,6 +212,14 @@ def test_namenodes_are_found_by_rpc_then_by_the_authority_then_by_the_configurat
     assert options("", config={"fs.defaultFS": "hdfs://nn1:8020"}).url == "hdfs://nn1:8020"
 
 
+def test_credentials_of_kerberos_mean_kerberos() -> None:
+    assert not options("nn1:8020").is_kerberos
+    assert options("nn1:8020", kerberos_cache="/tmp/cache").is_kerberos
+    assert options("nn1:8020", config={"hadoop.security.authentication": "kerberos"}).is_kerberos
+    chosen = {"hadoop.security.authentication": "simple"}
+    assert not options("nn1:8020", kerberos_principal="ann@EXAMPLE.COM", config=chosen).is_kerberos
+
+
 def test_several_rpc_addresses_become_a_nameservice_of_the_client() -> None:
     found = options("prod", rpc=["nn1:8020", "nn2:8020"])
     assert found.url == "hdfs://prod"
@@ -238,6 +246,7 @@ def test_without_an_rpc_address_bytes_go_by_webhdfs() -> None:
         {"data": "native", "webhdfs": ["http://nn1:9870"]},
         {"data": "webhdfs"},
         {"config_dir": "/absent"},
+        {"rpc": ["nn1:8020"], "kerberos_keytab": "/etc/krb5.keytab"},
     ],
 )
 def test_options_that_cannot_be_served_are_refused(given: dict[str, object]) -> None:

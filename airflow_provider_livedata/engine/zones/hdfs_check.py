@@ -17,6 +17,11 @@ from airflow_provider_livedata.engine.zones.hdfs_data import Data
 from airflow_provider_livedata.engine.zones.hdfs_status import Status
 
 DEADLINE_SECONDS = 30.0
+_BROKEN_OFF = "listener disconnected"  # what hdfs_native says when a connection was made and closed by the NameNode
+_MAY_BE_KERBEROS = (
+    "the NameNode takes connections and breaks them off; if the cluster uses Kerberos, say so and give credentials: "
+    "hadoop.security.authentication=kerberos in the client's configuration, kerberos_principal with a keytab or cache"
+)
 
 
 def check(root: str, address: str, data: Data, control: WebHdfs | None, *, writable: bool) -> None:
@@ -25,6 +30,8 @@ def check(root: str, address: str, data: Data, control: WebHdfs | None, *, writa
         within(DEADLINE_SECONDS, lambda: _check(root, data, control, writable=writable))
     except LiveDataError as error:
         error.where["address"] = address
+        if _BROKEN_OFF in str(error.where.get("reason", "")):
+            raise ZoneUnreachable(_MAY_BE_KERBEROS, **error.where) from error
         raise
 
 

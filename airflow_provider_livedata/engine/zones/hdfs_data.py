@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -245,11 +246,15 @@ class _NativeWriter:
 def _client(options: HdfsOptions) -> Any:
     import hdfs_native
 
+    cache = options.kerberos_cache
+    if cache and not options.kerberos_principal:  # the client takes a cache only with a name; this is the way without
+        os.environ.setdefault("KRB5CCNAME", cache)
+        cache = None
     try:
         return hdfs_native.Client(
             options.url, dict(options.config), options.config_dir,
             kerberos_principal=options.kerberos_principal, kerberos_keytab=options.kerberos_keytab,
-            kerberos_cache=options.kerberos_cache,
+            kerberos_cache=cache,
         )  # fmt: skip
     except Exception as error:
         raise BadOption(f"the HDFS client does not take these options: {error}", address=options.origin) from error

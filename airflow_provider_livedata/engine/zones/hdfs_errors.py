@@ -135,7 +135,8 @@ def _client_error(text: str, **where: Any) -> LiveDataError:
     match = _VARIANT.match(text)
     variant, reason = (match[1], first_line(_unescaped(match[2]).strip('"'))) if match else ("", first_line(text))
     if variant in _CREDENTIALS or "NoSASLMechanism" in text:
-        return CredentialsRefused("the cluster does not accept the credentials", reason=reason, **where)
+        what = "the cluster does not accept the credentials; check the Kerberos principal, its keytab or cache, and krb5.conf"
+        return CredentialsRefused(what, reason=_last_quoted(text) or reason, **where)
     if variant in ("IOError", "DataTransferError"):
         return ZoneUnreachable("the cluster broke off", reason=reason, **where)
     if variant == "OperationFailed":  # a file could not be closed in time
@@ -143,6 +144,11 @@ def _client_error(text: str, **where: Any) -> LiveDataError:
     if variant in ("UnsupportedErasureCodingPolicy", "UnsupportedFeature"):
         return Unsupported("the client cannot do that", reason=reason, **where)
     return ZoneError("the HDFS client failed", reason=reason, **where)
+
+
+def _last_quoted(text: str) -> str:
+    found = re.findall(r'"([^"]*)"', text)
+    return first_line(_unescaped(found[-1])) if found else ""
 
 
 def _unescaped(text: str) -> str:

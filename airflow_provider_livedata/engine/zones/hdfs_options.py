@@ -22,6 +22,8 @@ _DEFAULTS = {
 }
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:/\s\[\]]+):(\d{1,5})")
 _WEB = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+_AUTHENTICATION = "hadoop.security.authentication"
+_CREDENTIALS = ("principal", "keytab", "cache")
 _NAMESERVICE = "livedata"  # what several addresses are called together where the address names none
 
 
@@ -43,7 +45,7 @@ class HdfsOptions:
     @property
     def is_kerberos(self) -> bool:
         """Whether the cluster is spoken to by Kerberos."""
-        return self.config.get("hadoop.security.authentication", "simple") != "simple"
+        return self.config.get(_AUTHENTICATION, "simple") != "simple"
 
     @property
     def uses_host_names(self) -> bool:
@@ -62,7 +64,12 @@ def read_options(
     """
     if data not in ("auto", "native", "webhdfs"):
         raise BadOption("data is 'auto', 'native' or 'webhdfs'", data=data)
-    settings = _DEFAULTS | _files(config_dir) | {str(key): str(value) for key, value in (config or {}).items()}
+    if given.get("kerberos_keytab") and not given.get("kerberos_principal"):
+        raise BadOption("kerberos_keytab needs kerberos_principal: a keytab may hold the keys of many")
+    kerberos = {_AUTHENTICATION: "kerberos"} if any(given.get(f"kerberos_{one}") for one in _CREDENTIALS) else {}
+    settings = (
+        _DEFAULTS | _files(config_dir) | kerberos | {str(key): str(value) for key, value in (config or {}).items()}
+    )
     web = tuple(_checked(_texts(webhdfs, "webhdfs"), _WEB, "webhdfs", "http://nn1:9870"))
     url, found, settings = _named(address.authority, _texts(rpc, "rpc"), settings)
     if data == "webhdfs" or (data == "auto" and not url and web):

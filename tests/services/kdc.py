@@ -1,0 +1,84 @@
+"""A real Kerberos server for tests, and the settings of an HDFS cluster that uses it.
+
+with Kdc(["ann"]) as kdc, kdc.cluster() as cluster:
+    open_zone(f"{cluster.uri}/data", kerberos_principal="ann@EXAMPLE.COM", kerberos_keytab=str(kdc.keytab))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from tests.services import fetch
+from tests.services.hdfs import _QUICK, HdfsCluster
+from tests.services.processes import ServerProcess, start_process, wait_until
+from tests.services.scratch import Scratch
+
+REALM = "EXAMPLE.COM"
+_SETTINGS = """org.name=EXAMPLE
+org.domain=COM
+kdc.bind.address=127.0.0.1
+kdc.port=0
+instance=DefaultKrbServer
+max.ticket.lifetime=86400000
+max.renewable.lifetime=604800000
+transport=TCP
+debug=false
+"""
+
+
+class Kdc:
+    """Apache Kerby with one keytab that holds the keys of all principals; gone when the context ends."""
+
+    def __init__(self, principals: Sequence[str]) -> None:
+        pom = fetch.POMS / "minikdc.xml"
+        where = fetch.cache() / f"minikdc-{fetch.HADOOP_VERSION}" / fetch.digest(pom) / "lib"
+        self._lib = fetch.ensure(where, lambda draft: fetch.copy_jars(pom, draft))
+        self._principals = ["nn/localhost", "dn/localhost", "HTTP/localhost", *principals]
+        self._scratch = Scratch("kdc")
+        self.keytab, self.krb5_conf = self._scratch.path / "all.keytab", self._scratch.path / "krb5.conf"
+        self._process: ServerProcess | None = None
+
+    def __enter__(self) -> Self:
+        settings, log = self._scratch.path / "kdc.properties", self._scratch.path / "kdc.log"
+        settings.write_text(_SETTINGS)
+        main = ["java", *_QUICK, "-cp", f"{self._lib}/*", "org.apache.hadoop.minikdc.MiniKdc"]
+        process = start_process([*main, self._scratch.path, settings, self.keytab, *self._principals], log=log)
+        self._process = process
+        try:
+            wait_until(lambda: "Running at" in log.read_text(), what="Kerberos", seconds=60, processes=[process])
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it and remove its data. Idempotent."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+        self._scratch.remove()
+
+    def cluster(self) -> HdfsCluster:
+        """Return an HDFS cluster, not yet started, that believes nobody without a ticket; its superuser is ``nn``."""
+        keytab = {f"dfs.{one}.keytab.file": str(self.keytab) for one in ("namenode", "datanode")}
+        properties = {
+            "hadoop.security.authentication": "kerberos",
+            "hadoop.security.authorization": "true",
+            "dfs.namenode.kerberos.principal": f"nn/localhost@{REALM}",
+            "dfs.datanode.kerberos.principal": f"dn/localhost@{REALM}",
+            "dfs.web.authentication.kerberos.principal": f"HTTP/localhost@{REALM}",
+            "dfs.web.authentication.kerberos.keytab": str(self.keytab),
+            "dfs.namenode.kerberos.internal.spnego.principal": f"HTTP/localhost@{REALM}",
+            "dfs.block.access.token.enable": "true",
+            "dfs.datanode.hostname": "localhost",
+            "ignore.secure.ports.for.testing": "true",
+        }
+        flags = (*_QUICK, f"-Djava.security.krb5.conf={self.krb5_conf}")
+        return HdfsCluster(1, replication=1, properties={**properties, **keytab}, jvm_flags=flags)
