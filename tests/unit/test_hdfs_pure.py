@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -274,9 +275,10 @@ def test_a_process_is_one_user_at_a_time_and_itself_again_afterwards(monkeypatch
     first, second, third = Holder(), Holder(), Holder()
     hdfs_identity.claim(first, "ann")
     hdfs_identity.claim(second, "ann")
-    hdfs_identity.claim(third, None)
-    with pytest.raises(BadOption, match="ann"):
-        hdfs_identity.claim(Holder(), "bob")
+    hdfs_identity.claim(third, "ann")
+    for other in ("bob", None):
+        with pytest.raises(BadOption, match="ann"):
+            hdfs_identity.claim(Holder(), other)
     assert os.environ["HADOOP_USER_NAME"] == "ann"
     for holder in (first, third, third):
         hdfs_identity.release(holder)
@@ -287,3 +289,12 @@ def test_a_process_is_one_user_at_a_time_and_itself_again_afterwards(monkeypatch
     assert os.environ["HADOOP_USER_NAME"] == "bob"
     hdfs_identity.release(bob)
     assert os.environ["HADOOP_USER_NAME"] == "own"
+    hdfs_identity.claim(third, None)
+    hdfs_identity.claim(first, "own")
+    hdfs_identity.release(third)
+    hdfs_identity.release(first)
+    monkeypatch.delenv("HADOOP_USER_NAME")
+    hdfs_identity.claim(first, None)
+    assert os.environ["HADOOP_USER_NAME"] == getpass.getuser()
+    hdfs_identity.release(first)
+    assert "HADOOP_USER_NAME" not in os.environ

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.engine.errors import (
+    BadOption,
     IsADirectory,
     LiveDataError,
     NameRefused,
@@ -194,9 +195,9 @@ class HdfsZone(Zone):
 
     def close(self) -> None:
         """See ``Zone.close``. Views of snapshots are closed with the zone that they came from."""
+        self._attributes.close()
         if self._is_view:
             return
-        self._attributes.close()
         self._data.close()
         if self._control is not None:
             self._control.close()
@@ -365,4 +366,8 @@ def _facts(root: str, preserve: frozenset[str], *, has_control: bool) -> Facts:
 def _data(options: HdfsOptions, control: WebHdfs | None) -> Data:
     if not options.url and control is not None:
         return WebData(control)
-    return NativeData(options)
+    try:
+        return NativeData(options)
+    except ImportError as error:
+        raise BadOption("reading and writing by RPC needs hdfs-native, which cannot be imported here: pip install hdfs-native, "
+                        "or open it with data='webhdfs'", address=options.origin, reason=str(error)) from error  # fmt: skip

@@ -81,7 +81,8 @@ class Lean:
         target = url[url.index(parts.netloc) + len(parts.netloc) :] or "/"
         headers = self._headers | ({"Accept": accept} if accept else {}) | (_BYTES if body is not None else {})
         idle = self._idle.setdefault((parts.scheme, parts.netloc), deque())
-        while idle:  # one that was kept may have been closed by the server meanwhile
+        # One that was kept may have been closed by the server meanwhile; what carries bytes is never sent twice.
+        while idle and body is None:
             try:
                 return _ask(idle.pop(), idle, method, target, headers, body)
             except IndexError:

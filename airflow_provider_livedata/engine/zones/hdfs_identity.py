@@ -31,20 +31,22 @@ _process = _Process()
 
 
 def claim(holder: object, user: str | None) -> None:
-    """Be ``user`` (None: whoever the process is) until ``holder`` is released or gone.
+    """Be ``user`` (None: whoever the process is by itself) until ``holder`` is released or gone.
 
     Raises:
         BadOption: The process is another user at the moment.
     """
     with _process.lock:
         _settle()
+        before = _process.before if _process.holders else os.environ.get(_VARIABLE)
+        wanted = user or before or _own_name()
         if not _process.holders:
-            _become(user or os.environ.get(_VARIABLE) or _own_name())
-        elif user and user != _process.user:
+            _become(wanted)
+        elif wanted != _process.user:
             raise BadOption(
                 f"this process is {_process.user!r} at HDFS already, and by RPC it can be one user at a time; "
                 "run the other in a task of its own, or open it with data='webhdfs'",
-                user=user,
+                user=wanted,
             )
         _process.holders.append(weakref.ref(holder))
 
