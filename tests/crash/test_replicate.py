@@ -221,6 +221,9 @@ def test_what_the_target_cannot_hold_is_found_before_anything_is_copied(make_pai
     report = replicate(pair.source, pair.target, ReplicateOptions(skip_unholdable=True))
     assert contents(pair.target)["ok"] == b"x"
     assert any(long in line for line in report.not_copied)
+    proof = verify(pair.source, pair.target, level="content")
+    assert (proof.is_same, proof.left_out) == (True, 1)
+    assert "1 entries that the target cannot hold" in proof.table()
 
 
 def test_a_file_that_was_being_written_is_reported_and_compared_again_until_closed(
@@ -375,3 +378,29 @@ def test_verify_names_each_difference_and_its_kind(pair: Pair, level: str) -> No
         ("a.txt", "checksum"), ("longer", "size"), ("extra", "extra"), ("gone", "missing"),
     }  # fmt: skip
     assert "DIFFERENCES" in report.table()
+
+
+@pytest.mark.parametrize("level", ["listing", "checksum", "content"])
+def test_a_file_that_changed_at_a_live_source_since_the_copy_is_told_from_damage(
+    make_pair: Callable[[str, str], Pair], level: str
+) -> None:
+    pair = make_pair("objects", "objects")
+    pair.put({"a": b"1", "b": b"2", "c": b"3"})
+    replicate(pair.source, pair.target)
+    pair.put({"a": b"changed", "new": b"n"})
+    pair.remove("b")
+    report = verify(pair.source, pair.target, level=level)  # type: ignore[arg-type]
+    assert {(d.path, d.kind) for d in report.differences} == {(path, "changed at source") for path in ("a", "b", "new")}
+    assert not report.is_same
+    assert report.is_intact
+
+
+@pytest.mark.parametrize("level", ["listing", "checksum", "content"])
+def test_a_snapshot_is_compared_as_it_was_whatever_the_live_source_became(
+    make_pair: Callable[[str, str], Pair], level: str
+) -> None:
+    pair = make_pair("hdfs", "objects")
+    pair.put({"a": b"1", "b": b"2"})
+    replicate(pair.source, pair.target)
+    pair.put({"a": b"changed", "new": b"n"})
+    assert verify(pair.source, pair.target, level=level).is_same  # type: ignore[arg-type]

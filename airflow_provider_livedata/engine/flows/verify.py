@@ -27,6 +27,7 @@ from airflow_provider_livedata.engine.filters import Filter
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Checksum, Entry, Held
+from airflow_provider_livedata.engine.plan import refusal
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.scan import scan
@@ -71,6 +72,7 @@ class VerifyReport:
     proved_by_store: int = 0  # files whose checksum the target's store told
     proved_by_reading: int = 0  # files whose bytes were read
     read_bytes: int = 0
+    left_out: int = 0  # entries of the source that the target cannot hold, left out of the copy on purpose
     not_comparable: int = 0  # files without any checksum to compare with
     difference_count: int = 0
     difference_kinds: dict[str, int] = field(default_factory=dict)
@@ -157,6 +159,8 @@ class VerifyReport:
             f"{human_bytes(self.read_bytes)}, {self.not_comparable:,} not comparable",
             f"{'time':<18}{self.seconds:.1f} s",
         ]
+        if self.left_out:
+            lines.append(f"{'left out':<18}{self.left_out:,} entries that the target cannot hold")
         lines += [f"  {d.kind}: {d.path} {d.detail}".rstrip() for d in self.differences[:20]]
         if self.difference_count > 20:
             lines.append(f"  ... and {self.difference_count - 20:,} more in the report")
@@ -216,6 +220,7 @@ class _Verification:
     report: VerifyReport = field(init=False)
     frozen: Zone = field(init=False)
     is_frozen: bool = False
+    _refused: str = ""  # key of the last source directory that the target cannot hold
 
     def __post_init__(self) -> None:
         self.report = VerifyReport(
@@ -268,18 +273,12 @@ class _Verification:
     def _compare(self, row: Row, pool: Pool, progress: Progress) -> None:
         known, target = row.known, row.target
         if known is None:
-            if target is not None and not target.is_implied:
-                self.report.differ(row.key, "extra", "at the target, not in the manifest")
-            elif target is None and row.source is not None and row.source.kind != "other":
-                self.report.differ(
-                    row.key, "changed at source" if not self.is_frozen else "missing", "new at the source"
-                )
+            self._compare_unknown(row)
             return
         if target is None:
             self.report.differ(row.key, "missing", "in the manifest, not at the target")
             return
-        if row.source is None:
-            self.report.differ(row.key, "changed at source" if not self.is_frozen else "extra", "not at the source")
+        self._compare_source(row, known)
         if known.entry.kind == "directory":
             self.report.count(directories=1)
             return
@@ -290,6 +289,31 @@ class _Verification:
             pool.submit(lambda: self._prove(row, known, target, progress))
             return
         progress.add(files=1)
+
+    def _compare_unknown(self, row: Row) -> None:
+        if row.target is not None and not row.target.is_implied:
+            self.report.differ(row.key, "extra", "at the target, not in the manifest")
+        elif row.target is None and row.source is not None:
+            if self._is_left_out(row.source):
+                self.report.count(left_out=1)
+            else:
+                self.report.differ(row.key, "missing" if self.is_frozen else "changed at source", "new at the source")
+
+    def _is_left_out(self, source: Entry) -> bool:
+        # What the target cannot hold was left out on purpose (skip_unholdable), with all that lies in it.
+        inside = bool(self._refused) and source.key.startswith(self._refused)
+        if not inside and refusal(source, self.target.facts):
+            inside, self._refused = True, source.key if source.kind == "directory" else self._refused
+        return inside
+
+    def _compare_source(self, row: Row, known: Held) -> None:
+        source = row.source
+        if source is None:
+            self.report.differ(row.key, "extra" if self.is_frozen else "changed at source", "not at the source")
+        elif source.kind == "file" and _content_of(source) != _content_of(known.entry):
+            # A file that was open may have grown in its snapshot; any other is the one that was copied.
+            kind: DifferenceKind = "checksum" if self.is_frozen and known.is_settled else "changed at source"
+            self.report.differ(row.key, kind, "the source file is not the one that was copied")
 
     def _prove(self, row: Row, known: Held, target: Entry, progress: Progress) -> None:
         try:
@@ -319,12 +343,8 @@ class _Verification:
     def _by_content(self, row: Row, known: Held, target: Entry) -> None:
         self._expect(self._read(self.target, target, ""), known, target.path, "target")
         source = row.source
-        if source is None:
-            return
-        if (source.version, source.size_bytes) != (known.entry.version, known.entry.size_bytes):
-            kind: DifferenceKind = "checksum" if self.is_frozen and known.is_settled else "changed at source"
-            self.report.differ(target.path, kind, "the source file is not the one that was copied")
-            return
+        if source is None or _content_of(source) != _content_of(known.entry):
+            return  # said already
         try:
             found = self._read(self.frozen, source, source.version)
         except (ObjectChanged, PathMissing) as error:
@@ -360,3 +380,7 @@ class _Verification:
         self.state.write(name, text.encode())
         self.report.address, self.report.digest = self.state.address(name), hashlib.sha256(text.encode()).hexdigest()
         log.info("verification\n%s", self.report.table())
+
+
+def _content_of(entry: Entry) -> tuple[str, int]:
+    return entry.version, entry.size_bytes
