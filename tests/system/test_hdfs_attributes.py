@@ -230,6 +230,8 @@ class TestStoreChecksums:
                 put(zone, name, name.encode())
             put(zone, "same", names[1].encode())
             assert zone.store_checksum(names[1]) == zone.store_checksum("same") != zone.store_checksum(names[0])
+            put(zone, "\\\u0301", names[1].encode())  # its %5C is composed with the accent by Java
+            assert zone.store_checksum("\\\u0301") == zone.store_checksum("same")
 
     def test_without_webhdfs_there_is_none(self, hdfs_cluster: HdfsCluster, hdfs_dir: str) -> None:
         with zone_of(hdfs_cluster, hdfs_dir, webhdfs=None) as zone:

@@ -189,6 +189,10 @@ def test_errors_of_the_client_have_a_meaning(error: Exception, kind: type[LiveDa
 def test_a_redirect_keeps_the_form_of_the_name_that_was_asked_for() -> None:
     decomposed, composed = "/webhdfs/v1/e%CC%81?op=OPEN", "http://dn:1/webhdfs/v1/%C3%A9?op=OPEN&x=1"
     assert same_path(f"http://nn:1{decomposed}", composed) == "http://dn:1/webhdfs/v1/e%CC%81?op=OPEN&x=1"
+    accent_on_a_c = "http://dn:1/webhdfs/v1/%5%C4%86?op=OPEN&x=1"
+    assert same_path("http://nn:1/base/webhdfs/v1/%5C%CC%81?op=OPEN", accent_on_a_c) == (
+        "http://dn:1/webhdfs/v1/%5C%CC%81?op=OPEN&x=1"
+    )
     elsewhere = "http://gateway:1/dn/webhdfs/v1/%C3%A9?_=secret"
     assert same_path(f"http://nn:1{decomposed}", elsewhere) == elsewhere
 

@@ -7,12 +7,11 @@ session is used only where it carries something: Kerberos, TLS settings, cookies
 from __future__ import annotations
 
 import http.client
-import unicodedata
 import weakref
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from urllib.parse import unquote, urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import getproxies
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
+ROOT = "/webhdfs/v1/"
 _BYTES = {"Content-Type": "application/octet-stream"}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CUT_OFF = (http.client.RemoteDisconnected, http.client.BadStatusLine, ConnectionError)
@@ -124,19 +124,14 @@ class BySession:
 
 
 def same_path(asked: str, location: str) -> str:
-    """``location`` with the path of ``asked``, where both mean the same one.
+    """``location`` with the path of ``asked``, where it leads to a node of the cluster and not to a gateway.
 
-    Java writes redirects in Unicode's composed form (NFC): a name in another form would become another file's.
-    Source: java.net.URI.toASCIIString.
+    Java composes what it writes into a redirect (Unicode's NFC), even the C of a %5C with an accent that follows it: names
+    become those of other files, or nonsense. Source: java.net.URI.toASCIIString.
     """
     left, right = urlsplit(asked), urlsplit(location)
-    if _composed(left.path) != _composed(right.path):
-        return location
-    return right._replace(path=left.path).geturl()
-
-
-def _composed(path: str) -> str:
-    return unicodedata.normalize("NFC", unquote(path))
+    _, root, path = left.path.partition(ROOT)
+    return right._replace(path=root + path).geturl() if root and right.path.startswith(ROOT) else location
 
 
 def _with_params(url: str, params: Mapping[str, str]) -> str:
