@@ -64,7 +64,10 @@ def main() -> None:
     report = replicate(source, target, ReplicateOptions(**request["options"]))
     assert "airflow" not in sys.modules
     sys.stdout.write(
-        json.dumps({**report.summary(), "adopted_files": report.adopted_files, "peak_mib": peak_mib()}) + "\n"
+        json.dumps(
+            {**report.summary(), "adopted_files": report.adopted_files, "notes": report.notes, "peak_mib": peak_mib()}
+        )
+        + "\n"
     )
 
 

@@ -173,6 +173,18 @@ def test_attributes_travel_between_clusters_and_are_kept_in_the_manifest_of_an_o
     assert (recorded.copied_files, recorded.changes) == (0, 0)
 
 
+def test_attributes_that_may_not_be_set_are_left_and_said_in_the_report(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, tmp_path: Path
+) -> None:
+    there = Place(f"file://{tmp_path}", {})
+    (tmp_path / "f").write_bytes(b"x")  # of the superuser, and only that one may give files away
+    hdfs_cluster.fs("-chmod", "777", hdfs_dir)
+    as_bob = hdfs_place(hdfs_cluster, hdfs_dir, user="bob")
+    report = finish(start(there, as_bob))
+    assert (report["copied_files"], report["failed"]) == (1, 0)
+    assert any("could not be set" in note and "f:" in note for note in report["notes"]), report["notes"]
+
+
 def test_s3_to_hdfs_and_back_is_the_same(
     source: Place, target: Place, files: Contents, hdfs_cluster: HdfsCluster, hdfs_dir: str
 ) -> None:

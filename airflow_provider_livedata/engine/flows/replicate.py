@@ -45,7 +45,7 @@ from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import OpenFiles, Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import LeavesAttributes, OpenFiles, Snapshots, Zone
 
 log = logging.getLogger(__name__)
 KEPT_PLANS = 2
@@ -448,6 +448,11 @@ class _Run:
             setattr(report, name, getattr(tally, name))
         report.deleted = tally.deleted_files + tally.deleted_directories
         report.unsettled, report.unsettled_paths = len(tally.unsettled_paths), sorted(tally.unsettled_paths)[:1000]
+        if isinstance(self.target, LeavesAttributes) and (left := self.target.attributes_left()):
+            self._note(
+                f"attributes could not be set at the target, though the manifest has them; at least {len(left)}, first of "
+                f"{left[0].path}: {left[0].reason}"
+            )
         if tally.kept_directories:
             self._note(f"{tally.kept_directories} directories stay because they hold excluded or foreign entries")
 

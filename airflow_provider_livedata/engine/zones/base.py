@@ -241,6 +241,15 @@ class SetAttributes(Protocol):
 
 
 @runtime_checkable
+class LeavesAttributes(Protocol):
+    """A zone that writes on when it may not set an attribute, such as an owner that only the superuser sets."""
+
+    def attributes_left(self) -> list[Failure]:
+        """The first attributes that could not be set since the zone was opened, and why."""
+        ...
+
+
+@runtime_checkable
 class StoreChecksum(Protocol):
     """A zone that can tell a checksum of a file without sending its bytes."""
 

@@ -112,6 +112,10 @@ class HdfsZone(Zone):
         control = WebHdfs(options.webhdfs, session, user, origin=options.origin) if options.webhdfs else None
         return cls(address, _data(options, control), control, preserve=frozenset(preserve))
 
+    def attributes_left(self) -> list[Failure]:
+        """See ``LeavesAttributes``."""
+        return list(self.unkept)
+
     @property
     def unkept(self) -> list[Failure]:
         """Attributes that could not be set at what was written, a thousand at most."""
