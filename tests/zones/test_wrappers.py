@@ -25,7 +25,15 @@ from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.zones import base
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.around import Around
-from airflow_provider_livedata.engine.zones.base import OpenFiles, Rename, SetAttributes, Snapshots, StoreChecksum, Zone
+from airflow_provider_livedata.engine.zones.base import (
+    LeavesAttributes,
+    OpenFiles,
+    Rename,
+    SetAttributes,
+    Snapshots,
+    StoreChecksum,
+    Zone,
+)
 from airflow_provider_livedata.engine.zones.memory import Like, MemoryFiles, MemoryZone, forget
 from airflow_provider_livedata.engine.zones.wrappers import ReadOnly, Retrying
 from airflow_provider_livedata.testing.faults import MUTATING, Counting, Crash, CrashAfter, Flaky, FlipBytes, Slow
@@ -34,7 +42,7 @@ from airflow_provider_livedata.testing.zone_suite import OpenAt, ZoneSuite
 PART = 1 << 12
 Result = TypeVar("Result")
 EAGER = RetryPolicy(attempts=30, base_s=0, max_s=0)
-POWERS = (Snapshots, OpenFiles, Rename, SetAttributes, StoreChecksum)
+POWERS = (Snapshots, OpenFiles, Rename, SetAttributes, StoreChecksum, LeavesAttributes)
 
 
 def memory(path: str = "", like: Like = "files") -> MemoryZone:
@@ -383,7 +391,7 @@ class TestReadOnly:
 
     def test_it_keeps_the_powers_that_read_and_loses_those_that_change(self) -> None:
         zone = ReadOnly(memory(like="hdfs"))
-        assert [isinstance(zone, power) for power in POWERS] == [True, True, False, False, True]
+        assert [isinstance(zone, power) for power in POWERS] == [True, True, False, False, True, False]
 
     def test_snapshots_that_are_there_are_used_and_none_is_taken_or_dropped(self) -> None:
         inner = memory()
