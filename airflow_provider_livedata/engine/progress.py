@@ -65,10 +65,9 @@ class Progress:
         seconds = max(self.seconds, 0.001)
         of_files = f" of {self.total_files:,}" if self.total_files is not None else ""
         of_bytes = f" of {human_bytes(self.total_bytes)}" if self.total_bytes else ""
-        text = (
-            f"{self.what}: {self.files:,}{of_files} files, {human_bytes(self.size_bytes)}{of_bytes}, "
-            f"{human_bytes(self.size_bytes / seconds)}/s, {self.files / seconds:,.0f} files/s"
-        )
+        rate = f"{human_bytes(self.size_bytes / seconds)}/s, " if of_bytes or self.size_bytes else ""
+        moved = f"{human_bytes(self.size_bytes)}{of_bytes}, " if rate else ""
+        text = f"{self.what}: {self.files:,}{of_files} files, {moved}{rate}{self.files / seconds:,.0f} files/s"
         if self.failed:
             text += f", {self.failed:,} FAILED"
         left = self._seconds_left(seconds)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,7 @@ from airflow_provider_livedata.engine.errors import (
     TooManyDeletes,
     UnknownScheme,
 )
+from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones import memory
 from airflow_provider_livedata.engine.zones.base import Snapshots
@@ -404,3 +406,23 @@ def test_a_snapshot_is_compared_as_it_was_whatever_the_live_source_became(
     replicate(pair.source, pair.target)
     pair.put({"a": b"changed", "new": b"n"})
     assert verify(pair.source, pair.target, level=level).is_same  # type: ignore[arg-type]
+
+
+def test_a_long_listing_tells_how_far_it_has_come(
+    make_pair: Callable[[str, str], Pair], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = make_pair("objects", "objects")
+    pair.put({f"f{n:04d}": b"" for n in range(2500)})
+    scan = pair.source.scan
+
+    def slowly(under: str = "") -> Iterator[Entry]:
+        for number, entry in enumerate(scan(under)):
+            yield entry
+            while number == 2400 and "scan of the source: 2,000 files" not in caplog.text:
+                time.sleep(0.001)
+
+    pair.source.scan = slowly  # type: ignore[method-assign]
+    monkeypatch.setattr("airflow_provider_livedata.engine.scan.BATCH", 100)
+    with caplog.at_level("INFO"):
+        replicate(pair.source, pair.target, ReplicateOptions(progress_s=0.001))
+    assert pair.target.stat("f2499") is not None

@@ -76,3 +76,11 @@ def test_short_lists_are_shown_whole_and_empty_ones_not_at_all() -> None:
     assert "  a note" in table
     assert "more" not in table
     assert "unsettled" not in table
+
+
+def test_a_line_of_work_without_bytes_tells_none() -> None:
+    now = [0.0]
+    progress = Progress("scan of the source", clock=lambda: now[0])
+    now[0] = 2.0
+    progress.add(files=3000)
+    assert progress.line() == "scan of the source: 3,000 files, 1,500 files/s"

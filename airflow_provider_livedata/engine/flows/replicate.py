@@ -15,6 +15,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
@@ -33,7 +34,7 @@ from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.journal import Journal, journal_of
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
-from airflow_provider_livedata.engine.model import Snapshot
+from airflow_provider_livedata.engine.model import Entry, Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.plan import Planner, Policy, guard
@@ -50,6 +51,7 @@ from airflow_provider_livedata.engine.zones.base import LeavesAttributes, OpenFi
 log = logging.getLogger(__name__)
 KEPT_PLANS = 2
 KEPT_REPORTS = 100
+COUNTED_AT_ONCE = 1000
 
 
 def replicate(
@@ -335,10 +337,11 @@ class _Run:
     def _plan(self, frozen: Zone, known: _Known, planner: Planner, folder: str) -> Plan:
         chosen = self.options.filter
         with contextlib.ExitStack() as stack:
+            progress = stack.enter_context(Progress("scan of the source", every_s=self.options.progress_s))
             ours = stack.enter_context(contextlib.closing(scan(frozen, chosen)))
             theirs = stack.enter_context(contextlib.closing(scan(self.target, chosen)))
             planned = (held.key for held in overlay(run for plan in known.plans for run in plan.runs()))
-            rows = line_up(ours, overlay(known.runs), theirs, planned)
+            rows = line_up(_counted(ours, progress), overlay(known.runs), theirs, planned)
             writer = PlanWriter(self.state, folder)
             writer.write(planner.steps(rows))
         plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.target})
@@ -477,6 +480,13 @@ def _failed(report: Report, address: str) -> RunFailed:
     error = RunFailed(report.why, report=address, first=report.failures[0].path, reason=report.failures[0].reason)
     error.report = report
     return error
+
+
+def _counted(entries: Iterable[Entry], progress: Progress) -> Iterator[Entry]:
+    for number, entry in enumerate(entries, 1):
+        yield entry
+        if number % COUNTED_AT_ONCE == 0:
+            progress.add(files=COUNTED_AT_ONCE)
 
 
 def _now_ms() -> int:
