@@ -41,6 +41,18 @@ def ours(options: Mapping[str, object] | None = None) -> Copy:
     return copy
 
 
+def ours_beside_open(site: Site) -> Copy:
+    """The same while a file of the HDFS is open, so that the engine asks of each file whether it is the one."""
+    copy = ours()
+
+    def copy_beside_open(source: Spot, target: Spot) -> Taken:
+        with site.open_file():
+            site.settle()
+            return copy(source, target)
+
+    return copy_beside_open
+
+
 def rclone(site: Site, shape: Shape) -> Copy:
     """``rclone copy``."""
     command, env = rclone_command(shape), rclone_environment(site)

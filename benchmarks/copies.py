@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks import contenders
 from benchmarks.measured import Taken, Worker, beside
 from benchmarks.results import say
-from benchmarks.shapes import Shape, Size
+from benchmarks.shapes import MIB, Shape, Size
 from benchmarks.site import Site, Spot
 
 DIRECTIONS = (("hdfs", "s3"), ("s3", "hdfs"))
@@ -34,7 +34,7 @@ def measure(site: Site, size: Size, chosen: frozenset[str]) -> dict[str, Any]:
 def compare(site: Site, size: Size, shape: Shape, source: Spot, target_scheme: str, chosen: frozenset[str]) -> Runs:
     """One shape in one direction; a first copy warms servers and worker, and does not count."""
     with Worker(contenders.environment()) as worker:
-        copies = _copies(site, shape, chosen, worker)
+        copies = _copies(site, shape, chosen, worker, from_hdfs=source.scheme == "hdfs")
         one(site, shape, source, target_scheme, copies["ours, warm"])
         runs: Runs = {name: [] for name in copies}
         for number in range(size.rounds):
@@ -52,6 +52,7 @@ def one(
     """One run into a fresh place, which is counted and removed."""
     target = site.fresh(target_scheme)
     try:
+        site.settle()
         taken = beside(site.cpu_s, lambda: copy(source, target))
         if is_copy:
             site.check(target, shape)
@@ -77,11 +78,15 @@ def warm(worker: Worker, options: dict[str, object] | None = None) -> contenders
     return copy
 
 
-def _copies(site: Site, shape: Shape, chosen: frozenset[str], worker: Worker) -> dict[str, contenders.Copy]:
+def _copies(
+    site: Site, shape: Shape, chosen: frozenset[str], worker: Worker, *, from_hdfs: bool
+) -> dict[str, contenders.Copy]:
+    is_small = shape.size_bytes < MIB
     files: dict[str, Any] = {"files": shape.files, "size_bytes": shape.size_bytes, "threads": FLOOR_THREADS}
     every: dict[str, Callable[[], contenders.Copy]] = {
         "ours, warm": lambda: warm(worker),
         "ours": contenders.ours,
+        **({"ours, a file open": lambda: contenders.ours_beside_open(site)} if is_small and from_hdfs else {}),
         "rclone": lambda: contenders.rclone(site, shape),
         "distcp": lambda: contenders.distcp(site),
         "read": lambda: lambda source, _: worker.ask("read", zone=source.place, **files)[0],

@@ -58,11 +58,8 @@ def _write_parts(zone: Zone, shape: Shape, data: bytes, pool: ThreadPoolExecutor
     uploads = [zone.begin(path, shape.size_bytes) for path in shape.paths()]
     pieces = list(enumerate(_pieces(data, shape.size_bytes)))
     sent = pool.map(send, [(upload, *piece) for upload in uploads for piece in pieces])
-    written = 0
-    for upload in uploads:
-        parts = [next(sent) for _ in pieces]
-        written += upload.complete(parts, combine(parts)).size_bytes
-    return written
+    whole = [(upload, [next(sent) for _ in pieces]) for upload in uploads]
+    return sum(pool.map(lambda one: one[0].complete(one[1], combine(one[1])).size_bytes, whole))
 
 
 def _pieces(data: bytes, size_bytes: int) -> Iterator[bytes]:

@@ -32,6 +32,7 @@ SERVER_FLAGS = (
     "-XX:-UsePerfData",
     "-Djava.net.preferIPv4Stack=true",
 )  # compiled fully, unlike in tests
+METRICS_S = 1
 PIECE = 8 << 20
 Place = dict[str, Any]  # {"address": ..., "options": ...} as ``open_zone`` takes them
 
@@ -60,7 +61,10 @@ class Site:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self.hdfs = stack.enter_context(HdfsCluster(2, replication=REPLICATION, jvm_flags=SERVER_FLAGS))
+            self.hdfs = HdfsCluster(2, replication=REPLICATION, jvm_flags=SERVER_FLAGS)
+            # The NameNode counts its open files anew every second, not every ten: so each run finds out that none is open.
+            (self.hdfs.conf_dir / "hadoop-metrics2.properties").write_text(f"*.period={METRICS_S}\n")
+            stack.enter_context(self.hdfs)
             self.s3 = stack.enter_context(S3Server())
             self.bucket = self.s3.new_bucket("bench")
             self._stack = stack.pop_all()
@@ -139,6 +143,22 @@ class Site:
         finally:
             zone.close()
 
+    @contextlib.contextmanager
+    def open_file(self) -> Iterator[None]:
+        """Keep one file of the HDFS open for writing, as there always is one on a cluster at work."""
+        zone = open_zone(self.hdfs.uri, **self.spot("hdfs", "").place["options"])
+        upload = zone.begin("bench-open", PIECE)
+        upload.part(0, b"open", checksum_of(b"open"))
+        try:
+            yield
+        finally:
+            upload.abort()
+            zone.close()
+
+    def settle(self) -> None:
+        """Wait until the NameNode's numbers are of now."""
+        time.sleep(METRICS_S + 0.1)
+
     def cpu_s(self) -> float:
         """CPU seconds that the servers took so far."""
         times = [psutil.Process(pid).cpu_times() for pid in (*self.hdfs.pids, *self.s3.pids)]
@@ -198,7 +218,7 @@ def _fill(zone: Zone, shape: Shape) -> None:
         start = number * 4093 % PIECE
         zone.put(path, data[start : start + shape.size_bytes])
 
-    with ThreadPoolExecutor(16 if shape.size_bytes < PIECE else 4) as pool:
+    with ThreadPoolExecutor(64 if shape.size_bytes < PIECE else 4) as pool:
         list(pool.map(put if shape.size_bytes < PIECE else write, enumerate(shape.paths())))
 
 
