@@ -205,7 +205,7 @@ class FaultyProxy:
     def _exchange(self, client: socket.socket, asked: BinaryIO, server: socket.socket, answered: BinaryIO) -> bool:
         """Pass one request and its answer; say whether the connection goes on."""
         head = read_head(asked)
-        if head is None:
+        if head is None or self._closing:  # what comes after the end may still be read
             return False
         method, target, _ = head.start.split(" ", 2)
         rules = self._book(Seen(method, target))
