@@ -11,6 +11,7 @@ STAMP := .venv/.installed-$(PINS)
 PYTEST := $(BIN)/python -m pytest
 PURE := airflow_provider_livedata/engine/diff.py,airflow_provider_livedata/engine/plan.py,airflow_provider_livedata/engine/report.py
 export UV_SYSTEM_CERTS := true
+unexport PYTHONDONTWRITEBYTECODE # else every process compiles all that it imports
 
 .PHONY: help install fmt lint types imports servers test-unit test-zones test-crash test-airflow test-system test check \
         demo demo-hadoop soak bench golden requirements clean

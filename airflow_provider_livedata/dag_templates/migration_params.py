@@ -75,7 +75,8 @@ def _choices() -> dict[str, Param]:
             description="50MiB/s, or by time of day: 08:00-18:00=50MiB/s, 200MiB/s. Empty: no limit.",
         ),
         "threads": Param(
-            16, type="integer", minimum=1, maximum=256, title="Threads", description="Files and parts copied at one time.",
+            0, type="integer", minimum=0, maximum=256, title="Threads",
+            description="Files and parts copied at one time; 0: as many as suit their sizes, the distance and the memory.",
         ),
         "verify_level": Param(
             "checksum", type="string", enum=list(VERIFY_LEVELS), values_display=VERIFY_LEVELS, title="Verify",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Protocol
 
 from airflow_provider_livedata.engine.checksums import checksum_of, combine, store_text
@@ -21,6 +22,7 @@ from airflow_provider_livedata.engine.zones.base import OpenFiles, Upload, Zone
 
 SMALL_CLASS = 64 << 10  # buffers of small files are powers of two from here, so that they are used again
 ATTEMPTS_ON_A_MOVING_FILE = 3
+_PRESERVABLE = frozenset({"owner", "group", "mode", "mtime_ms", "acl", "xattrs"})
 
 Submit = Callable[[Callable[[], None]], None]
 
@@ -63,15 +65,14 @@ class Route:
     allow: Callable[[], None]
     open_files: OpenFiles | None = None
     exclusive: bool = False
-    preserve: frozenset[str] = frozenset({"owner", "group", "mode", "mtime_ms", "acl", "xattrs"})
+    preserve: frozenset[str] = _PRESERVABLE
 
     def attributes(self, entry: Entry) -> Attributes:
         """Those attributes of a source entry that go to the target."""
         given = entry.attributes._replace(source_version=entry.version)
-        dropped = {
-            name: None for name in ("owner", "group", "mode", "mtime_ms", "acl", "xattrs") if name not in self.preserve
-        }
-        return given._replace(**dropped)  # type: ignore[arg-type]
+        if len(self.preserve) == len(_PRESERVABLE):
+            return given
+        return given._replace(**dict.fromkeys(_PRESERVABLE - self.preserve))  # type: ignore[arg-type]
 
     def read(self, entry: Entry, offset: int, view: memoryview) -> None:
         """Fill ``view`` from the source, within the limits.
@@ -89,6 +90,11 @@ class Route:
                 expected=offset + len(view),
                 found=offset + count,
             )
+
+    def beside(self, size_bytes: int) -> int:
+        """Bytes that the zones' clients hold while so much of a file is on its way."""
+        source, target = self.source.facts, self.target.facts
+        return min(size_bytes, source.reading_bytes) + min(size_bytes, target.writing_bytes)
 
     def expect(self, step: Step) -> Expect:
         """What must stand at the step's path for it to be written."""
@@ -142,7 +148,7 @@ def _once(step: Step, route: Route, sink: Sink) -> None:
     entry = step.entry
     settled = _is_settled(entry, route, sink)
     size = min(entry.size_bytes, route.target.facts.part_bytes(entry.size_bytes))
-    with route.buffers.borrow(_size_class(size)) as buffer:
+    with route.buffers.borrow(_size_class(size), beside=route.beside(entry.size_bytes)) as buffer:
         if route.target.facts.puts_publish and size == entry.size_bytes:
             view = memoryview(buffer)[:size]
             _put(step, route, sink, view, settled=settled)
@@ -163,7 +169,7 @@ def _put(step: Step, route: Route, sink: Sink, view: memoryview, *, settled: boo
     sink.landed(step, held(entry, checksum, landed, settled=settled), adopted=False)
 
 
-def _in_order(step: Step, route: Route, sink: Sink, buffer: bytearray, *, settled: bool) -> None:
+def _in_order(step: Step, route: Route, sink: Sink, buffer: mmap, *, settled: bool) -> None:
     entry = step.entry
     upload = route.target.begin(entry.path, entry.size_bytes, attributes=route.attributes(entry))
     try:
@@ -228,7 +234,7 @@ class _Flight:
             return
         offset = index * upload.part_bytes
         size = min(upload.part_bytes, self._step.entry.size_bytes - offset)
-        with self._route.buffers.borrow(upload.part_bytes) as buffer:
+        with self._route.buffers.borrow(upload.part_bytes, beside=self._route.beside(size)) as buffer:
             view = memoryview(buffer)[:size]
             self._route.read(self._step.entry, offset, view)
             self._route.allow()
@@ -291,7 +297,7 @@ def _adopt(step: Step, route: Route, sink: Sink) -> bool:
     if (
         there is None
         or there.source_version != step.entry.version
-        or there.crc64nvme is None
+        or (there.crc64nvme is None and there.crc32c is None)
         or not there.source_version
     ):
         return False

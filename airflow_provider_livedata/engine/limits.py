@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 from airflow_provider_livedata.engine.timetable import Timetable
 
@@ -41,32 +42,40 @@ class Bandwidth:
 
 
 class Buffers:
-    """Byte arrays out of one budget; borrowing waits until there is room. One larger than the budget is lent alone."""
+    """Memory out of one budget; borrowing waits until there is room. A buffer larger than the budget is lent alone.
+
+    Buffers are mapped, not allocated: what malloc takes back from many threads it keeps, and a process that copies
+    again and again would grow.
+    """
 
     def __init__(self, budget_bytes: int) -> None:
         self._budget = budget_bytes
         self._lent = 0
-        self._free: dict[int, list[bytearray]] = {}  # by size
+        self._free: dict[int, list[mmap]] = {}  # by size
         self._free_bytes = 0
         self._room = threading.Condition()
 
     @contextmanager
-    def borrow(self, size_bytes: int) -> Iterator[bytearray]:
-        """Lend a byte array of exactly ``size_bytes``; its contents are whatever they were."""
-        buffer = self._take(size_bytes)
+    def borrow(self, size_bytes: int, *, beside: int = 0) -> Iterator[mmap]:
+        """Lend a buffer of exactly ``size_bytes``; its contents are whatever they were.
+
+        ``beside``: bytes that others will hold for as long, which count as well.
+        """
+        buffer = self._take(size_bytes, beside)
         try:
             yield buffer
         finally:
             with self._room:
-                self._lent -= size_bytes
+                self._lent -= size_bytes + beside
                 self._free.setdefault(size_bytes, []).append(buffer)
                 self._free_bytes += size_bytes
                 self._room.notify_all()
 
-    def _take(self, size_bytes: int) -> bytearray:
+    def _take(self, size_bytes: int, beside: int) -> mmap:
+        needed = size_bytes + beside
         with self._room:
-            self._room.wait_for(lambda: self._lent == 0 or self._lent + size_bytes <= self._budget)
-            self._lent += size_bytes
+            self._room.wait_for(lambda: self._lent == 0 or self._lent + needed <= self._budget)
+            self._lent += needed
             if self._free.get(size_bytes):
                 self._free_bytes -= size_bytes
                 return self._free[size_bytes].pop()
@@ -75,4 +84,4 @@ class Buffers:
                 while buffers and self._lent + self._free_bytes > self._budget:
                     buffers.pop()
                     self._free_bytes -= size
-        return bytearray(size_bytes)
+        return mmap(-1, size_bytes, flags=MAP_PRIVATE | MAP_ANONYMOUS)

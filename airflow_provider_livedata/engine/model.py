@@ -150,27 +150,34 @@ class Part:
 class Facts:
     """What a zone is like, for the plan to decide by.
 
-    ``min_part_bytes`` and ``max_part_bytes`` bound every part but the last; ``max_parts`` bounds their number.
+    ``min_part_bytes`` and ``max_part_bytes`` bound every part but the last; ``max_parts`` bounds their number, and makes
+    parts larger than ``usual_part_bytes`` where it must.
     ``in_order``: parts must arrive in order, one at a time (HDFS). ``puts_publish``: ``put`` is atomic by itself, as
-    on object stores; elsewhere files go through ``begin`` and appear by a rename.
+    on object stores; elsewhere files go through ``begin`` and appear by a rename. ``reading_bytes``, ``writing_bytes``:
+    the most memory that the zone's client holds for one read and for one file or part being written, beside the
+    caller's buffer. ``commit_s``: what a finished file may wait before it is durable.
     """
 
     scheme: str
     in_order: bool = False
     puts_publish: bool = True
     min_part_bytes: int = 1
+    usual_part_bytes: int = 8 << 20
     max_part_bytes: int = 1 << 62
     max_parts: int = 1 << 30
     max_put_bytes: int = 1 << 62
     max_key_bytes: int = 1 << 30
     max_name_bytes: int = 1 << 30
     forbidden_characters: frozenset[str] = frozenset()
+    reading_bytes: int = 0
+    writing_bytes: int = 0
+    commit_s: float = 0.0
     has_directories: bool = True
     checksums: frozenset[str] = field(default_factory=frozenset)  # kinds that the store itself keeps or computes
     attributes: frozenset[str] = field(default_factory=frozenset)  # names of Attributes that it keeps
 
     def part_bytes(self, size_bytes: int) -> int:
-        """Bytes of every part but the last of a file of that size: 8 MiB, or more where the number of parts is bounded."""
+        """Bytes of every part but the last of a file of that size: the usual, or more where their number is bounded."""
         needed = -(-size_bytes // self.max_parts)
-        wanted = max(8 << 20, self.min_part_bytes, -(-needed >> 20) << 20)
+        wanted = max(self.usual_part_bytes, self.min_part_bytes, -(-needed >> 20) << 20)
         return min(wanted, self.max_part_bytes)

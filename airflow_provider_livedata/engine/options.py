@@ -30,9 +30,9 @@ class ReplicateOptions:
         allow_snapshot: Make the source snapshottable where that needs to be and may be done.
         exclusive: Promise that nobody else writes to a target that has no conditional writes.
         bandwidth: ``50MiB/s`` or a timetable such as ``08:00-18:00=50MiB/s, off``; "" is no limit.
-        threads: Tasks at once, 1 to 256.
+        threads: Tasks at once, 1 to 256; 0: as many as suit sizes, distance and memory (engine/tuning.py).
         max_reads: Reads from the source at once; 0 is as many as threads.
-        memory_mib: Budget of all buffers, in MiB; a file's part is at least 8 MiB.
+        memory_mib: Budget of all bytes on their way, in MiB, those in the clients of HDFS and S3 included.
         holder: Who runs this, as another run will be told.
     """
 
@@ -46,7 +46,7 @@ class ReplicateOptions:
     allow_snapshot: bool = True
     exclusive: bool = False
     bandwidth: str = ""
-    threads: int = 16
+    threads: int = 0
     max_reads: int = 0
     memory_mib: int = 96
     holder: str = ""
@@ -69,7 +69,7 @@ class ReplicateOptions:
             raise BadOption(f"foreign is one of {', '.join(get_args(Foreign))}", foreign=self.foreign)
         for name, low, high in (
             ("max_delete_ratio", 0, 1),
-            ("threads", 1, 256),
+            ("threads", 0, 256),
             ("max_reads", 0, 256),
             ("memory_mib", 8, 1 << 20),
         ):

@@ -46,6 +46,7 @@ class Report:
     planned_files: int = 0
     planned_bytes: int = 0
     planned_deletes: int = 0
+    threads: int = 0  # tasks at once
     changes: int = 0  # steps that change the target
     copied_files: int = 0
     copied_bytes: int = 0
@@ -159,6 +160,7 @@ class Report:
             ("vanished", f"{self.vanished:,} while being read" if self.vanished else ""),
             ("unsettled", f"{self.unsettled:,} being written; compared again next time" if self.unsettled else ""),
             ("time", f"{self.seconds:.1f} s, {human_bytes(self.bytes_per_second)}/s"),
+            ("tasks at once", self.threads or ""),
             ("lag", f"{self.lag_seconds:.0f} s" if self.lag_seconds is not None else "no checkpoint yet"),
             ("checkpoint before", self.checkpoint_before or "none"),
             ("checkpoint after", self.checkpoint_after or "none"),

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import nanoarrow
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,15 +21,14 @@ ROWS_A_GROUP = 1000  # look-ups by path touch one group; larger groups were much
 ROWS_A_FILE = 65_536
 
 _XATTRS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())]))
-_TEXT = pa.dictionary(pa.int32(), pa.string())
 _ENTRY = [
     ("path", pa.string()),
-    ("kind", _TEXT),
+    ("kind", pa.string()),
     ("size_bytes", pa.int64()),
     ("mtime_ms", pa.int64()),
     ("version", pa.string()),
-    ("owner", _TEXT),
-    ("group", _TEXT),
+    ("owner", pa.string()),
+    ("group", pa.string()),
     ("mode", pa.int32()),
     ("acl", pa.string()),
     ("xattrs", _XATTRS),
@@ -41,7 +41,13 @@ _HELD = [
     ("is_settled", pa.bool_()),
     ("is_gone", pa.bool_()),
 ]
-_STEP = [("step", _TEXT), ("phase", _TEXT), ("reason", _TEXT), ("expect", pa.string()), ("may_have_landed", pa.bool_())]
+_STEP = [
+    ("step", pa.string()),
+    ("phase", pa.string()),
+    ("reason", pa.string()),
+    ("expect", pa.string()),
+    ("may_have_landed", pa.bool_()),
+]
 _HELD_SCHEMA = pa.schema(_ENTRY + _HELD, metadata={"livedata.format": FORMAT, "livedata.rows": "held"})
 _STEP_SCHEMA = pa.schema(_ENTRY + _STEP, metadata={"livedata.format": FORMAT, "livedata.rows": "steps"})
 
@@ -93,12 +99,20 @@ def _entry(cells: tuple[Any, ...]) -> Entry:
 
 def _write(schema: pa.Schema, rows: list[tuple[Any, ...]]) -> bytes:
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
-    table = pa.Table.from_arrays(
-        [pa.array(column, type=f.type) for column, f in zip(columns, schema, strict=True)], schema=schema
-    )
+    arrays = [_array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    table = pa.Table.from_arrays(arrays, schema=schema)
     sink = io.BytesIO()
     pq.write_table(table, sink, row_group_size=ROWS_A_GROUP, compression="zstd")
     return sink.getvalue()
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    # pyarrow's own conversion imports pandas where that is installed: a second of every start, and 60 MiB.
+    if not pa.types.is_list(kind):
+        return pa.array(nanoarrow.c_array(values, kind))
+    if all(value is None for value in values):
+        return pa.nulls(len(values), kind)
+    return pa.array(values, kind)
 
 
 def _read(data: bytes, schema: pa.Schema, name: str, *, backwards: bool = False) -> Iterator[tuple[Any, ...]]:

@@ -33,6 +33,6 @@ def s3_options(conn_id: str | None, address: Address, options: ReplicateOptions)
         "region": hook.region_name,
         "verify": True if hook.verify is None else hook.verify,
         "addressing_style": style if style in {"path", "virtual"} else None,
-        "connections": max(32, options.threads),
+        "connections": max(64, options.threads),
         "exclusive": options.exclusive,
     }

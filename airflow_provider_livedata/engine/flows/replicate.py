@@ -37,7 +37,7 @@ from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Entry, Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.overlay import SortedRun, overlay
-from airflow_provider_livedata.engine.plan import Planner, Policy, guard
+from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.engine.planfile import Plan, PlanWriter, unfinished_plan
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.report import Report
@@ -45,6 +45,7 @@ from airflow_provider_livedata.engine.scan import scan
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer
+from airflow_provider_livedata.engine.tuning import LEAST, threads_for
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import LeavesAttributes, OpenFiles, Snapshots, Zone
 
@@ -260,10 +261,11 @@ class _Run:
         lease.check()
         self._make_root()
         journal = Journal(self.state, self.number)
-        route = self._route(frozen, lease, open_files)
+        threads = self._choose_threads(planner.totals)
+        route = self._route(frozen, lease, open_files, threads)
         with Progress("copy", every_s=self.options.progress_s) as progress:
             progress.expect(planner.totals.copy_files, planner.totals.copy_bytes)
-            transfer = Transfer(route, journal, progress, threads=self.options.threads)
+            transfer = Transfer(route, journal, progress, threads=threads)
             try:
                 transfer.run(plan.steps)
             finally:
@@ -302,7 +304,7 @@ class _Run:
         live = self.source
         return live if snapshot is not None and isinstance(live, OpenFiles) and live.may_have_open_files() else None
 
-    def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None) -> Route:
+    def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None, threads: int) -> Route:
         options = self.options
         preserve = frozenset("mtime_ms" if name == "mtime" else name for name in options.preserve)
         return Route(
@@ -310,12 +312,25 @@ class _Run:
             self.target,
             Buffers(options.memory_mib << 20),
             Bandwidth(options.timetable),
-            threading.Semaphore(options.max_reads or options.threads),
+            threading.Semaphore(options.max_reads or threads),
             lease.check,
             open_files,
             options.exclusive,
             preserve,
         )
+
+    def _choose_threads(self, totals: Totals) -> int:
+        chosen = self.options.threads
+        if not chosen:
+            facts, round_trip_s = self.target.facts, 0.0
+            if totals.copy_files > LEAST:  # else there are too few files for it to matter
+                round_trip_s = max(_round_trip_s(zone) for zone in (self.source, self.target))
+            part_bytes = facts.part_bytes(totals.copy_bytes // max(totals.copy_files, 1))
+            chosen = threads_for(totals.copy_files, totals.copy_bytes, part_bytes,
+                                 round_trip_s=round_trip_s, commit_s=facts.commit_s)  # fmt: skip
+        self.report.threads = chosen
+        log.info("%s tasks at once, %s MiB of memory for them", chosen, self.options.memory_mib)
+        return chosen
 
     def _make_root(self) -> None:
         if self.target.facts.has_directories and self.target.stat("") is None:
@@ -474,6 +489,16 @@ class _Run:
     def _note(self, text: str) -> None:
         self.report.notes.append(text)
         log.warning("%s", text)
+
+
+def _round_trip_s(zone: Zone) -> float:
+    """Seconds of the quickest of three small requests."""
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        zone.stat("")
+        times.append(time.monotonic() - began)
+    return min(times)
 
 
 def _failed(report: Report, address: str) -> RunFailed:

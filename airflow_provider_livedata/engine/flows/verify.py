@@ -14,7 +14,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -37,6 +37,7 @@ from airflow_provider_livedata.engine.units import human_bytes
 from airflow_provider_livedata.engine.zones.base import Snapshots, StoreChecksum, Zone
 
 log = logging.getLogger(__name__)
+DEFAULT_THREADS = 16
 
 Level = Literal["listing", "checksum", "content"]
 DifferenceKind = Literal[
@@ -176,7 +177,7 @@ def verify(
     target: Zone | str,
     *,
     level: Level = "checksum",
-    threads: int = 16,
+    threads: int = 0,
     bandwidth: str = "",
     memory_mib: int = 96,
     progress_s: float = 5.0,
@@ -205,7 +206,7 @@ def verify(
             )
         limits = Buffers(memory_mib << 20), Bandwidth(Timetable.parse(bandwidth))
         verification = _Verification(opened_source, opened_target, checkpoint, state, level, *limits)
-        return verification.rehearse() if dry_run else verification.run(threads, progress_s)
+        return verification.rehearse() if dry_run else verification.run(threads or DEFAULT_THREADS, progress_s)
 
 
 @dataclass(slots=True)
@@ -356,12 +357,11 @@ class _Verification:
 
     def _expect(self, found: Checksum, known: Held, path: str, side: str) -> None:
         self.report.count(proved_by_reading=1 if side == "target" else 0)
-        if known.entry.crc32c is None:
+        copied = known.entry.crc32c, known.entry.crc64nvme
+        if copied == (None, None):
             self.report.count(not_comparable=1)
-        elif (found.crc32c, found.crc64nvme) != (known.entry.crc32c, known.entry.crc64nvme):
-            self.report.differ(
-                path, "checksum", f"{side}: crc32c {found.crc32c:08x} read, {known.entry.crc32c:08x} copied"
-            )
+        elif any(is_not is not None and is_not != read for is_not, read in zip(copied, found, strict=True)):
+            self.report.differ(path, "checksum", f"{side}: {_text(found)} read, {_text(copied)} copied")
 
     def _read(self, zone: Zone, entry: Entry, version: str) -> Checksum:
         checksum = EMPTY
@@ -380,6 +380,11 @@ class _Verification:
         self.state.write(name, text.encode())
         self.report.address, self.report.digest = self.state.address(name), hashlib.sha256(text.encode()).hexdigest()
         log.info("verification\n%s", self.report.table())
+
+
+def _text(crcs: Iterable[int | None]) -> str:
+    named = zip(("crc32c", "crc64nvme"), (8, 16), crcs, strict=True)
+    return " ".join(f"{name} {value:0{width}x}" for name, width, value in named if value is not None)
 
 
 def _content_of(entry: Entry) -> tuple[str, int]:

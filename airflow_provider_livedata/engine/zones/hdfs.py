@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
 MAX_NAME_BYTES = 255  # dfs.namenode.fs-limits.max-component-length
 MAX_PATH_CHARACTERS = 8000
+PART_BYTES = 4 << 20  # written in order, so that a part is a pace of reading and no more
+# What hdfs-native holds of an open file, measured: the process's peak less its buffers and its state before.
+READING_BYTES, WRITING_BYTES = 2 << 20, 16 << 20
+COMMIT_S = 0.25  # close() asks again after half a second when the NameNode has not heard of the last block
 _STATE = ".livedata"
 _COSTLY = frozenset({"acl", "xattrs"})
 _NO_WEBHDFS = (
@@ -363,6 +367,10 @@ def _facts(root: str, preserve: frozenset[str], *, has_control: bool) -> Facts:
         max_key_bytes=MAX_PATH_CHARACTERS - len(root.rstrip("/")) - 1,
         max_name_bytes=MAX_NAME_BYTES,
         forbidden_characters=frozenset(":"),
+        usual_part_bytes=PART_BYTES,
+        reading_bytes=READING_BYTES,
+        writing_bytes=WRITING_BYTES,
+        commit_s=COMMIT_S,
         attributes=frozenset(kept),
     )
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.zones.hdfs_options import HdfsOptions
 
 _NODE = re.compile(r'ip_addr: \\?"([^"\\]*)\\?", host_name: \\?"([^"\\]*)\\?".*?xfer_port: (\d+)')
+_WRITTEN_AT_ONCE = 1 << 20
 _UNCHANGED = (1 << 64) - 1  # -1 for Java: leave the access time
 
 
@@ -230,8 +231,11 @@ class _NativeWriter:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See ``Writer.write``."""
+        whole = memoryview(data)
         try:
-            self._writer.write(data)
+            for start in range(0, len(whole), _WRITTEN_AT_ONCE):
+                # The client takes anything but bytes apart byte by byte: 14 s of CPU a GiB instead of 1.5.
+                self._writer.write(bytes(whole[start : start + _WRITTEN_AT_ONCE]))
         except Exception as error:
             raise native_error(error, address=self._address) from error
 

@@ -28,6 +28,7 @@ from airflow_provider_livedata import __version__
 from airflow_provider_livedata.engine.errors import BadOption, CredentialsRefused
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
+from airflow_provider_livedata.engine.zones.s3_metadata import Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,7 +59,9 @@ class S3Options:
         connect_timeout_s: Of a new connection.
         read_timeout_s: Longest silence of the store.
         part_bytes: Size of the parts of large files; larger for those that would need more than 10,000.
-        checksum: Which whole-file checksum the store is given and keeps.
+        checksum: Which whole-file checksum the store is given and keeps. Unless it is named, CRC-64/NVME for files in
+            one piece, as the client for small bodies computes it, and for files in parts CRC32C, which costs a store
+            less and is also the one that HDFS can tell of a file.
         sign_payload: Also sign a SHA-256 of each body, where a bucket's policy wants that; bodies are protected by
             their CRC and by TLS without it.
     """
@@ -72,23 +75,33 @@ class S3Options:
     verify: bool | str = True
     addressing_style: Literal["path", "virtual"] | None = None
     exclusive: bool = False
-    connections: int = 32
+    connections: int = 64
     retries: int = 4
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 120.0
     part_bytes: int = 8 * MIB
-    checksum: Literal["crc64nvme", "crc32c"] = "crc64nvme"
+    checksum: Kind | None = None
     sign_payload: bool = False
 
     def __post_init__(self) -> None:
         if (self.access_key_id is None) != (self.secret_access_key is None):
             raise BadOption("an access key and its secret go together; give both or none")
-        if self.checksum not in {"crc64nvme", "crc32c"}:
+        if self.checksum not in {None, "crc64nvme", "crc32c"}:
             raise BadOption("checksum is crc64nvme or crc32c", checksum=self.checksum)
         if not 5 * MIB <= self.part_bytes <= 1024 * 5 * MIB:
             raise BadOption("part_bytes is 5 MiB to 5 GiB", part_bytes=self.part_bytes)
         if self.addressing_style not in {None, "path", "virtual"}:
             raise BadOption("addressing_style is path or virtual", addressing_style=self.addressing_style)
+
+    @property
+    def put_checksum(self) -> Kind:
+        """That of files in one piece."""
+        return self.checksum or "crc64nvme"
+
+    @property
+    def part_checksum(self) -> Kind:
+        """That of files in parts."""
+        return self.checksum or "crc32c"
 
     def style(self, bucket: str) -> Literal["path", "virtual"]:
         """Where the bucket's name goes; one with dots fits no TLS certificate of AWS as a host name."""

@@ -99,11 +99,12 @@ def put(
     if checksum is not None and checksum != whole:
         raise ChecksumMismatch("the bytes to write are not those that the checksum is of; nothing was sent", path=path)
     metadata, conditions = metadata_of(attributes), bucket.conditions(key, path, expect)
-    with_obstore = suits_obstore(key) and bucket.options.checksum == "crc64nvme"
+    kind = bucket.options.put_checksum
+    with_obstore = suits_obstore(key) and kind == "crc64nvme"
     by = _put_by_obstore if with_obstore else _put_by_boto3
     version = by(bucket, path, data, metadata, conditions, expect)
     entry = Entry(path, size_bytes=size_bytes, version=version)
-    return written(entry, metadata, bucket.options.checksum, whole, now_ms())
+    return written(entry, metadata, kind, whole, now_ms())
 
 
 def _put_by_obstore(
@@ -124,7 +125,7 @@ def _put_by_boto3(
     conditions: dict[str, str], expect: Expect,
 ) -> str:  # fmt: skip
     body = ViewReader(memoryview(data))
-    fields = checksum_fields(bucket.options.checksum, checksum_of(data))
+    fields = checksum_fields(bucket.options.put_checksum, checksum_of(data))
     answer = bucket.ask("put_object", path, action="s3:PutObject", gives="ETag", expect=expect, Key=bucket.key(path),
                         Body=body, Metadata=metadata, **fields, **conditions)  # fmt: skip
     return str(answer["ETag"]).strip('"')

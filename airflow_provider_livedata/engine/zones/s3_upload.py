@@ -63,18 +63,12 @@ class Token:
             return None
 
 
-def part_bytes_for(size_bytes: int, smallest: int) -> int:
-    """The size of parts: ``smallest``, or as many whole MiB as keep their number at 10,000."""
-    return max(smallest, -(-size_bytes // (MAX_PARTS * MIB)) * MIB)
-
-
-def begin(bucket: S3Bucket, path: str, size_bytes: int, attributes: Attributes | None) -> S3Upload:
+def begin(bucket: S3Bucket, path: str, size_bytes: int, part_bytes: int, attributes: Attributes | None) -> S3Upload:
     """Open an upload."""
     bucket.refuse_size(size_bytes, MAX_FILE_BYTES, path)
-    kind, metadata = bucket.options.checksum, metadata_of(attributes)
+    kind, metadata = bucket.options.part_checksum, metadata_of(attributes)
     answer = bucket.ask("create_multipart_upload", path, action="s3:PutObject", gives="UploadId", Key=bucket.new_key(path),
                         Metadata=metadata, ChecksumAlgorithm=ALGORITHMS[kind], ChecksumType="FULL_OBJECT")  # fmt: skip
-    part_bytes = part_bytes_for(size_bytes, bucket.options.part_bytes)
     return S3Upload(bucket, path, Token(answer["UploadId"], part_bytes, size_bytes, kind, metadata))
 
 
@@ -84,7 +78,7 @@ def resume(bucket: S3Bucket, path: str, text: str, size_bytes: int, attributes: 
     Which of its parts stand is not asked: their receipts are the caller's, and ``complete`` refuses wrong ones.
     """
     token = Token.parse(text)
-    if token is None or (token.size_bytes, token.checksum) != (size_bytes, bucket.options.checksum):
+    if token is None or (token.size_bytes, token.checksum) != (size_bytes, bucket.options.part_checksum):
         return None
     if attributes is not None and metadata_of(attributes) != token.metadata:
         return None
@@ -148,7 +142,7 @@ class S3Upload(Upload):
         return self._bucket.ask(operation, self._path, action=action, expect=expect, **self._where, **more)
 
     def _fields(self, checksum: Checksum) -> dict[str, str]:
-        return checksum_fields(self._bucket.options.checksum, checksum)
+        return checksum_fields(self._bucket.options.part_checksum, checksum)
 
     def _receipt(self, part: Part) -> dict[str, Any]:
         return {"PartNumber": part.index + 1, "ETag": f'"{part.receipt}"', **self._fields(part.checksum)}
@@ -166,7 +160,7 @@ class S3Upload(Upload):
         answer = self._bucket.head(self._where["Key"], self._path)
         if answer is None or self.is_open():
             return None
-        kind, entry = self._bucket.options.checksum, entry_of(self._path, answer)
+        kind, entry = self._bucket.options.part_checksum, entry_of(self._path, answer)
         is_ours = (entry.size_bytes, getattr(entry, kind)) == (self._size_bytes, getattr(checksum, kind))
         return entry if is_ours and answer.get("Metadata", {}) == self._metadata else None
 
@@ -182,7 +176,7 @@ class S3Upload(Upload):
 
     def _entry(self, version: str, checksum: Checksum) -> Entry:
         entry = Entry(self._path, size_bytes=self._size_bytes, version=version)
-        return written(entry, self._metadata, self._bucket.options.checksum, checksum, now_ms())
+        return written(entry, self._metadata, self._bucket.options.part_checksum, checksum, now_ms())
 
 
 class ViewReader(io.RawIOBase):

@@ -1,0 +1,45 @@
+"""How many tasks at once are chosen."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_livedata.engine.tuning import LEAST, MOST, threads_for
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+PART = 8 * MIB
+
+
+@pytest.mark.parametrize(
+    ("files", "file_bytes", "round_trip_s", "commit_s", "threads"),
+    [
+        (10_000, 4 * KIB, 0.001, 0.0, LEAST),  # the same machine: the processor is the limit
+        (10_000, 4 * KIB, 0.010, 0.0, 46),
+        (10_000, 4 * KIB, 0.050, 0.0, MOST),  # another continent
+        (10_000, 4 * KIB, 0.001, 0.25, MOST),  # files that are slow to become durable
+        (500, 4 * MIB, 0.001, 0.0, 14),
+        (10, 10 * GIB, 0.001, 0.0, 14),
+        (10, 10 * GIB, 0.030, 0.0, 25),
+        (0, 0, 0.030, 0.25, LEAST),
+        (5, 0, 0.0, 0.0, LEAST),
+    ],
+)
+def test_tasks_at_once_follow_sizes_and_distance(
+    files: int, file_bytes: int, round_trip_s: float, commit_s: float, threads: int
+) -> None:
+    chosen = threads_for(files, files * file_bytes, PART, round_trip_s=round_trip_s, commit_s=commit_s)
+    assert chosen == threads
+
+
+@given(
+    st.integers(0, 10**9), st.integers(0, 10**15), st.integers(1, 5 * GIB), st.floats(0, 100), st.floats(0, 100),
+    st.floats(0, 10),
+)  # fmt: skip
+def test_more_distance_never_means_fewer(
+    files: int, size_bytes: int, part_bytes: int, near_s: float, commit_s: float, more_s: float
+) -> None:
+    near = threads_for(files, size_bytes, part_bytes, round_trip_s=near_s, commit_s=commit_s)
+    far = threads_for(files, size_bytes, part_bytes, round_trip_s=near_s + more_s, commit_s=commit_s)
+    assert LEAST <= near <= far <= MOST
