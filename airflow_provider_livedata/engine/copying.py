@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from mmap import mmap
 from typing import Protocol
 
 from airflow_provider_livedata.engine.checksums import checksum_of, combine, store_text
@@ -105,8 +104,7 @@ class Route:
 
 def copy_file(step: Step, route: Route, sink: Sink, submit: Submit) -> None:
     """Queue the tasks that bring one file; ``sink`` hears of its end exactly once."""
-    in_one_piece = step.entry.size_bytes <= route.target.facts.part_bytes(step.entry.size_bytes)
-    if in_one_piece or route.target.facts.in_order:
+    if step.entry.size_bytes <= _part_bytes(step, route) or route.target.facts.in_order:
         submit(lambda: _whole(step, route, sink))
         return
     flight = _Flight(step, route, sink)
@@ -145,46 +143,52 @@ def _until_still(step: Step, route: Route, sink: Sink) -> None:
 def _once(step: Step, route: Route, sink: Sink) -> None:
     if step.may_have_landed and _adopt(step, route, sink):
         return
-    entry = step.entry
-    settled = _is_settled(entry, route, sink)
-    size = min(entry.size_bytes, route.target.facts.part_bytes(entry.size_bytes))
-    with route.buffers.borrow(_size_class(size), beside=route.beside(entry.size_bytes)) as buffer:
-        if route.target.facts.puts_publish and size == entry.size_bytes:
-            view = memoryview(buffer)[:size]
-            _put(step, route, sink, view, settled=settled)
-        else:
-            _in_order(step, route, sink, buffer, settled=settled)
+    settled = _is_settled(step.entry, route, sink)
+    if route.target.facts.puts_publish and step.entry.size_bytes <= _part_bytes(step, route):
+        _put(step, route, sink, settled=settled)
+    else:
+        _in_order(step, route, sink, settled=settled)
 
 
-def _put(step: Step, route: Route, sink: Sink, view: memoryview, *, settled: bool) -> None:
+def _put(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:
     entry = step.entry
-    if view:
-        route.read(entry, 0, view)
-    checksum = checksum_of(view)
-    route.allow()
-    landed = route.target.put(
-        entry.path, view, checksum=checksum, attributes=route.attributes(entry), expect=route.expect(step)
-    )
-    sink.moved(len(view))
+    with route.buffers.borrow(_size_class(entry.size_bytes), beside=route.beside(entry.size_bytes)) as buffer:
+        view = memoryview(buffer)[: entry.size_bytes]
+        if view:
+            route.read(entry, 0, view)
+        checksum = checksum_of(view)
+        route.allow()
+        landed = route.target.put(
+            entry.path, view, checksum=checksum, attributes=route.attributes(entry), expect=route.expect(step)
+        )
+    sink.moved(entry.size_bytes)
     sink.landed(step, held(entry, checksum, landed, settled=settled), adopted=False)
 
 
-def _in_order(step: Step, route: Route, sink: Sink, buffer: mmap, *, settled: bool) -> None:
+def _in_order(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:
     entry = step.entry
     upload = route.target.begin(entry.path, entry.size_bytes, attributes=route.attributes(entry))
+    size = _size_class(min(entry.size_bytes, upload.part_bytes))
     try:
-        parts: list[Part] = []
-        for index, offset in enumerate(range(0, max(entry.size_bytes, 1), upload.part_bytes)):
-            view = memoryview(buffer)[: min(upload.part_bytes, entry.size_bytes - offset)]
-            if view:
-                route.read(entry, offset, view)
-            route.allow()
-            parts.append(upload.part(index, view, checksum_of(view)))
-            sink.moved(len(view))
-        _hand_over(step, route, sink, upload, parts, settled=settled)
+        # The store's client may hold what was written until the file is whole, so its memory counts until then.
+        with route.buffers.borrow(size, beside=route.beside(entry.size_bytes)) as buffer:
+            parts = _parts_in_order(entry, route, sink, upload, memoryview(buffer))
+            _hand_over(step, route, sink, upload, parts, settled=settled)
     except BaseException:
         upload.abort()
         raise
+
+
+def _parts_in_order(entry: Entry, route: Route, sink: Sink, upload: Upload, buffer: memoryview) -> list[Part]:
+    parts: list[Part] = []
+    for index, offset in enumerate(range(0, max(entry.size_bytes, 1), upload.part_bytes)):
+        view = buffer[: min(upload.part_bytes, entry.size_bytes - offset)]
+        if view:
+            route.read(entry, offset, view)
+        route.allow()
+        parts.append(upload.part(index, view, checksum_of(view)))
+        sink.moved(len(view))
+    return parts
 
 
 def _hand_over(step: Step, route: Route, sink: Sink, upload: Upload, parts: list[Part], *, settled: bool) -> None:
@@ -311,6 +315,10 @@ def _is_settled(entry: Entry, route: Route, sink: Sink) -> bool:
         return True
     sink.open_at_source(entry)
     return False
+
+
+def _part_bytes(step: Step, route: Route) -> int:
+    return route.target.facts.part_bytes(step.entry.size_bytes)
 
 
 def _size_class(size: int) -> int:

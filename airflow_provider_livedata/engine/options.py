@@ -48,7 +48,7 @@ class ReplicateOptions:
     bandwidth: str = ""
     threads: int = 0
     max_reads: int = 0
-    memory_mib: int = 96
+    memory_mib: int = 80
     holder: str = ""
     progress_s: float = 5.0
     timetable: Timetable = field(init=False)

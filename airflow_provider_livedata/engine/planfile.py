@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
 from airflow_provider_livedata.engine.errors import StateDamaged
@@ -44,8 +45,8 @@ class PlanWriter:
 
     def close(self, totals: Totals, about: dict[str, Any]) -> Plan:
         """Write what is left and ``plan.json``; ``about`` names source, target and the like."""
-        for phase in PHASES:
-            self._flush(phase)
+        with ThreadPoolExecutor(len(PHASES)) as pool:  # HDFS may take half a second for each of them
+            list(pool.map(self._flush, PHASES))
         name = f"{self.folder}/plan.json"
         value = {
             "format": 1,

@@ -11,15 +11,23 @@ import math
 LEAST, MOST = 8, 64
 FILES_A_SECOND = 1_500  # what one process carries of small files: docs/benchmarks.md
 BYTES_A_SECOND = 1 << 30  # and of large ones
+COMMITTED_BYTES_A_SECOND = 256 << 20  # to a store whose files wait before they are durable
 # What one request moves. Source: AWS, "Best practices design patterns: optimizing Amazon S3 performance" (85-90 MB/s).
 STREAM_BYTES_A_SECOND = 85_000_000
 ROUND_TRIPS = 3  # open, read, write
 
 
 def threads_for(
-    files: int, size_bytes: int, part_bytes: int, *, round_trip_s: float = 0.0, commit_s: float = 0.0
+    files: int,
+    size_bytes: int,
+    part_bytes: int,
+    *,
+    round_trip_s: float = 0.0,
+    commit_s: float = 0.0,
+    memory_bytes: int = 1 << 62,
+    beside_bytes: int = 0,
 ) -> int:
-    """Tasks at once, 8 to 64.
+    """Tasks at once, 8 to 64, and no more than find memory.
 
     Args:
         files: How many files are to be copied.
@@ -27,10 +35,16 @@ def threads_for(
         part_bytes: The largest piece that is one task.
         round_trip_s: Of the smallest request to the farther of the two zones.
         commit_s: What a finished file waits at the target before it is durable.
+        memory_bytes: For all tasks together.
+        beside_bytes: What a task takes of it at most, beside its own bytes.
     """
     if not files:
         return LEAST
-    task_bytes = min(size_bytes / files, part_bytes)
-    rate = min(FILES_A_SECOND, BYTES_A_SECOND / max(task_bytes, 1))
-    alone_s = ROUND_TRIPS * round_trip_s + commit_s + task_bytes / STREAM_BYTES_A_SECOND
-    return max(LEAST, min(MOST, math.ceil(rate * alone_s)))
+    file_bytes = max(size_bytes / files, 1)
+    task_bytes = min(file_bytes, part_bytes)
+    moving = min(FILES_A_SECOND, BYTES_A_SECOND / task_bytes) * (
+        ROUND_TRIPS * round_trip_s + task_bytes / STREAM_BYTES_A_SECOND
+    )
+    with_memory = memory_bytes / (task_bytes + min(beside_bytes, task_bytes))
+    waiting = min(FILES_A_SECOND, COMMITTED_BYTES_A_SECOND / file_bytes) * commit_s
+    return max(LEAST, min(MOST, math.ceil(moving + waiting), int(with_memory)))

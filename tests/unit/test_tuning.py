@@ -17,6 +17,8 @@ PART = 8 * MIB
     [
         (10_000, 4 * KIB, 0.001, 0.0, LEAST),  # the same machine: the processor is the limit
         (10_000, 4 * KIB, 0.010, 0.0, 46),
+        (500, 4 * MIB, 0.001, 0.25, 30),
+        (10, 10 * GIB, 0.001, 0.25, 14),
         (10_000, 4 * KIB, 0.050, 0.0, MOST),  # another continent
         (10_000, 4 * KIB, 0.001, 0.25, MOST),  # files that are slow to become durable
         (500, 4 * MIB, 0.001, 0.0, 14),
@@ -43,3 +45,13 @@ def test_more_distance_never_means_fewer(
     near = threads_for(files, size_bytes, part_bytes, round_trip_s=near_s, commit_s=commit_s)
     far = threads_for(files, size_bytes, part_bytes, round_trip_s=near_s + more_s, commit_s=commit_s)
     assert LEAST <= near <= far <= MOST
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10**12), st.integers(0, 1 << 30), st.integers(0, 20 * MIB))
+def test_no_more_than_find_memory(files: int, size_bytes: int, memory_bytes: int, beside_bytes: int) -> None:
+    chosen = threads_for(
+        files, size_bytes, PART, round_trip_s=1.0, memory_bytes=memory_bytes, beside_bytes=beside_bytes
+    )
+    task_bytes = min(size_bytes / files, PART)
+    each_bytes = task_bytes + min(beside_bytes, task_bytes)
+    assert chosen == LEAST or chosen * each_bytes <= memory_bytes

@@ -326,8 +326,15 @@ class _Run:
             if totals.copy_files > LEAST:  # else there are too few files for it to matter
                 round_trip_s = max(_round_trip_s(zone) for zone in (self.source, self.target))
             part_bytes = facts.part_bytes(totals.copy_bytes // max(totals.copy_files, 1))
-            chosen = threads_for(totals.copy_files, totals.copy_bytes, part_bytes,
-                                 round_trip_s=round_trip_s, commit_s=facts.commit_s)  # fmt: skip
+            chosen = threads_for(
+                totals.copy_files,
+                totals.copy_bytes,
+                part_bytes,
+                round_trip_s=round_trip_s,
+                commit_s=facts.commit_s,
+                memory_bytes=self.options.memory_mib << 20,
+                beside_bytes=self.source.facts.reading_bytes + facts.writing_bytes,
+            )
         self.report.threads = chosen
         log.info("%s tasks at once, %s MiB of memory for them", chosen, self.options.memory_mib)
         return chosen

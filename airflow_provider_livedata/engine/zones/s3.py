@@ -29,6 +29,7 @@ from airflow_provider_livedata.engine.zones.s3_bucket import MAX_KEY_BYTES, S3Bu
 from airflow_provider_livedata.engine.zones.s3_check import check_readable, check_writable
 from airflow_provider_livedata.engine.zones.s3_clients import S3Options
 from airflow_provider_livedata.engine.zones.s3_metadata import entry_of
+from airflow_provider_livedata.engine.zones.s3_reading import S3Reading
 
 _STATE = ".livedata"
 # Measured with 16 requests at a time: the process's peak less its buffers and its state before.
@@ -41,6 +42,7 @@ class S3Zone(Zone):
     def __init__(self, address: Address, options: S3Options) -> None:
         self.address = address
         self._bucket = S3Bucket(address, options)
+        self._reading = S3Reading(self._bucket)
         self._workers = ThreadPoolExecutor(options.connections, thread_name_prefix="livedata-s3")
         self.facts = Facts(
             scheme="s3",
@@ -120,8 +122,8 @@ class S3Zone(Zone):
         return Entry(path, "directory", mtime_ms=entry.mtime_ms, note=note, source_version=entry.source_version)
 
     def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
-        """See Zone.read_into; one ranged request, conditional on the version."""
-        return s3_object.read(self._bucket, path, offset, buffer, version)
+        """See Zone.read_into; a ranged request, conditional on the version, or the open one of a thread that reads on."""
+        return self._reading.read(path, offset, buffer, version)
 
     def put(
         self, path: str, data: bytes | bytearray | memoryview, *,

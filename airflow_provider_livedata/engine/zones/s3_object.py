@@ -1,7 +1,4 @@
-"""Bytes of one object: read into the caller's buffer, or written in one piece.
-
-obstore does both; boto3 what obstore cannot: keys that it refuses, and CRC32C.
-"""
+"""Objects written in one piece: by obstore, and by boto3 what obstore cannot, which is keys that it refuses and CRC32C."""
 
 from __future__ import annotations
 
@@ -10,14 +7,7 @@ from typing import TYPE_CHECKING, Any
 import obstore
 
 from airflow_provider_livedata.engine.checksums import checksum_of
-from airflow_provider_livedata.engine.errors import (
-    AlreadyExists,
-    ChecksumMismatch,
-    ObjectChanged,
-    PathMissing,
-    ZoneError,
-    ZoneUnreachable,
-)
+from airflow_provider_livedata.engine.errors import AlreadyExists, ChecksumMismatch
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect
 from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3_clients import MIB, suits_obstore
@@ -26,67 +16,9 @@ from airflow_provider_livedata.engine.zones.s3_metadata import checksum_fields, 
 from airflow_provider_livedata.engine.zones.s3_upload import ViewReader
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, PutMode
+    from obstore import PutMode
 
 MAX_PUT_BYTES = 5 * 1024 * MIB
-_PIECE = MIB // 4  # what obstore hands over at a time: a whole range would double a reader's memory
-
-
-def read(bucket: S3Bucket, path: str, offset: int, buffer: memoryview, version: str) -> int:
-    """Fill the buffer from ``offset``; see Zone.read_into."""
-    key = bucket.key(path)
-    if not buffer.nbytes:
-        return _read_nothing(bucket, key, path, version)
-    by = _read_by_obstore if suits_obstore(key) else _read_by_boto3
-    try:
-        filled, promised = by(bucket, path, offset, buffer, version)
-    except ZoneError as error:
-        if error.where.get("status") == 416:  # a range that begins at the end or after it
-            return 0
-        raise
-    if filled != promised:
-        raise ZoneUnreachable("the connection ended before the bytes did; try again", address=str(bucket.address),
-                              path=path, received=filled, promised=promised)  # fmt: skip
-    return filled
-
-
-def _read_nothing(bucket: S3Bucket, key: str, path: str, version: str) -> int:
-    found = bucket.head(key, path)
-    if found is None:
-        raise PathMissing("nothing is there", address=str(bucket.address), path=path)
-    if version and found["ETag"].strip('"') != version:
-        raise ObjectChanged("it was replaced while being read", address=str(bucket.address), path=path)
-    return 0
-
-
-def _read_by_obstore(bucket: S3Bucket, path: str, offset: int, buffer: memoryview, version: str) -> tuple[int, int]:
-    options: GetOptions = {"range": (offset, offset + buffer.nbytes)}
-    if version:
-        options["if_match"] = f'"{version}"'
-    filled = 0
-    with s3_errors(bucket.address, path, action="s3:GetObject"):
-        answer = obstore.get(bucket.clients.store, bucket.key(path), options=options)
-        start, stop = answer.range
-        for piece in answer.stream(min_chunk_size=_PIECE):
-            end = filled + len(piece)
-            if end > buffer.nbytes:
-                return end, stop - start
-            buffer[filled:end] = piece
-            filled = end
-    return filled, stop - start
-
-
-def _read_by_boto3(bucket: S3Bucket, path: str, offset: int, buffer: memoryview, version: str) -> tuple[int, int]:
-    condition = {"IfMatch": f'"{version}"'} if version else {}
-    wanted = f"bytes={offset}-{offset + buffer.nbytes - 1}"
-    answer = bucket.ask(
-        "get_object", path, action="s3:GetObject", gives="ContentRange", Key=bucket.key(path), Range=wanted, **condition
-    )
-    filled = 0
-    with s3_errors(bucket.address, path, action="s3:GetObject"), answer["Body"] as body:
-        while filled < buffer.nbytes and (count := body.readinto(buffer[filled:])):
-            filled += count
-    return filled, answer["ContentLength"]
 
 
 def put(
