@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
     asked = _parser().parse_args(arguments)
     found = results.load(asked.results)
     if not asked.page_only:
-        with Site() as site:
+        with Site(touches=asked.size != "tiny") as site:
             _measure(site, asked, found)
     page.write(asked.page, found)
     results.say(f"wrote {asked.page}")

@@ -38,12 +38,13 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much a whole run measures.
+    """How much a whole run measures. ``slow`` stands for the small files where HDFS is the target, which takes long.
 
     ``rounds`` of the quick contenders, ``slow_rounds`` of DistCp. ``limit_mib_s`` is kept for about ``limit_s`` seconds.
     """
 
     shapes: tuple[Shape, ...]
+    slow: Shape
     rounds: int
     slow_rounds: int
     counted_files: int
@@ -59,8 +60,9 @@ class Size:
 
 SIZES = {
     "usual": Size(
-        shapes=(Shape("large", 24, 128 * MIB), Shape("small", 16_000, 4 * KIB), Shape("medium", 500, 4 * MIB)),
-        rounds=5,
+        shapes=(Shape("large", 24, 128 * MIB), Shape("small", 12_000, 4 * KIB), Shape("medium", 500, 4 * MIB)),
+        slow=Shape("small", 3_000, 4 * KIB),
+        rounds=3,
         slow_rounds=1,
         counted_files=2_000,
         load=Shape("load", 12, 128 * MIB),
@@ -74,6 +76,7 @@ SIZES = {
     ),
     "short": Size(
         shapes=(Shape("large", 8, 128 * MIB), Shape("small", 4_000, 4 * KIB), Shape("medium", 150, 4 * MIB)),
+        slow=Shape("small", 1_000, 4 * KIB),
         rounds=3,
         slow_rounds=1,
         counted_files=500,
@@ -88,6 +91,7 @@ SIZES = {
     ),
     "tiny": Size(
         shapes=(Shape("large", 2, 20 * MIB), Shape("small", 60, 4 * KIB), Shape("medium", 4, 4 * MIB)),
+        slow=Shape("small", 30, 4 * KIB),
         rounds=1,
         slow_rounds=1,
         counted_files=20,

@@ -34,6 +34,7 @@ SERVER_FLAGS = (
 )  # compiled fully, unlike in tests
 METRICS_S = 1
 PIECE = 8 << 20
+TOUCHED_BYTES = 10 << 30
 Place = dict[str, Any]  # {"address": ..., "options": ...} as ``open_zone`` takes them
 
 
@@ -53,10 +54,10 @@ class Spot:
 
 
 class Site:
-    """Both servers; everything is gone when the context ends."""
+    """Both servers; everything is gone when the context ends. ``touches``: use the disk once before anything is measured."""
 
-    def __init__(self) -> None:
-        self._stack = contextlib.ExitStack()
+    def __init__(self, *, touches: bool = True) -> None:
+        self._stack, self._touches = contextlib.ExitStack(), touches
         self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
@@ -67,6 +68,8 @@ class Site:
             stack.enter_context(self.hdfs)
             self.s3 = stack.enter_context(S3Server())
             self.bucket = self.s3.new_bucket("bench")
+            if self._touches:
+                _touch(Path(self.s3.data_dir).parent)
             self._stack = stack.pop_all()
         return self
 
@@ -189,6 +192,18 @@ class Site:
         if answer.status != 200:
             raise WrongCopy(f"{query['op']} {path}: {answer.status} {body[:500]!r}")
         return dict(json.loads(body or b"{}"))
+
+
+def _touch(folder: Path) -> None:
+    """Write and remove some gibibytes: on a memory disk of a virtual machine, pages are slow the first time they are used."""
+    piece, left = bytes(PIECE), min(TOUCHED_BYTES, psutil.virtual_memory().available // 2)
+    file = folder / "touched"
+    try:
+        with file.open("wb", buffering=0) as to:
+            for _ in range(left // len(piece)):
+                to.write(piece)
+    finally:
+        file.unlink()
 
 
 def fill(place: Place, shape: Shape) -> None:

@@ -25,6 +25,7 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.tuning import LEAST
 from airflow_provider_livedata.engine.zones.base import SetAttributes, Zone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting
@@ -132,6 +133,25 @@ def test_a_file_of_a_gibibyte_arrives(source: Place, target: Place) -> None:
     report = replicate(source.open(), target.open())
     assert (report.copied_bytes, report.failed) == (1 << 30, 0)
     assert verify(source.open(), target.open(), level="content").is_same
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"part_bytes": 5 << 20}, {"part_bytes": 16 << 20}, {"checksum": "crc64nvme"}, {"checksum": "crc32c"}]
+)
+def test_parts_and_checksums_are_as_the_s3_connection_says(
+    source: Place, s3_integrity: S3Server, bucket: str, options: dict[str, Any]
+) -> None:
+    files: Contents = {"small": b"1", "large": os.urandom((18 << 20) + 1)}
+    write(source, files)
+    target = s3_place(s3_integrity, bucket, **options)
+    report = replicate(source.open(), target.open())
+    assert (report.copied_files, report.threads) == (2, LEAST)
+    assert target.contents() == files
+    zone = target.open()
+    kinds = {path: zone.store_checksum(path).partition(":")[0] for path in files}  # type: ignore[attr-defined]
+    chosen = options.get("checksum")
+    assert kinds == {"small": chosen or "crc64nvme", "large": chosen or "crc32c"}
+    assert verify(source.open(), target.open(), level="checksum").proved_by_store == 2
 
 
 def test_ten_thousand_entries_of_one_directory_arrive(source: Place, target: Place, tmp_path: Path) -> None:

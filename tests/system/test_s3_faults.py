@@ -154,6 +154,34 @@ def test_a_cut_read_is_resumed_by_a_patient_client(patient: S3Zone, s3_proxy: Fa
     assert s3_proxy.count("GET", "/p/f") == 2
 
 
+def test_a_thread_that_reads_on_is_given_the_bytes_of_one_long_request(zone: S3Zone, s3_proxy: FaultyProxy) -> None:
+    data, piece = data_of("long", 6_000_000), 1_000_000
+    version = put(zone, "f", data).version
+    put(zone, "g", b"other")
+    s3_proxy.reset()
+    read_on = [read(zone, "f", offset, piece, version=version) for offset in range(0, len(data), piece)]
+    assert b"".join(read_on) == data
+    assert s3_proxy.count("GET", "/p/f") == 2
+    assert read(zone, "f", len(data), 5, version=version) == b""
+    for path, offset, expected in (("f", 0, data), ("f", piece, data[piece:]), ("g", 0, b"other"), ("f", 2 * piece, data[2 * piece :])):
+        assert read(zone, path, offset, piece) == expected[:piece]
+
+
+def test_a_long_request_that_is_cut_is_unreachable_and_then_reads_right(zone: S3Zone, s3_proxy: FaultyProxy) -> None:
+    data, piece = data_of("cut", 6_000_000), 1_000_000
+    version = put(zone, "f", data).version
+    s3_proxy.cut(after_bytes=2_500_000, method="GET", path="/p/f", skip=1)
+    assert read(zone, "f", 0, piece, version=version) == data[:piece]
+    found, failures = bytearray(), 0
+    while len(found) < 5 * piece:
+        offset = piece + len(found)
+        try:
+            found += read(zone, "f", offset, piece, version=version)
+        except ZoneUnreachable:
+            failures += 1
+    assert (bytes(found), failures) == (data[piece:], 1)
+
+
 @pytest.mark.parametrize("path", ["f", ODD])
 def test_a_file_replaced_while_it_is_read_in_parts_is_noticed(direct: S3Zone, path: str) -> None:
     version = put(direct, path, b"before").version
@@ -235,7 +263,7 @@ def test_the_store_refuses_to_complete_a_file_with_another_checksum_and_keeps_th
 def test_an_upload_of_several_parts_has_the_checksum_of_the_whole_file(direct: S3Zone) -> None:
     data = data_of("several", (16 << 20) + 5)
     entry = upload_whole(direct, "f", data)
-    assert entry.crc64nvme == stat(direct, "f").crc64nvme == checksum_of(data).crc64nvme
+    assert entry.crc32c == stat(direct, "f").crc32c == checksum_of(data).crc32c
 
 
 @pytest.mark.usefixtures("s3_integrity")

@@ -6,6 +6,7 @@ import getpass
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -28,6 +29,7 @@ from airflow_provider_livedata.engine.errors import (
     ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.model import Entry
+from airflow_provider_livedata.engine.zones import hdfs_data
 from airflow_provider_livedata.engine.zones import hdfs_identity, hdfs_scan
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.hdfs_acl import canonical, full
@@ -302,3 +304,18 @@ def test_a_process_is_one_user_at_a_time_and_itself_again_afterwards(monkeypatch
     assert os.environ["HADOOP_USER_NAME"] == getpass.getuser()
     hdfs_identity.release(first)
     assert "HADOOP_USER_NAME" not in os.environ
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+@pytest.mark.parametrize("size", [0, 5, (2 << 20) + 3])
+def test_the_client_is_handed_bytes_whatever_was_given(kind: type[Any], size: int) -> None:
+    taken: list[object] = []
+
+    class Recorder:
+        def write(self, data: object) -> None:
+            taken.append(data)
+
+    data = os.urandom(size)
+    hdfs_data._NativeWriter(cast("Any", Recorder()), "hdfs://nn/f").write(kind(data))
+    assert {type(piece) for piece in taken} <= {bytes}  # others it takes apart byte by byte
+    assert b"".join(cast("list[bytes]", taken)) == data

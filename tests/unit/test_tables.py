@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +35,18 @@ steps = st.builds(Step, st.sampled_from(["copy", "delete"]), st.sampled_from(["w
 @given(st.lists(rows, max_size=5))
 def test_manifest_rows_come_back_as_they_were(given_rows: list[Held]) -> None:
     assert list(held_from_parquet(held_to_parquet(given_rows), name="m")) == given_rows
+
+
+def test_writing_and_reading_rows_does_not_import_pandas() -> None:
+    code = """
+import sys
+from airflow_provider_livedata.engine.model import Entry, Held
+from airflow_provider_livedata.engine.tables import held_from_parquet, held_to_parquet
+rows = [Held(Entry("a", size_bytes=1, crc32c=2)), Held(Entry("d", "directory", mode=0o755), is_gone=True)]
+assert list(held_from_parquet(held_to_parquet(rows), name="m")) == rows
+assert "pandas" not in sys.modules, "pandas costs a second and 60 MiB of every start"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @given(st.lists(steps, max_size=5))
