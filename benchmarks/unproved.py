@@ -6,12 +6,12 @@ HDFS proves by itself (its clients check each chunk that they read) stays, as it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from airflow_provider_livedata.engine import copying
 from airflow_provider_livedata.engine.model import Checksum
-from airflow_provider_livedata.engine.zones import s3_bucket, s3_clients, s3_object, s3_upload
+from airflow_provider_livedata.engine.zones import s3_bucket, s3_clients, s3_object, s3_stream, s3_upload
 
 NOTHING = Checksum(0, 0)
 
@@ -28,12 +28,36 @@ def unprove() -> None:
         return ask(bucket, operation, path, **_unchecked(given))
 
     _replace(s3_bucket.S3Bucket, "ask", without)
+    _unprove_streams()
     store: Callable[..., Any] = getattr(s3_clients, "S3Store")  # noqa: B009 - it is not the module's to give
 
     def unchecked(bucket: str, *, checksum_algorithm: str, **given: Any) -> Any:
         return store(bucket, **given)
 
     _replace(s3_clients, "S3Store", unchecked)
+
+
+def _unprove_streams() -> None:
+    ask_once: Callable[..., Any] = s3_bucket.S3Bucket.ask_once
+
+    def plain(bucket: s3_bucket.S3Bucket, operation: str, path: str, **given: Any) -> Any:
+        given.pop("ContentEncoding")
+        return ask_once(bucket, operation, path, **given)
+
+    _replace(s3_bucket.S3Bucket, "ask_once", plain)
+    _replace(s3_stream, "TrailedBody", _PlainBody)
+    _replace(s3_stream, "announce_trailer", lambda **_: None)
+
+
+class _PlainBody(s3_stream.TrailedBody):
+    """Bytes alone: no chunks, no trailer."""
+
+    def __init__(self, size_bytes: int, *given: Any) -> None:
+        super().__init__(size_bytes, *given)
+        self.length = size_bytes
+
+    def _framing(self) -> Iterator[bytes | memoryview]:
+        return self._pieces
 
 
 def _nothing(_parts: Iterable[Any]) -> Checksum:

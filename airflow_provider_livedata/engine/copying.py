@@ -1,26 +1,38 @@
 """Bring the bytes of one file to the target: read, checksum, write, and hand over what landed.
 
 small file    one task: read whole -> put (or begin, part, stage)
+medium file, many of them, target takes streams    one task: each piece is read and sent; in parts where that fails
 large file    one task a part, in any order; the last one completes
 large file, target written in order    one task for all parts
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from airflow_provider_livedata.engine.checksums import checksum_of, combine, store_text
-from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged, PathMissing
+from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of, combine, store_text
+from airflow_provider_livedata.engine.errors import (
+    AlreadyExists,
+    ChecksumMismatch,
+    LeaseLost,
+    LiveDataError,
+    ObjectChanged,
+    PathMissing,
+    Unsupported,
+)
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect, Held, Part, Step
 from airflow_provider_livedata.engine.publish import Staged
 from airflow_provider_livedata.engine.zones.base import OpenFiles, Upload, Zone
 
+log = logging.getLogger(__name__)
 SMALL_CLASS = 64 << 10  # buffers of small files are powers of two from here, so that they are used again
 ATTEMPTS_ON_A_MOVING_FILE = 3
+PIECE_BYTES = 1 << 20  # of a file that is streamed
 _PRESERVABLE = frozenset({"owner", "group", "mode", "mtime_ms", "acl", "xattrs"})
 
 Submit = Callable[[Callable[[], None]], None]
@@ -53,7 +65,8 @@ class Route:
     """Where bytes come from, where they go, and within which limits.
 
     ``source`` is the snapshot's view or the live zone; ``open_files`` the live zone to ask for open files, or None where
-    none can be open. ``exclusive``: the target cannot write conditionally and nobody else writes to it.
+    none can be open. ``exclusive``: the target cannot write conditionally and nobody else writes to it. ``may_stream``: there are
+    so many files that each needs no more than one thread.
     """
 
     source: Zone
@@ -64,6 +77,7 @@ class Route:
     allow: Callable[[], None]
     open_files: OpenFiles | None = None
     exclusive: bool = False
+    may_stream: bool = False
     preserve: frozenset[str] = _PRESERVABLE
 
     def attributes(self, entry: Entry) -> Attributes:
@@ -90,6 +104,11 @@ class Route:
                 found=offset + count,
             )
 
+    def streams(self, entry: Entry) -> bool:
+        """Whether the file goes in one request, its bytes as they come."""
+        facts = self.target.facts
+        return self.may_stream and facts.part_bytes(entry.size_bytes) < entry.size_bytes <= facts.max_stream_bytes
+
     def beside(self, size_bytes: int) -> int:
         """Bytes that the zones' clients hold while so much of a file is on its way."""
         source, target = self.source.facts, self.target.facts
@@ -104,7 +123,7 @@ class Route:
 
 def copy_file(step: Step, route: Route, sink: Sink, submit: Submit) -> None:
     """Queue the tasks that bring one file; ``sink`` hears of its end exactly once."""
-    if step.entry.size_bytes <= _part_bytes(step, route) or route.target.facts.in_order:
+    if route.streams(step.entry) or step.entry.size_bytes <= _part_bytes(step, route) or route.target.facts.in_order:
         submit(lambda: _whole(step, route, sink))
         return
     flight = _Flight(step, route, sink)
@@ -144,6 +163,8 @@ def _once(step: Step, route: Route, sink: Sink) -> None:
     if step.may_have_landed and _adopt(step, route, sink):
         return
     settled = _is_settled(step.entry, route, sink)
+    if route.streams(step.entry) and _stream(step, route, sink, settled=settled):
+        return
     if route.target.facts.puts_publish and step.entry.size_bytes <= _part_bytes(step, route):
         _put(step, route, sink, settled=settled)
     else:
@@ -163,6 +184,53 @@ def _put(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:
         )
     sink.moved(entry.size_bytes)
     sink.landed(step, held(entry, checksum, landed, settled=settled), adopted=False)
+
+
+def _stream(step: Step, route: Route, sink: Sink, *, settled: bool) -> bool:
+    """Bring the file in one request; False where that did not work and parts may."""
+    with route.buffers.borrow(PIECE_BYTES, beside=route.beside(PIECE_BYTES)) as buffer:
+        pieces = _Pieces(step.entry, route, sink, memoryview(buffer))
+        try:
+            landed = route.target.put_stream(  # type: ignore[attr-defined]
+                step.entry.path, step.entry.size_bytes, PIECE_BYTES, iter(pieces), lambda: pieces.checksum,
+                attributes=route.attributes(step.entry), expect=route.expect(step),
+            )  # fmt: skip
+        except LiveDataError as error:
+            sink.moved(-pieces.size_bytes)
+            if pieces.error is not None or not _may_parts_work(error):
+                raise
+            log.info("%s: sent in parts instead, since: %s", step.entry.path, error)
+            return False
+    sink.landed(step, held(step.entry, pieces.checksum, landed, settled=settled), adopted=False)
+    return True
+
+
+def _may_parts_work(error: LiveDataError) -> bool:
+    verdicts = (AlreadyExists, ObjectChanged, LeaseLost)
+    return not isinstance(error, verdicts) and (error.retryable or isinstance(error, (ChecksumMismatch, Unsupported)))
+
+
+class _Pieces:
+    """The bytes of a file in order, each piece in the same buffer, with the checksum of those that were handed out."""
+
+    def __init__(self, entry: Entry, route: Route, sink: Sink, buffer: memoryview) -> None:
+        self._entry, self._route, self._sink, self._buffer = entry, route, sink, buffer
+        self.checksum, self.size_bytes = EMPTY, 0
+        self.error: LiveDataError | None = None
+
+    def __iter__(self) -> Iterator[memoryview]:
+        try:
+            for offset in range(0, self._entry.size_bytes, len(self._buffer)):
+                view = self._buffer[: min(len(self._buffer), self._entry.size_bytes - offset)]
+                self._route.read(self._entry, offset, view)
+                self._route.allow()
+                self.checksum = checksum_of(view, self.checksum)
+                yield view
+                self.size_bytes += len(view)
+                self._sink.moved(len(view))
+        except LiveDataError as error:
+            self.error = error
+            raise
 
 
 def _in_order(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:

@@ -166,6 +166,7 @@ class Facts:
     max_part_bytes: int = 1 << 62
     max_parts: int = 1 << 30
     max_put_bytes: int = 1 << 62
+    max_stream_bytes: int = 0
     max_key_bytes: int = 1 << 30
     max_name_bytes: int = 1 << 30
     forbidden_characters: frozenset[str] = frozenset()

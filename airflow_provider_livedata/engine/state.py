@@ -17,6 +17,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import PathMissing, StateDamaged
 from airflow_provider_livedata.engine.model import ABSENT, Entry
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -73,7 +74,7 @@ class StateFolder:
         Raises:
             AlreadyExists: With ``create_only`` and something there.
         """
-        self.zone.put(f"{FOLDER}/{name}", data, expect=ABSENT if create_only else None)
+        self.zone.put(f"{FOLDER}/{name}", data, checksum=checksum_of(data), expect=ABSENT if create_only else None)
 
     def write_json(self, name: str, value: dict[str, Any], *, create_only: bool = False) -> None:
         """Write a JSON object whole; see ``write``."""

@@ -127,7 +127,7 @@ def _read(data: bytes, schema: pa.Schema, name: str, *, backwards: bool = False)
 def _open(data: bytes, schema: pa.Schema, name: str) -> pq.ParquetFile:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise StateDamaged(f"a state file is not readable Parquet: {error}", file=name) from error
     found: Mapping[bytes, bytes] = file.schema_arrow.metadata or {}
     if (

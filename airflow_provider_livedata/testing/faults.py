@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from airflow_provider_livedata.engine.errors import ZoneBusy, ZoneUnreachable
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Part
@@ -199,7 +199,7 @@ class Counting(Around):
 
 
 class FlipBytes(Around):
-    """Changes one bit of a share of what passes by: of ``read_into``, ``put`` and ``part``, or those in ``names``.
+    """Changes one bit of a share of what passes by: of ``read_into``, ``put``, ``part`` and pieces of ``put_stream``, or ``names``.
 
     What is sent still has the checksum of the right bytes, as after a fault on the way.
     """
@@ -210,7 +210,7 @@ class FlipBytes(Around):
         *,
         seed: int = 0,
         rate: float = 1.0,
-        names: frozenset[str] = frozenset({"read_into", "put", "part"}),
+        names: frozenset[str] = frozenset({"read_into", "put", "part", "put_stream"}),
     ) -> None:
         super().__init__(zone)
         self.rate, self.names, self.flipped = rate, names, 0
@@ -240,6 +240,19 @@ class FlipBytes(Around):
         sent = bytearray(data)
         self.flip("put", memoryview(sent))
         return super().put(path, sent, checksum=checksum, attributes=attributes, expect=expect)
+
+    def around_power(self, name: str, *args: Any, **options: Any) -> Any:
+        """Pieces of a stream are sent with changed bytes."""
+        if name == "put_stream":
+            path, size_bytes, piece_bytes, pieces, *more = args
+            args = (path, size_bytes, piece_bytes, self._flipped(pieces), *more)
+        return super().around_power(name, *args, **options)
+
+    def _flipped(self, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+        for piece in pieces:
+            sent = memoryview(bytearray(piece))
+            self.flip("put_stream", sent)
+            yield sent
 
     def around_upload(self, upload: Upload, path: str) -> Upload:
         """Parts are sent with changed bytes."""

@@ -130,7 +130,7 @@ def test_bytes_that_change_on_the_way_are_refused_by_a_store_that_checks_and_sen
 ) -> None:
     pair = make_pair("hdfs", target_like)
     pair.put(OLD)
-    flipping = FlipBytes(pair.target, seed=1, rate=0.3, names=frozenset({"put", "part"}))
+    flipping = FlipBytes(pair.target, seed=1, rate=0.3, names=frozenset({"put", "part", "put_stream"}))
     replicate(pair.source, Retrying(flipping, RetryPolicy(attempts=40, base_s=0, max_s=0)), FEW)
     assert flipping.flipped > 0
     assert contents(pair.target) == contents(pair.source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_livedata.engine import open_zone
+from airflow_provider_livedata.engine.zones import hdfs_identity
 from airflow_provider_livedata.engine.zones.base import Zone
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from tests.services.s3 import MotoServer, S3Server
 
 Contents = dict[str, bytes | None]
+_opened: weakref.WeakSet[Zone] = weakref.WeakSet()
 
 
 @dataclass
@@ -29,7 +32,9 @@ class Place:
 
     def open(self, **more: Any) -> Zone:
         """A zone with clients of its own."""
-        return open_zone(self.address, **{**self.options, **more})
+        zone = open_zone(self.address, **{**self.options, **more})
+        _opened.add(zone)
+        return zone
 
     def contents(self) -> Contents:
         """Everything below the root with its bytes; directories that only keys imply count as directories."""
@@ -99,6 +104,8 @@ def files() -> Contents:
 @pytest.fixture(autouse=True)
 def zones_are_let_go() -> Iterator[None]:
     """Zones that a test left open end with it: by RPC a process is one HDFS user at a time."""
-    gc.collect()
     yield
-    gc.collect()
+    for zone in list(_opened):
+        zone.close()
+    if hdfs_identity._process.holders:  # else it is not worth its quarter of a second
+        gc.collect()

@@ -163,7 +163,12 @@ def test_a_thread_that_reads_on_is_given_the_bytes_of_one_long_request(zone: S3Z
     assert b"".join(read_on) == data
     assert s3_proxy.count("GET", "/p/f") == 2
     assert read(zone, "f", len(data), 5, version=version) == b""
-    for path, offset, expected in (("f", 0, data), ("f", piece, data[piece:]), ("g", 0, b"other"), ("f", 2 * piece, data[2 * piece :])):
+    for path, offset, expected in (
+        ("f", 0, data),
+        ("f", piece, data[piece:]),
+        ("g", 0, b"other"),
+        ("f", 2 * piece, data[2 * piece :]),
+    ):
         assert read(zone, path, offset, piece) == expected[:piece]
 
 

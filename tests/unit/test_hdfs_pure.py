@@ -29,8 +29,7 @@ from airflow_provider_livedata.engine.errors import (
     ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.zones import hdfs_data
-from airflow_provider_livedata.engine.zones import hdfs_identity, hdfs_scan
+from airflow_provider_livedata.engine.zones import hdfs_data, hdfs_identity, hdfs_scan
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.hdfs_acl import canonical, full
 from airflow_provider_livedata.engine.zones.hdfs_errors import java_error, native_error

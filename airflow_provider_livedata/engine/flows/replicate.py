@@ -47,7 +47,7 @@ from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer
 from airflow_provider_livedata.engine.tuning import LEAST, threads_for
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import LeavesAttributes, OpenFiles, Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import LeavesAttributes, OpenFiles, Snapshots, StreamedPuts, Zone
 
 log = logging.getLogger(__name__)
 KEPT_PLANS = 2
@@ -262,7 +262,7 @@ class _Run:
         self._make_root()
         journal = Journal(self.state, self.number)
         threads = self._choose_threads(planner.totals)
-        route = self._route(frozen, lease, open_files, threads)
+        route = self._route(frozen, lease, open_files, threads, planner.totals)
         with Progress("copy", every_s=self.options.progress_s) as progress:
             progress.expect(planner.totals.copy_files, planner.totals.copy_bytes)
             transfer = Transfer(route, journal, progress, threads=threads)
@@ -304,8 +304,9 @@ class _Run:
         live = self.source
         return live if snapshot is not None and isinstance(live, OpenFiles) and live.may_have_open_files() else None
 
-    def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None, threads: int) -> Route:
+    def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None, threads: int, totals: Totals) -> Route:
         options = self.options
+        may_stream = isinstance(self.target, StreamedPuts) and totals.copy_files >= threads
         preserve = frozenset("mtime_ms" if name == "mtime" else name for name in options.preserve)
         return Route(
             frozen,
@@ -316,6 +317,7 @@ class _Run:
             lease.check,
             open_files,
             options.exclusive,
+            may_stream,
             preserve,
         )
 

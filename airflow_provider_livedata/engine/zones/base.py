@@ -9,7 +9,7 @@ does not retry on its own beyond what its client does within one call: callers r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from airflow_provider_livedata.engine.model import (
@@ -246,6 +246,38 @@ class LeavesAttributes(Protocol):
 
     def attributes_left(self) -> list[Failure]:
         """The first attributes that could not be set since the zone was opened, and why."""
+        ...
+
+
+@runtime_checkable
+class StreamedPuts(Protocol):
+    """A zone that takes a file of up to ``Facts.max_stream_bytes`` in one request, without having all of it first."""
+
+    def put_stream(
+        self,
+        path: str,
+        size_bytes: int,
+        piece_bytes: int,
+        pieces: Iterator[memoryview],
+        checksum: Callable[[], Checksum],
+        *,
+        attributes: Attributes | None = None,
+        expect: Expect = None,
+    ) -> Entry:
+        """Write a file as ``Zone.put`` does; the store refuses it when its bytes have another checksum.
+
+        Args:
+            path: Of the file.
+            size_bytes: Of the whole file.
+            piece_bytes: Of every piece but the last, 8 KiB or more.
+            pieces: The bytes in order, taken once; what they raise passes, and nothing is written then.
+            checksum: Asked for after the last piece.
+            attributes: See ``Zone.put``.
+            expect: See ``Zone.put``.
+
+        Raises:
+            As ``Zone.put``. It is not tried again: the pieces are gone.
+        """
         ...
 
 

@@ -2,7 +2,8 @@
 
 A file read in one piece costs the NameNode one call; a live one whose version is to be checked costs two. HDFS never
 changes bytes under a reader: it adds to the end, or puts another file in the place. So a version that is right after the
-file was opened was right when it was opened, and each reader is checked once.
+file was opened was right when it was opened, and each reader is checked once. A thread that reads on where it stopped is given the
+bytes of one longer request, which stays open between its calls.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import suppress
 
 from airflow_provider_livedata.engine.errors import CorruptSource, LiveDataError, ObjectChanged, ZoneUnreachable
 from airflow_provider_livedata.engine.zones.hdfs_data import Data, NoReplica, Reader
+from airflow_provider_livedata.engine.zones.ranges import AHEAD_BYTES, OpenRange
 
 KEPT_READERS = 64
 PROBE_SECONDS = 5.0
@@ -27,6 +29,7 @@ class Reading:
         self._kept: OrderedDict[tuple[str, str], Reader] = OrderedDict()
         self._lock = threading.Lock()
         self._has_read = False
+        self._mine = threading.local()
 
     def read_into(self, path: str, offset: int, buffer: memoryview, version: str) -> int:
         """See ``Zone.read_into``; ``path`` is absolute."""
@@ -56,15 +59,21 @@ class Reading:
             raise self._cause(error, reader, offset, len(buffer)) from error
 
     def _fill(self, reader: Reader, path: str, offset: int, buffer: memoryview) -> None:
-        filled = 0
-        for piece in reader.stream(offset, len(buffer)):
-            end = filled + len(piece)
-            buffer[filled:end] = piece
-            filled = end
+        mine = self._mine.__dict__
+        reads_on = mine.pop("where", None) == (reader, offset)
+        kept: OpenRange | None = mine.pop("range", None)
+        if kept is None or not reads_on or kept.left < len(buffer):
+            ahead = min(AHEAD_BYTES, reader.size_bytes - offset) if reads_on else 0
+            size_bytes = max(len(buffer), ahead)
+            kept = OpenRange(size_bytes, reader.stream(offset, size_bytes))
+        filled = kept.fill(buffer)
         if filled != len(buffer):
             raise ObjectChanged(
                 "the file became shorter while it was read", path=path, expected=len(buffer), found=filled
             )
+        mine["where"] = reader, offset + filled
+        if kept.left:
+            mine["range"] = kept
         self._has_read = True
 
     def _reader(self, key: tuple[str, str]) -> tuple[Reader, bool]:

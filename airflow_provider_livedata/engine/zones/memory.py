@@ -3,7 +3,7 @@
 Zones of one name share what they hold, until ``forget(name)``. ``like`` says what a zone behaves like:
 
 - "files" (default): directories, parts in any order, renames, snapshots, and checksums that refuse wrong bytes.
-- "objects": an object store. Puts publish, directories are markers or implied, keys are limited, nothing is renamed.
+- "objects": an object store. Puts publish and may be streamed, directories are markers or implied, keys are limited, nothing is renamed.
 - "hdfs": written in order, with snapshots and open files; its checksum is its own and no writer's.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -38,7 +38,7 @@ _PLAIN = frozenset({"mtime_ms", "owner", "group", "mode", "acl", "xattrs"})
 _BOTH = frozenset({"crc32c", "crc64nvme"})
 _FACTS = {
     "files": Facts("memory", puts_publish=False, max_name_bytes=255, checksums=_BOTH, attributes=_PLAIN),
-    "objects": Facts("memory", min_part_bytes=1 << 10, max_parts=10_000, max_key_bytes=1024, has_directories=False,
+    "objects": Facts("memory", min_part_bytes=1 << 10, max_parts=10_000, max_stream_bytes=1 << 62, max_key_bytes=1024, has_directories=False,
                      checksums=_BOTH, attributes=_PLAIN | {"source_version"}),
     "hdfs": Facts("memory", in_order=True, puts_publish=False, max_name_bytes=255, max_key_bytes=8000,
                   checksums=frozenset({"memory-sha256"}), attributes=_PLAIN),
@@ -227,6 +227,20 @@ class MemoryZone(Zone):
         )
 
 
+class MemoryObjects(MemoryZone):
+    """With the power StreamedPuts."""
+
+    def put_stream(
+        self, path: str, size_bytes: int, piece_bytes: int, pieces: Iterator[memoryview], checksum: Callable[[], Checksum], *,
+        attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:  # fmt: skip
+        """See ``StreamedPuts``."""
+        whole = b"".join(map(bytes, pieces))
+        if len(whole) != size_bytes:
+            raise ObjectChanged("the pieces are not all of the file", path=path, expected=size_bytes, found=len(whole))
+        return self.put(path, whole, checksum=checksum(), attributes=attributes, expect=expect)
+
+
 class MemoryFiles(MemoryZone):
     """With the powers Rename, SetAttributes and Snapshots."""
 
@@ -291,4 +305,4 @@ class MemoryHdfs(MemoryFiles):
 
 
 _UNSET = Attributes(owner="memory", group="memory", xattrs=())
-_KINDS: dict[str, type[MemoryZone]] = {"files": MemoryFiles, "objects": MemoryZone, "hdfs": MemoryHdfs}
+_KINDS: dict[str, type[MemoryZone]] = {"files": MemoryFiles, "objects": MemoryObjects, "hdfs": MemoryHdfs}

@@ -15,14 +15,14 @@ Files in parts have no such gap: see s3_upload.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from airflow_provider_livedata.engine.checksums import store_text
 from airflow_provider_livedata.engine.errors import BadOption, PathMissing
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure
-from airflow_provider_livedata.engine.zones import s3_delete, s3_listing, s3_object, s3_sweep, s3_upload
+from airflow_provider_livedata.engine.zones import s3_delete, s3_listing, s3_object, s3_stream, s3_sweep, s3_upload
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.engine.zones.s3_bucket import MAX_KEY_BYTES, S3Bucket
@@ -42,6 +42,7 @@ class S3Zone(Zone):
     def __init__(self, address: Address, options: S3Options) -> None:
         self.address = address
         self._bucket = S3Bucket(address, options)
+        self._bucket.clients.once.meta.events.register("before-sign.s3.PutObject", s3_stream.announce_trailer)
         self._reading = S3Reading(self._bucket)
         self._workers = ThreadPoolExecutor(options.connections, thread_name_prefix="livedata-s3")
         self.facts = Facts(
@@ -51,6 +52,7 @@ class S3Zone(Zone):
             max_part_bytes=s3_upload.MAX_PART_BYTES,
             max_parts=s3_upload.MAX_PARTS,
             max_put_bytes=s3_object.MAX_PUT_BYTES,
+            max_stream_bytes=s3_stream.MAX_STREAM_BYTES,
             max_key_bytes=MAX_KEY_BYTES - len(self._bucket.prefix.encode()),
             has_directories=False,
             reading_bytes=READING_BYTES,
@@ -134,6 +136,13 @@ class S3Zone(Zone):
         A conditional put is asked once: after ZoneUnreachable nobody knows whether it took place. Ask stat.
         """
         return s3_object.put(self._bucket, path, data, checksum, attributes, expect)
+
+    def put_stream(
+        self, path: str, size_bytes: int, piece_bytes: int, pieces: Iterator[memoryview], checksum: Callable[[], Checksum], *,
+        attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:  # fmt: skip
+        """See StreamedPuts and s3_stream."""
+        return s3_stream.put_stream(self._bucket, path, size_bytes, piece_bytes, pieces, checksum, attributes, expect)
 
     def begin(self, path: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload:
         """See Zone.begin: opens a multipart upload."""

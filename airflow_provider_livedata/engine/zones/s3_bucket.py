@@ -79,8 +79,19 @@ class S3Bucket:
         """
         is_once = expect is not None or operation == "complete_multipart_upload"
         client = self.clients.once if is_once else self.clients.steady
+        return self._ask(client, operation, path, action, gives, expect, parameters)
+
+    def ask_once(
+        self, operation: str, path: str, *, action: str, gives: str = "", expect: Expect = None, **parameters: Any
+    ) -> dict[str, Any]:
+        """Make a request that cannot be made again, as ``ask`` does."""
+        return self._ask(self.clients.once, operation, path, action, gives, expect, parameters)
+
+    def _ask(
+        self, client: Any, operation: str, path: str, action: str, gives: str, expect: Expect, given: dict[str, Any]
+    ) -> dict[str, Any]:
         with s3_errors(self.address, path, action=action, expect=expect):
-            answer: dict[str, Any] = getattr(client, operation)(Bucket=self.clients.bucket, **parameters)
+            answer: dict[str, Any] = getattr(client, operation)(Bucket=self.clients.bucket, **given)
         if gives and gives not in answer:
             raise ZoneError(f"the answer has no {gives}: this does not speak S3; check the endpoint",
                             address=str(self.address), operation=operation)  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import obstore
 
 from airflow_provider_livedata.engine.errors import ObjectChanged, PathMissing, ZoneError, ZoneUnreachable
+from airflow_provider_livedata.engine.zones.ranges import AHEAD_BYTES, OpenRange
 from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3_clients import MIB, suits_obstore
 from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
@@ -20,7 +21,6 @@ from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
 if TYPE_CHECKING:
     from obstore import GetOptions
 
-AHEAD_BYTES = 64 * MIB
 _PIECE = MIB // 4  # what obstore hands over at a time: a whole range would double a reader's memory
 
 
@@ -51,13 +51,13 @@ class S3Reading:
     def _by_obstore(self, path: str, offset: int, buffer: memoryview, version: str) -> tuple[int, int]:
         mine = self._mine.__dict__
         is_next = mine.get("where") == (path, version, offset)
-        kept: _Range | None = mine.pop("range", None)
+        kept: OpenRange | None = mine.pop("range", None)
         mine.pop("where", None)
         with s3_errors(self._bucket.address, path, action="s3:GetObject"):
             if kept is None or not is_next or kept.left < buffer.nbytes:
                 kept = None  # ends an open request before the next one
                 size = max(buffer.nbytes, AHEAD_BYTES if is_next and version else 0)
-                kept = _Range(*self._get(path, offset, size, version))
+                kept = OpenRange(*self._get(path, offset, size, version))
             promised = min(kept.left, buffer.nbytes)
             filled = kept.fill(buffer)
         if filled == promised == buffer.nbytes:
@@ -84,29 +84,6 @@ class S3Reading:
             while filled < buffer.nbytes and (count := body.readinto(buffer[filled:])):
                 filled += count
         return filled, answer["ContentLength"]
-
-
-class _Range:
-    """An open request: ``left`` bytes of it have not been handed out."""
-
-    def __init__(self, left: int, pieces: Iterator[bytes]) -> None:
-        self.left, self._pieces, self._piece = left, pieces, memoryview(b"")
-
-    def fill(self, buffer: memoryview) -> int:
-        """Copy what comes next; less than the buffer holds only at the end."""
-        filled = 0
-        while filled < buffer.nbytes:
-            if not self._piece:
-                piece = next(self._pieces, None)
-                if piece is None:
-                    break
-                self._piece = memoryview(piece)
-            count = min(len(self._piece), buffer.nbytes - filled)
-            buffer[filled : filled + count] = self._piece[:count]
-            self._piece = self._piece[count:]
-            filled += count
-        self.left -= filled
-        return filled
 
 
 def _read_nothing(bucket: S3Bucket, key: str, path: str, version: str) -> int:

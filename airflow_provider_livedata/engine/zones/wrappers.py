@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random as jitter
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -52,9 +52,11 @@ class Retrying(Around):
         return retry(run, self.policy, is_worth_it=is_worth_it, sleep=self._sleep, random=self._random)
 
     def around_power(self, name: str, *args: Any, **options: Any) -> Any:
-        """All powers may be repeated but a rename, which finds its own work done."""
+        """All powers may be repeated but a rename, which finds its own work done, and a stream, whose bytes are gone."""
         if name == "rename":
             return self._rename(*args, **options)
+        if name == "put_stream":
+            return self._put_stream(*args, **options)
         return super().around_power(name, *args, **options)
 
     def around_zone(self, zone: Zone) -> Zone:
@@ -107,6 +109,30 @@ class Retrying(Around):
             count = self.read_into(entry.path, offset, buffer, version=entry.version)
             found = checksum_of(buffer[:count], found)
         return found == checksum
+
+    def _put_stream(
+        self, path: str, size_bytes: int, piece_bytes: int, pieces: Iterator[memoryview],
+        checksum: Callable[[], Checksum], **options: Any,
+    ) -> Entry:  # fmt: skip
+        # Once only, since the pieces are gone; but an answer that was lost is not a file that was.
+        taken = 0
+
+        def counted() -> Iterator[memoryview]:
+            nonlocal taken
+            for piece in pieces:
+                taken += len(piece)
+                yield piece
+
+        try:
+            return self.inner.put_stream(  # type: ignore[attr-defined,no-any-return]
+                path, size_bytes, piece_bytes, counted(), checksum, **options
+            )
+        except LiveDataError as error:
+            is_sent = error.retryable and taken == size_bytes
+            done = self.if_landed(path, size_bytes, checksum()) if is_sent else None
+            if done is None:
+                raise
+            return done
 
     def _rename(self, old: str, new: str) -> None:
         def is_moved() -> bool | None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from airflow_provider_livedata.engine.checksums import checksum_of
-from airflow_provider_livedata.engine.errors import PermissionRefused, Unsupported
-from airflow_provider_livedata.engine.model import Attributes, Entry, Snapshot
-from airflow_provider_livedata.engine.zones.base import SetAttributes, Snapshots, StoreChecksum, Zone
+from airflow_provider_livedata.engine.errors import (
+    AlreadyExists,
+    ChecksumMismatch,
+    ObjectChanged,
+    PermissionRefused,
+    Unsupported,
+)
+from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect, Snapshot
+from airflow_provider_livedata.engine.zones.base import SetAttributes, Snapshots, StoreChecksum, StreamedPuts, Zone
 from airflow_provider_livedata.testing.suite.common import (
     data_of,
     keys,
@@ -19,6 +25,8 @@ from airflow_provider_livedata.testing.suite.common import (
     stat,
     upload_whole,
 )
+
+PIECE = 8 << 10  # S3 takes no smaller chunks but the last
 
 
 class KeptAttributes:
@@ -150,3 +158,58 @@ def _delete(view: Zone, entry: Entry) -> list[object]:
         return [*view.delete([entry])]
     except (PermissionRefused, Unsupported) as error:
         return [error]
+
+
+class Streaming:
+    """Files whose bytes come as they are written, where the zone takes them so."""
+
+    @pytest.mark.parametrize("size", [1, PIECE, 3 * PIECE, 3 * PIECE + 1])
+    def test_a_streamed_file_has_its_bytes_attributes_and_checksum(self, zone: Zone, size: int) -> None:
+        data, attributes = data_of("streamed", size), Attributes(mtime_ms=1_600_000_000_123, source_version="v:1")
+        entry = _stream(zone, "d/f", data, attributes=attributes)
+        found = stat(zone, "d/f")
+        assert read_all(zone, "d/f") == data
+        assert (entry.size_bytes, entry.version) == (size, found.version)
+        for kind in ("crc32c", "crc64nvme"):
+            assert getattr(entry, kind) in (None, getattr(checksum_of(data), kind))
+            assert getattr(found, kind) in (None, getattr(checksum_of(data), kind))
+        _check_kept(zone, "d/f", attributes)
+
+    def test_a_stream_with_another_checksum_is_refused_and_leaves_what_was_there(self, zone: Zone) -> None:
+        if not zone.facts.checksums:
+            pytest.skip("this store keeps no checksums")
+        put(zone, "f", b"before")
+        with pytest.raises(ChecksumMismatch):
+            _stream(zone, "f", data_of("wrong", 3 * PIECE), checksum=checksum_of(b"other"))
+        assert read_all(zone, "f") == b"before"
+
+    def test_a_stream_replaces_only_what_was_expected(self, zone: Zone) -> None:
+        first = _stream(zone, "f", b"first", expect=ABSENT)
+        with pytest.raises(AlreadyExists):
+            _stream(zone, "f", b"second", expect=ABSENT)
+        second = _stream(zone, "f", b"second", expect=first.version)
+        with pytest.raises(ObjectChanged):
+            _stream(zone, "f", b"third", expect=first.version)
+        assert (read_all(zone, "f"), stat(zone, "f").version) == (b"second", second.version)
+
+    def test_pieces_that_fail_write_nothing_and_their_error_passes(self, zone: Zone) -> None:
+        def broken() -> Iterator[memoryview]:
+            yield memoryview(bytes(PIECE))
+            raise ObjectChanged("the source changed", path="s")
+
+        if not isinstance(zone, StreamedPuts):
+            pytest.skip("this zone takes no streams")
+        with pytest.raises(ObjectChanged, match="the source changed"):
+            zone.put_stream("f", 3 * PIECE, PIECE, broken(), lambda: checksum_of(b""))
+        assert keys(zone) == []
+
+
+def _stream(
+    zone: Zone, path: str, data: bytes, *, checksum: Checksum | None = None, attributes: Attributes | None = None,
+    expect: Expect = None,
+) -> Entry:  # fmt: skip
+    if not isinstance(zone, StreamedPuts):
+        pytest.skip("this zone takes no streams")
+    pieces = (memoryview(data)[start : start + PIECE] for start in range(0, len(data), PIECE))
+    whole = checksum or checksum_of(data)
+    return zone.put_stream(path, len(data), PIECE, pieces, lambda: whole, attributes=attributes, expect=expect)
