@@ -1,6 +1,6 @@
 """The same engine, for one process, without any proof of bytes: to measure what proving costs. Never used but by the bench.
 
-Replaced: our CRCs of every part and file by constants, and every checksum that is sent to an S3 store by nothing. What
+Replaced: our CRCs of every part, file and state file by constants, and every checksum that is sent to an S3 store by nothing. What
 HDFS proves by itself (its clients check each chunk that they read) stays, as it does in the tools that are compared.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from airflow_provider_livedata.engine import copying
+from airflow_provider_livedata.engine import copying, state
 from airflow_provider_livedata.engine.model import Checksum
 from airflow_provider_livedata.engine.zones import s3_bucket, s3_clients, s3_object, s3_stream, s3_upload
 
@@ -18,7 +18,7 @@ NOTHING = Checksum(0, 0)
 
 def unprove() -> None:
     """Take the proofs out of this process."""
-    for module in (copying, s3_object, s3_upload):
+    for module in (copying, state, s3_object, s3_upload):
         _replace(module, "checksum_of", lambda _data, _before=NOTHING: NOTHING)
     for module in (copying, s3_upload):
         _replace(module, "combine", _nothing)

@@ -92,7 +92,7 @@ def test_every_option_takes_its_own_default_back_as_a_text() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"treads": 3}, {"threads": "many"}, {"threads": "1.5"}, {"threads": "nan"}, {"threads": "inf"}, {"threads": 0},
+        {"treads": 3}, {"threads": "many"}, {"threads": "1.5"}, {"threads": "nan"}, {"threads": "inf"}, {"threads": -1},
         {"dry_run": "perhaps"}, {"exclude": 3}, {"exclude": '["a", 3]'}, {"exclude": [1]}, {"bandwidth": 50},
         {"foreign": "burn"}, {"max_delete_ratio": "2"}, {"preserve": "colour"}, {"bandwidth": "fast"},
     ],
