@@ -153,7 +153,8 @@ class Facts:
     ``min_part_bytes`` and ``max_part_bytes`` bound every part but the last; ``max_parts`` bounds their number, and makes
     parts larger than ``usual_part_bytes`` where it must.
     ``in_order``: parts must arrive in order, one at a time (HDFS). ``puts_publish``: ``put`` is atomic by itself, as
-    on object stores; elsewhere files go through ``begin`` and appear by a rename. ``reading_bytes``, ``writing_bytes``:
+    on object stores; elsewhere files go through ``begin`` and appear by a rename. ``max_stream_bytes``: the largest file
+    that ``StreamedPuts`` takes, 0 where the zone has it not. ``reading_bytes``, ``writing_bytes``:
     the most memory that the zone's client holds for one read and for one file or part being written, beside the
     caller's buffer. ``commit_s``: what a finished file may wait before it is durable.
     """

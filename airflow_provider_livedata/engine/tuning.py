@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 LEAST, MOST = 8, 64
-FILES_A_SECOND = 1_500  # what one process carries of small files: docs/benchmarks.md
+FILES_A_SECOND = 1_500  # about what one process was seen to carry of small files
 BYTES_A_SECOND = 1 << 30  # and of large ones
 COMMITTED_BYTES_A_SECOND = 256 << 20  # to a store whose files wait before they are durable
 # What one request moves. Source: AWS, "Best practices design patterns: optimizing Amazon S3 performance" (85-90 MB/s).

@@ -360,7 +360,7 @@ class _Verification:
         copied = known.entry.crc32c, known.entry.crc64nvme
         if copied == (None, None):
             self.report.count(not_comparable=1)
-        elif any(is_not is not None and is_not != read for is_not, read in zip(copied, found, strict=True)):
+        elif any(was is not None and was != now for was, now in zip(copied, found, strict=True)):
             self.report.differ(path, "checksum", f"{side}: {_text(found)} read, {_text(copied)} copied")
 
     def _read(self, zone: Zone, entry: Entry, version: str) -> Checksum:
