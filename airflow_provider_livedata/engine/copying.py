@@ -1,7 +1,7 @@
 """Bring the bytes of one file to the target: read, checksum, write, and hand over what landed.
 
 small file    one task: read whole -> put (or begin, part, stage)
-medium file, many of them, target takes streams    one task: each piece is read and sent; in parts where that fails
+medium file, many of them, target takes streams    one task: each piece is read and sent; else as a small or large file
 large file    one task a part, in any order; the last one completes
 large file, target written in order    one task for all parts
 """
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 SMALL_CLASS = 64 << 10  # buffers of small files are powers of two from here, so that they are used again
 ATTEMPTS_ON_A_MOVING_FILE = 3
 PIECE_BYTES = 1 << 20  # of a file that is streamed
+STREAMED_FROM_BYTES = 4 << 20  # a stream costs the store less a byte, and this process more a file
 _PRESERVABLE = frozenset({"owner", "group", "mode", "mtime_ms", "acl", "xattrs"})
 
 Submit = Callable[[Callable[[], None]], None]
@@ -106,8 +107,7 @@ class Route:
 
     def streams(self, entry: Entry) -> bool:
         """Whether the file goes in one request, its bytes as they come."""
-        facts = self.target.facts
-        return self.may_stream and facts.part_bytes(entry.size_bytes) < entry.size_bytes <= facts.max_stream_bytes
+        return self.may_stream and STREAMED_FROM_BYTES <= entry.size_bytes <= self.target.facts.max_stream_bytes
 
     def beside(self, size_bytes: int) -> int:
         """Bytes that the zones' clients hold while so much of a file is on its way."""

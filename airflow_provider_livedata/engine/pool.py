@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from types import TracebackType
 
 Task = Callable[[], None]
+OPEN_TO_A_THREAD = 5
 
 
 class Pool:
     """Runs tasks on ``threads`` threads. The first exception that a task lets out stops all and is raised to the feeder.
 
-    Tasks deal with the failures of their item themselves; what they let out is what no item can survive.
+    Tasks deal with the failures of their item themselves; what they let out is what no item can survive. One thread
+    feeds it. The queue itself knows no bound, which makes it cheap; the feeder waits while too many tasks are open.
     """
 
     def __init__(self, threads: int, name: str) -> None:
-        self._queue: queue.Queue[Task | None] = queue.Queue(maxsize=threads * 4)
+        self._queue: SimpleQueue[Task | None] = SimpleQueue()
         self._fatal: BaseException | None = None
-        self._idle = threading.Condition()
-        self._open = 0
+        self._done = threading.Condition()
+        self._open, self._most, self._awaited = 0, threads * OPEN_TO_A_THREAD, -1
         self._threads = [threading.Thread(target=self._work, name=f"{name}-{n}", daemon=True) for n in range(threads)]
 
     def __enter__(self) -> Pool:
@@ -39,13 +41,15 @@ class Pool:
             thread.join()
 
     def submit(self, task: Task) -> None:
-        """Queue a task; waits while the queue is full.
+        """Queue a task; waits while too many are open.
 
         Raises:
             BaseException: What stopped the pool.
         """
         self._raise()
-        with self._idle:
+        with self._done:
+            if self._open >= self._most:
+                self._wait_for(self._most * 3 // 4)
             self._open += 1
         self._queue.put(task)
 
@@ -55,8 +59,8 @@ class Pool:
         Raises:
             BaseException: What stopped the pool.
         """
-        with self._idle:
-            self._idle.wait_for(lambda: self._open == 0)
+        with self._done:
+            self._wait_for(0)
         self._raise()
 
     def stop(self, error: BaseException) -> None:
@@ -73,6 +77,12 @@ class Pool:
         if self._fatal is not None:
             raise self._fatal
 
+    def _wait_for(self, still_open: int) -> None:
+        # The feeder is woken once it is worth it, not at the end of every task.
+        self._awaited = still_open
+        self._done.wait_for(lambda: self._open <= still_open)
+        self._awaited = -1
+
     def _work(self) -> None:
         while (task := self._queue.get()) is not None:
             try:
@@ -81,6 +91,7 @@ class Pool:
             except BaseException as error:  # noqa: BLE001 - handed to the feeder, whatever it is
                 self.stop(error)
             finally:
-                with self._idle:
+                with self._done:
                     self._open -= 1
-                    self._idle.notify_all()
+                    if self._open <= self._awaited:
+                        self._done.notify_all()

@@ -50,6 +50,7 @@ PART_BYTES = 4 << 20  # written in order, so that a part is a pace of reading an
 READING_BYTES, WRITING_BYTES = 2 << 20, 16 << 20
 COMMIT_S = 0.25  # close() asks again after half a second when the NameNode has not heard of the last block
 _STATE = ".livedata"
+PROMPT_BYTES = 1 << 20  # state up to this size is written one file after the other, so that each wait counts
 _COSTLY = frozenset({"acl", "xattrs"})
 _NO_WEBHDFS = (
     "the cluster's WebHDFS address is not known; give the option 'webhdfs', such as http://nn1:9870, or the host and port of "
@@ -78,7 +79,9 @@ class HdfsZone(Zone):
         self._directories: Directories = data.directories
         if control is not None and "acl" in self._preserve:
             self._directories = WebDirectories(control)
-        self._stage = Stage(self._root, data, self._attributes)
+        # A file of RPC is durable after 12 ms or, two times in five, half a second; one of WebHDFS nearly always after 20 ms.
+        prompt = WebData(control) if control is not None else None
+        self._stage = Stage(self._root, data, self._attributes, prompt)
         self._reading = Reading(data, is_frozen=self._is_view)
         self.facts = _facts(self._root, self._preserve, has_control=control is not None)
 
@@ -150,15 +153,13 @@ class HdfsZone(Zone):
     ) -> Entry:  # fmt: skip
         """See ``Zone.put``. HDFS compares no checksums of whole files: ``checksum`` is not looked at."""
         target = self._new(path, is_file=True)
-        token, writer = self._stage.create(attributes)
+        promptly = path.startswith(f"{_STATE}/") and len(data) <= PROMPT_BYTES
+        token = self._stage.write(data, attributes, promptly=promptly)
         try:
-            if len(data):
-                writer.write(data)
-            writer.close()
             staged = self._stage.finish(token, path, len(data), attributes)
             self._stage.publish(token, target, staged, expect)
         except BaseException:
-            self._discard(token)
+            self._stage.discard_quietly(token)
             raise
         return staged
 
@@ -313,12 +314,6 @@ class HdfsZone(Zone):
             kind = IsADirectory if status.kind == "directory" else NotADirectory
             raise kind("something of another kind is there by now; it was left", address=self._shown(at))
         self._data.delete(at)
-
-    def _discard(self, token: str) -> None:
-        try:
-            self._stage.discard(token)
-        except LiveDataError:  # the next sweep removes it; what failed before is what the caller hears
-            return
 
     def _path(self, path: str) -> str:
         """The absolute path of one relative to the root."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import threading
@@ -10,10 +11,14 @@ from contextlib import nullcontext, suppress
 
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
+    CredentialsRefused,
+    LiveDataError,
     NotADirectory,
     ObjectChanged,
     PathMissing,
+    PermissionRefused,
     Unsupported,
+    ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Entry, Expect
 from airflow_provider_livedata.engine.zones.hdfs_attributes import AttributeStore
@@ -23,12 +28,15 @@ from airflow_provider_livedata.engine.zones.hdfs_status import Status
 FILE_MODE, DIRECTORY_MODE, PRIVATE_MODE = 0o644, 0o755, 0o700
 _TOKEN = re.compile(r"([0-9a-f]{11,12})-[0-9a-f]{16}")  # begun at (epoch ms), and a random part
 _LOCKS = 64
+_NOT_THIS_WAY = (ZoneUnreachable, CredentialsRefused, PermissionRefused, Unsupported)
+log = logging.getLogger(__name__)
 
 
 class Stage:
     """The stage of the location at ``root``, an absolute path."""
 
-    def __init__(self, root: str, data: Data, attributes: AttributeStore) -> None:
+    def __init__(self, root: str, data: Data, attributes: AttributeStore, prompt: Data | None = None) -> None:
+        self._prompt = prompt
         self._state, self._stage = join(root, ".livedata"), join(root, ".livedata/stage")
         self._data, self._attributes = data, attributes
         self._made_as: Status | None = None
@@ -36,13 +44,40 @@ class Stage:
 
     def create(self, attributes: Attributes | None) -> tuple[str, Writer]:
         """A new file: its token, and where its bytes go."""
-        token = f"{time.time_ns() // 1_000_000:x}-{secrets.token_hex(8)}"
-        mode = FILE_MODE if attributes is None or attributes.mode is None else attributes.mode
+        token, mode = _new_token(), _mode_of(attributes)
         try:
             return token, self._data.create(self._at(token), mode)
         except PathMissing:
             self._make()
             return token, self._data.create(self._at(token), mode)
+
+    def write(
+        self, data: bytes | bytearray | memoryview, attributes: Attributes | None, *, promptly: bool = False
+    ) -> str:
+        """A whole new file: its token. ``promptly``: by the client whose files are durable soonest, where one is given."""
+        if promptly and self._prompt is not None:
+            token = _new_token()
+            try:
+                self._write_by(self._prompt, token, data, _mode_of(attributes))
+            except _NOT_THIS_WAY as error:
+                log.info("state is written by RPC from here on, since WebHDFS does not take it: %s", error)
+                self._prompt = None
+            else:
+                return token
+        token, writer = self.create(attributes)
+        try:
+            _fill(writer, data)
+        except BaseException:
+            self.discard_quietly(token)
+            raise
+        return token
+
+    def _write_by(self, client: Data, token: str, data: bytes | bytearray | memoryview, mode: int) -> None:
+        try:
+            _fill(client.create(self._at(token), mode), data)
+        except PathMissing:
+            self._make()
+            _fill(client.create(self._at(token), mode), data)
 
     def find(self, token: str, size_bytes: int) -> Status | None:
         """The whole file of a token; None where it is gone, shorter, or not closed."""
@@ -90,6 +125,11 @@ class Stage:
     def discard(self, token: str) -> None:
         """Remove the file of a token; none is no error."""
         self._data.delete(self._at(token))
+
+    def discard_quietly(self, token: str) -> None:
+        """The same; what fails here is left to the next sweep, so that the caller hears of what failed before."""
+        with suppress(LiveDataError):
+            self.discard(token)
 
     def sweep(self, older_than_ms: int) -> int:
         """Remove files begun before that time (epoch ms); returns how many."""
@@ -143,3 +183,17 @@ class Stage:
 def join(root: str, path: str) -> str:
     """An absolute path below ``root``, which is absolute itself."""
     return f"{root.rstrip('/')}/{path}" if path else root
+
+
+def _new_token() -> str:
+    return f"{time.time_ns() // 1_000_000:x}-{secrets.token_hex(8)}"
+
+
+def _mode_of(attributes: Attributes | None) -> int:
+    return FILE_MODE if attributes is None or attributes.mode is None else attributes.mode
+
+
+def _fill(writer: Writer, data: bytes | bytearray | memoryview) -> None:
+    if len(data):
+        writer.write(data)
+    writer.close()
