@@ -440,6 +440,6 @@ class TestStateFiles:
             zone._stage._prompt = WebData(WebHdfs(["http://127.0.0.1:1"]))
             zone.put(".livedata/a", b"one", expect=ABSENT)
             zone.put(".livedata/b", b"two", expect=ABSENT)
-            assert zone._stage._prompt is None
+            assert vars(zone._stage)["_prompt"] is None
             assert (read(zone, ".livedata/a"), read(zone, ".livedata/b")) == (b"one", b"two")
             assert zone.sweep(1 << 62) == 0

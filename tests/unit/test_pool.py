@@ -25,11 +25,14 @@ def test_every_task_runs_once_and_wait_returns_after_the_last(threads: int, task
 def test_the_feeder_waits_while_many_tasks_are_open_and_goes_on_when_they_end() -> None:
     gate, fed, fed_all = threading.Event(), [], threading.Event()
 
+    def hold() -> None:
+        gate.wait()
+
     with Pool(2, "test") as pool:
 
         def feed() -> None:
             for number in range(10 * OPEN_TO_A_THREAD):
-                pool.submit(gate.wait)
+                pool.submit(hold)
                 fed.append(number)
             fed_all.set()
 
