@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +35,7 @@ SMALL_CLASS = 64 << 10  # buffers of small files are powers of two from here, so
 ATTEMPTS_ON_A_MOVING_FILE = 3
 PIECE_BYTES = 1 << 20  # of a file that is streamed
 STREAMED_FROM_BYTES = 4 << 20  # a stream costs the store less a byte, and this process more a file
+_UNLIMITED = nullcontext()
 _PRESERVABLE = frozenset({"owner", "group", "mode", "mtime_ms", "acl", "xattrs"})
 
 Submit = Callable[[Callable[[], None]], None]
@@ -65,7 +67,7 @@ class Sink(Protocol):
 class Route:
     """Where bytes come from, where they go, and within which limits.
 
-    ``source`` is the snapshot's view or the live zone; ``open_files`` the live zone to ask for open files, or None where
+    ``source`` is the snapshot's view or the live zone; ``reads`` are those at once, None: as many as there are tasks; ``open_files`` the live zone to ask for open files, or None where
     none can be open. ``exclusive``: the target cannot write conditionally and nobody else writes to it. ``may_stream``: there are
     so many files that each needs no more than one thread.
     """
@@ -74,7 +76,7 @@ class Route:
     target: Zone
     buffers: Buffers
     bandwidth: Bandwidth
-    reads: threading.Semaphore
+    reads: threading.Semaphore | None
     allow: Callable[[], None]
     open_files: OpenFiles | None = None
     exclusive: bool = False
@@ -95,7 +97,7 @@ class Route:
             ObjectChanged: The file is shorter than listed, or was replaced.
         """
         self.bandwidth.take(len(view))
-        with self.reads:
+        with self.reads or _UNLIMITED:
             count = self.source.read_into(entry.path, offset, view, version=entry.version)
         if count != len(view):
             raise ObjectChanged(
@@ -238,10 +240,10 @@ def _in_order(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:
     upload = route.target.begin(entry.path, entry.size_bytes, attributes=route.attributes(entry))
     size = _size_class(min(entry.size_bytes, upload.part_bytes))
     try:
-        # The store's client may hold what was written until the file is whole, so its memory counts until then.
+        # What the store's client holds of the parts is gone after the last one; the end of a file may wait long, with nothing.
         with route.buffers.borrow(size, beside=route.beside(entry.size_bytes)) as buffer:
             parts = _parts_in_order(entry, route, sink, upload, memoryview(buffer))
-            _hand_over(step, route, sink, upload, parts, settled=settled)
+        _hand_over(step, route, sink, upload, parts, settled=settled)
     except BaseException:
         upload.abort()
         raise

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import OrderedDict
 from contextlib import suppress
 
 from airflow_provider_livedata.engine.errors import CorruptSource, LiveDataError, ObjectChanged, ZoneUnreachable
 from airflow_provider_livedata.engine.zones.hdfs_data import Data, NoReplica, Reader
-from airflow_provider_livedata.engine.zones.ranges import AHEAD_BYTES, OpenRange
+from airflow_provider_livedata.engine.zones.ranges import AHEAD_BYTES, OpenRange, ReadingOn
 
 KEPT_READERS = 64
+READ_AT_ONCE = 64 << 10  # files up to here are one packet of HDFS: a stream of it would only cost time
 PROBE_SECONDS = 5.0
+PAUSE_SECONDS = 1.0
 
 
 class Reading:
@@ -29,7 +32,7 @@ class Reading:
         self._kept: OrderedDict[tuple[str, str], Reader] = OrderedDict()
         self._lock = threading.Lock()
         self._has_read = False
-        self._mine = threading.local()
+        self._on = ReadingOn()
 
     def read_into(self, path: str, offset: int, buffer: memoryview, version: str) -> int:
         """See ``Zone.read_into``; ``path`` is absolute."""
@@ -52,6 +55,11 @@ class Reading:
         return count
 
     def _again(self, key: tuple[str, str], offset: int, buffer: memoryview) -> None:
+        # A block that was cut short or grown a moment ago is refused by DataNodes for a while, as a damaged one is for ever.
+        with suppress(NoReplica):
+            self._fill(self._opened(*key), key[0], offset, buffer)
+            return
+        time.sleep(PAUSE_SECONDS)
         reader = self._opened(*key)
         try:
             self._fill(reader, key[0], offset, buffer)
@@ -59,21 +67,19 @@ class Reading:
             raise self._cause(error, reader, offset, len(buffer)) from error
 
     def _fill(self, reader: Reader, path: str, offset: int, buffer: memoryview) -> None:
-        mine = self._mine.__dict__
-        reads_on = mine.pop("where", None) == (reader, offset)
-        kept: OpenRange | None = mine.pop("range", None)
-        if kept is None or not reads_on or kept.left < len(buffer):
-            ahead = min(AHEAD_BYTES, reader.size_bytes - offset) if reads_on else 0
-            size_bytes = max(len(buffer), ahead)
-            kept = OpenRange(size_bytes, reader.stream(offset, size_bytes))
-        filled = kept.fill(buffer)
+        if offset == 0 and len(buffer) == reader.size_bytes <= READ_AT_ONCE:
+            data = reader.whole()
+            filled = len(data)
+            buffer[:filled] = data
+        else:
+            ahead = min(AHEAD_BYTES, reader.size_bytes - offset)
+            filled, _ = self._on.fill(
+                reader, offset, buffer, ahead, lambda size: OpenRange(size, reader.stream(offset, size))
+            )
         if filled != len(buffer):
             raise ObjectChanged(
                 "the file became shorter while it was read", path=path, expected=len(buffer), found=filled
             )
-        mine["where"] = reader, offset + filled
-        if kept.left:
-            mine["range"] = kept
         self._has_read = True
 
     def _reader(self, key: tuple[str, str]) -> tuple[Reader, bool]:

@@ -12,6 +12,8 @@ from airflow_provider_livedata.engine.zones.hdfs_data import Writer
 from airflow_provider_livedata.engine.zones.hdfs_stage import Stage
 from airflow_provider_livedata.engine.zones.hdfs_status import Status
 
+SYNCED_FROM_BYTES = 16 << 20  # a smaller file is not worth a DataNode's wait for its disk
+
 
 class HdfsUpload(Upload):
     """See ``Upload``. ``writer``: of one that was begun here; ``found``: the whole file of one that is taken up."""
@@ -72,6 +74,9 @@ class HdfsUpload(Upload):
             raise PathMissing("the upload is gone; begin it again", path=self._path)
         try:
             self._writer.write(data)
+            written = sum(part.size_bytes for part in self._written) + len(data)
+            if written == self._size_bytes > SYNCED_FROM_BYTES:
+                self._writer.sync()
         except LiveDataError:
             self._writer = None  # nobody knows how far it got
             raise

@@ -113,6 +113,10 @@ class _WebReader:
                 raise broken from error
             raise
 
+    def whole(self) -> bytes:
+        """See ``Reader.whole``."""
+        return b"".join(self.stream(0, self.size_bytes))
+
 
 class _WebWriter:
     """See ``Writer``."""
@@ -126,6 +130,9 @@ class _WebWriter:
             self._control.write("APPEND", self._path, bytes(data), method="POST")
         else:
             self._create(bytes(data))
+
+    def sync(self) -> None:
+        """See ``Writer.sync``. Each request ends with the bytes at the DataNodes; WebHDFS cannot ask for more."""
 
     def close(self) -> None:
         """See ``Writer.close``."""

@@ -6,14 +6,13 @@ writes to HDFS, is given the bytes of one longer request, which stays open betwe
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import obstore
 
 from airflow_provider_livedata.engine.errors import ObjectChanged, PathMissing, ZoneError, ZoneUnreachable
-from airflow_provider_livedata.engine.zones.ranges import AHEAD_BYTES, OpenRange
+from airflow_provider_livedata.engine.zones.ranges import AHEAD_BYTES, OpenRange, ReadingOn
 from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3_clients import MIB, suits_obstore
 from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
@@ -29,7 +28,7 @@ class S3Reading:
 
     def __init__(self, bucket: S3Bucket) -> None:
         self._bucket = bucket
-        self._mine = threading.local()
+        self._on = ReadingOn()
 
     def read(self, path: str, offset: int, buffer: memoryview, version: str) -> int:
         """Fill the buffer from ``offset``; see Zone.read_into."""
@@ -49,25 +48,18 @@ class S3Reading:
         return filled
 
     def _by_obstore(self, path: str, offset: int, buffer: memoryview, version: str) -> tuple[int, int]:
-        mine = self._mine.__dict__
-        is_next = mine.get("where") == (path, version, offset)
-        kept: OpenRange | None = mine.pop("range", None)
-        mine.pop("where", None)
         with s3_errors(self._bucket.address, path, action="s3:GetObject"):
-            if kept is None or not is_next or kept.left < buffer.nbytes:
-                kept = None  # ends an open request before the next one
-                size = max(buffer.nbytes, AHEAD_BYTES if is_next and version else 0)
-                kept = OpenRange(*self._get(path, offset, size, version))
-            promised = min(kept.left, buffer.nbytes)
-            filled = kept.fill(buffer)
-        if filled == promised == buffer.nbytes:
-            mine["where"] = path, version, offset + filled
-            if kept.left:
-                mine["range"] = kept
-        return filled, promised
+            return self._on.fill(
+                (path, version), offset, buffer, AHEAD_BYTES if version else 0,
+                lambda size_bytes: OpenRange(*self._get(path, offset, size_bytes, version)),
+            )  # fmt: skip
 
     def _get(self, path: str, offset: int, size_bytes: int, version: str) -> tuple[int, Iterator[bytes]]:
-        options: GetOptions = {"range": (offset, offset + size_bytes)}
+        options: GetOptions = {}
+        if (
+            offset or size_bytes < AHEAD_BYTES
+        ):  # the whole object costs a store less than its range: no copy in its memory
+            options["range"] = (offset, offset + size_bytes)
         if version:
             options["if_match"] = f'"{version}"'
         answer = obstore.get(self._bucket.clients.store, self._bucket.key(path), options=options)
