@@ -19,6 +19,10 @@ FOREIGN = {
     "keep": "keep those that are not in the way",
     "replace": "replace and delete them",
 }
+FIND_BY = {
+    "auto": "by the difference of snapshots, where the source tells it",
+    "listings": "by comparing everything at both sides",
+}
 # What each task is given as options: a text for every option of the form. bool and numbers are read back from texts.
 OPTIONS = {
     "exclude": "{{ (params.exclude or []) | tojson }}",
@@ -28,7 +32,7 @@ OPTIONS = {
         name: f"{{{{ params.{name} }}}}"
         for name in (
             "threads", "max_reads", "foreign", "max_delete_ratio", "skip_unholdable", "allow_snapshot", "accept_new_filter",
-            "exclusive",
+            "exclusive", "find_by",
         )
     },
 }  # fmt: skip
@@ -106,6 +110,10 @@ def _advanced() -> dict[str, Param]:
         "foreign": Param(
             "stop", type="string", enum=list(FOREIGN), values_display=FOREIGN, title="Paths that somebody else wrote to the target",
             section=ADVANCED,
+        ),
+        "find_by": Param(
+            "auto", type="string", enum=list(FIND_BY), values_display=FIND_BY, title="Find what changed", section=ADVANCED,
+            description="After the first copy. Comparing everything takes longer, and repairs what somebody else changed at the target.",
         ),
         "skip_unholdable": Param(
             default=False, type="boolean", title="Go on without what the target cannot hold", section=ADVANCED,

@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from airflow_provider_livedata.engine.cover import Cover
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.tables import ROWS_A_FILE, held_from_parquet, held_to_parquet
+from airflow_provider_livedata.engine.tables import ROWS_A_FILE, held_from_parquet, held_in, held_to_parquet
 
 FORMAT = 1
 MAX_DELTAS = 64
@@ -54,6 +55,7 @@ class Checkpoint:
     directories: int
     size_bytes: int
     unsettled: tuple[str, ...] = ()
+    listed_ms: int = 0  # the instant of the newest copy, this one or an earlier one, that compared everything
     generations: tuple[tuple[ManifestFile, ...], ...] = ()
     format: int = FORMAT
     notes: tuple[str, ...] = field(default=())
@@ -98,16 +100,25 @@ def latest(state: StateFolder) -> Checkpoint | None:
     return Checkpoint.from_json(value, name=state.address(name))
 
 
-def manifest_runs(state: StateFolder, checkpoint: Checkpoint | None, *, age: int = 0) -> list[SortedRun]:
-    """The sorted runs of a checkpoint's manifest, the newest generation with ``age``."""
+def manifest_runs(
+    state: StateFolder, checkpoint: Checkpoint | None, *, age: int = 0, cover: Cover | None = None
+) -> list[SortedRun]:
+    """The sorted runs of a checkpoint's manifest, the newest generation with ``age``; with ``cover`` only the rows in it."""
     if checkpoint is None:
         return []
     newest_first = reversed(checkpoint.generations)
     return [
-        SortedRun(file.first, age + n, _reader(state, file))
+        SortedRun(file.first, age + n, _reader(state, file, cover))
         for n, generation in enumerate(newest_first)
-        for file in generation
+        for file, end in _with_ends(generation)
+        if cover is None or cover.touches(file.first, end)
     ]
+
+
+def _with_ends(generation: Sequence[ManifestFile]) -> Iterator[tuple[ManifestFile, str | None]]:
+    """Each file with the first key of the next one."""
+    ends = [file.first for file in generation[1:]]
+    yield from zip(generation, [*ends, None], strict=True)
 
 
 def manifest(state: StateFolder, checkpoint: Checkpoint | None) -> Iterator[Held]:
@@ -156,8 +167,11 @@ def tidy(state: StateFolder, newest: Checkpoint) -> None:
     state.remove("manifest", only=lambda name: name not in listed)
 
 
-def _reader(state: StateFolder, file: ManifestFile) -> Any:
-    return lambda: held_from_parquet(_verified(state, file), name=state.address(file.name))
+def _reader(state: StateFolder, file: ManifestFile, cover: Cover | None) -> Callable[[], Iterator[Held]]:
+    name = state.address(file.name)
+    if cover is None:
+        return lambda: held_from_parquet(_verified(state, file), name=name)
+    return lambda: held_in(_verified(state, file), cover, name=name)
 
 
 def _verified(state: StateFolder, file: ManifestFile) -> bytes:

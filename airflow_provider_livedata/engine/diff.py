@@ -26,7 +26,7 @@ class Row(NamedTuple):
     """One key and what each side has there.
 
     ``planned``: an unfinished run of ours meant to act here, so that what the target holds may be ours although no
-    record says so.
+    record says so. ``holds_more``: a directory of the source that holds entries although no rows tell of them.
     """
 
     key: str
@@ -34,6 +34,7 @@ class Row(NamedTuple):
     known: Held | None
     target: Entry | None
     planned: bool
+    holds_more: bool = False
 
 
 def line_up(

@@ -136,6 +136,27 @@ class Snapshot:
     opened_files_frozen: bool = True
 
 
+class Change(NamedTuple):
+    """One item of the difference between two snapshots.
+
+    "create", "delete" and "rename" (to ``new_path``) are of a file or of a directory with all below it; "modify" is of a
+    file, or of what a directory itself carries. Below a renamed directory ``path`` is the old one. ``new_path`` is "" where
+    something was moved out of the location.
+    """
+
+    kind: Literal["create", "delete", "modify", "rename"]
+    path: str
+    new_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How a store told what changed between two snapshots: ``way`` is for people."""
+
+    way: str
+    changes: tuple[Change, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """The receipt of one uploaded part: its index from 0, what the store calls it, its size and checksum."""

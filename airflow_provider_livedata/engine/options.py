@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Literal, get_args
 
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
 from airflow_provider_livedata.engine.plan import Foreign
 from airflow_provider_livedata.engine.timetable import Timetable
 
+FindBy = Literal["auto", "listings"]
 PRESERVABLE = frozenset({"owner", "group", "mode", "mtime", "acl", "xattrs"})
 
 
@@ -27,6 +28,10 @@ class ReplicateOptions:
         foreign: What to do about paths of the target that someone else wrote: stop, keep, replace.
         accept_new_filter: Go on although the exclusions differ from those that the target was made with.
         skip_unholdable: Leave out (and report) entries that the target cannot hold, instead of stopping.
+        find_by: "auto": changes are found by the source's snapshot difference where that can be; "listings": by comparing
+            everything, which also finds what someone else changed at the target where the source did not change.
+        list_every_h: Hours after which everything is compared again, since HDFS leaves out of its differences what changed
+            neither in length nor in rights: a time that was set, a file cut short and grown to the same length; 0: never.
         allow_snapshot: Make the source snapshottable where that needs to be and may be done.
         exclusive: Promise that nobody else writes to a target that has no conditional writes.
         bandwidth: ``50MiB/s`` or a timetable such as ``08:00-18:00=50MiB/s, off``; "" is no limit.
@@ -43,6 +48,8 @@ class ReplicateOptions:
     foreign: Foreign = "stop"
     accept_new_filter: bool = False
     skip_unholdable: bool = False
+    find_by: FindBy = "auto"
+    list_every_h: float = 24
     allow_snapshot: bool = True
     exclusive: bool = False
     bandwidth: str = ""
@@ -67,11 +74,14 @@ class ReplicateOptions:
             raise BadOption(f"preserve knows {', '.join(sorted(PRESERVABLE))}", preserve=sorted(unknown))
         if self.foreign not in get_args(Foreign):
             raise BadOption(f"foreign is one of {', '.join(get_args(Foreign))}", foreign=self.foreign)
+        if self.find_by not in get_args(FindBy):
+            raise BadOption(f"find_by is one of {', '.join(get_args(FindBy))}", find_by=self.find_by)
         for name, low, high in (
             ("max_delete_ratio", 0, 1),
             ("threads", 0, 256),
             ("max_reads", 0, 256),
             ("memory_mib", 8, 1 << 20),
+            ("list_every_h", 0, 1 << 20),
         ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:

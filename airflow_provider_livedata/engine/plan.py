@@ -45,6 +45,12 @@ class Totals:
     source_directories: int = 0
     source_bytes: int = 0
     target_files: int = 0
+    known_files: int = 0
+    known_directories: int = 0
+    known_bytes: int = 0
+    unseen_files: int = 0  # known, and not looked at since the source says that they did not change
+    unseen_directories: int = 0
+    unseen_bytes: int = 0
     copy_files: int = 0
     copy_bytes: int = 0
     make_directories: int = 0
@@ -101,6 +107,7 @@ class Planner:
 
     def _all(self, rows: Iterable[Row]) -> Iterator[Step]:
         for row in rows:
+            self._count_known(row)
             yield from self._leave(row.key)
             yield from self._release(row)
             if row.key.endswith("/"):
@@ -121,7 +128,7 @@ class Planner:
             if self.policy.facts.has_directories and row.target is None:
                 self._touch()
                 yield Step("make_directory", "write", row.source, "new")
-            self._open.append(_Directory(row.source, row))
+            self._open.append(_Directory(row.source, row, is_empty=not row.holds_more))
         elif row.target is not None:
             yield from self._extra_directory(row, row.target)
         else:
@@ -273,6 +280,13 @@ class Planner:
         self.totals.foreign += 1
         _example(self.totals.foreign_examples, key)
 
+    def _count_known(self, row: Row) -> None:
+        if row.known is not None and row.key.endswith("/"):
+            self.totals.known_directories += 1
+        elif row.known is not None:
+            self.totals.known_files += 1
+            self.totals.known_bytes += row.known.entry.size_bytes
+
     def _count(self, step: Step) -> None:
         totals, entry = self.totals, step.entry
         totals.reasons[f"{step.kind}: {step.reason}"] = totals.reasons.get(f"{step.kind}: {step.reason}", 0) + 1
@@ -332,17 +346,18 @@ def guard(totals: Totals, policy: Policy) -> None:
             count=totals.foreign,
             examples=totals.foreign_examples,
         )
-    if totals.delete_files and not totals.source_files and policy.max_delete_ratio < 1:
+    if totals.delete_files and not totals.source_files + totals.unseen_files and policy.max_delete_ratio < 1:
         raise SourceEmpty(
             "the source holds no file while the target does; when that is meant, run again with max_delete_ratio=1",
             would_delete=totals.delete_files,
         )
-    if totals.target_files and totals.delete_files / totals.target_files > policy.max_delete_ratio:
+    held = totals.target_files + totals.unseen_files
+    if held and totals.delete_files / held > policy.max_delete_ratio:
         raise TooManyDeletes(
-            f"{totals.delete_files} of {totals.target_files} files of the target would be deleted, more than "
+            f"{totals.delete_files} of {held} files of the target would be deleted, more than "
             f"max_delete_ratio {policy.max_delete_ratio:g} allows; when that is meant, run again with a higher max_delete_ratio",
             delete_files=totals.delete_files,
-            target_files=totals.target_files,
+            target_files=held,
         )
 
 

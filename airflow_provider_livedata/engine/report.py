@@ -37,6 +37,7 @@ class Report:
     lag_seconds: float | None = None
     checkpoint_before: str = ""
     checkpoint_after: str = ""
+    found_by: str = ""  # how changes were found: the difference of two snapshots, or listings and why
     plan: str = ""
     plan_digest: str = ""
     scanned_files: int = 0
@@ -102,6 +103,7 @@ class Report:
             "as_of_ms",
             "lag_seconds",
             "checkpoint_after",
+            "found_by",
             "scanned_files",
             "scanned_bytes",
             "planned_files",
@@ -148,6 +150,7 @@ class Report:
                 "scanned",
                 f"{self.scanned_files:,} files, {self.scanned_directories:,} directories, {human_bytes(self.scanned_bytes)}",
             ),
+            ("changes found by", self.found_by),
             ("planned", planned or "nothing to do"),
             ("copied", f"{self.copied_files:,} files, {human_bytes(self.copied_bytes)}"),
             ("already landed", f"{self.adopted_files:,} files" if self.adopted_files else ""),

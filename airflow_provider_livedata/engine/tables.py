@@ -10,6 +10,7 @@ import nanoarrow
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from airflow_provider_livedata.engine.cover import Cover
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Entry, Held, Step
 
@@ -65,6 +66,26 @@ def held_from_parquet(data: bytes, *, name: str) -> Iterator[Held]:
     """
     for cells in _read(data, _HELD_SCHEMA, name):
         yield Held(_entry(cells), *cells[12:])
+
+
+def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
+    """Those rows of ``held_to_parquet`` that a cover holds; row groups without any are not decoded.
+
+    Raises:
+        StateDamaged: See ``held_from_parquet``.
+    """
+    file = _open(data, _HELD_SCHEMA, name)
+    for group in range(file.metadata.num_row_groups):
+        seen = file.metadata.row_group(group).column(0).statistics
+        if seen is not None and seen.has_min_max and not cover.touches_paths(seen.min, seen.max):
+            continue
+        table = file.read_row_group(group)
+        keys = zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True)
+        wanted = [n for n, (path, kind) in enumerate(keys) if cover.holds(path + "/" if kind == "directory" else path)]
+        if wanted:
+            columns = table.take(pa.array(nanoarrow.c_array(wanted, pa.int64()))).columns
+            for cells in zip(*(column.to_pylist() for column in columns), strict=True):
+                yield Held(_entry(cells), *cells[12:])
 
 
 def steps_to_parquet(steps: Sequence[Step]) -> bytes:

@@ -26,7 +26,13 @@ from airflow_provider_livedata.testing.suite.changing import Deleting, Directori
 from airflow_provider_livedata.testing.suite.common import OpenAt
 from airflow_provider_livedata.testing.suite.listing import Check, Listing
 from airflow_provider_livedata.testing.suite.names import Names
-from airflow_provider_livedata.testing.suite.powers import Freezing, KeptAttributes, StoreChecksums, Streaming
+from airflow_provider_livedata.testing.suite.powers import (
+    Differences,
+    Freezing,
+    KeptAttributes,
+    StoreChecksums,
+    Streaming,
+)
 from airflow_provider_livedata.testing.suite.reading import Reading
 from airflow_provider_livedata.testing.suite.trees import Trees
 from airflow_provider_livedata.testing.suite.uploads import Uploads
@@ -37,7 +43,7 @@ __all__ = ["OpenAt", "ZoneSuite"]
 
 class ZoneSuite(
     Listing, Check, Reading, Writing, Uploads, Names, Directories, Deleting, Renaming, Sweeping,
-    KeptAttributes, Freezing, StoreChecksums, Streaming, Trees,
+    KeptAttributes, Freezing, Differences, StoreChecksums, Streaming, Trees,
 ):  # fmt: skip
     """Every behaviour that the engine relies on."""
 

@@ -79,11 +79,11 @@ def test_options_are_read_from_the_texts_that_templates_give() -> None:
 def test_every_option_takes_its_own_default_back_as_a_text() -> None:
     default = ReplicateOptions()
     texts = {
-        "exclude": "[]", "preserve": ",".join(default.preserve), "bandwidth": "", "holder": "", "foreign": "stop",
+        "exclude": "[]", "preserve": ",".join(default.preserve), "bandwidth": "", "holder": "", "foreign": "stop", "find_by": "auto",
         **{
             name: str(getattr(default, name))
             for name in ("dry_run", "max_delete_ratio", "accept_new_filter", "skip_unholdable", "allow_snapshot",
-                         "exclusive", "threads", "max_reads", "memory_mib", "progress_s")
+                         "exclusive", "threads", "max_reads", "memory_mib", "progress_s", "list_every_h")
         },
     }  # fmt: skip
     assert fields(options_from(texts)) == fields(default)
@@ -94,7 +94,7 @@ def test_every_option_takes_its_own_default_back_as_a_text() -> None:
     [
         {"treads": 3}, {"threads": "many"}, {"threads": "1.5"}, {"threads": "nan"}, {"threads": "inf"}, {"threads": -1},
         {"dry_run": "perhaps"}, {"exclude": 3}, {"exclude": '["a", 3]'}, {"exclude": [1]}, {"bandwidth": 50},
-        {"foreign": "burn"}, {"max_delete_ratio": "2"}, {"preserve": "colour"}, {"bandwidth": "fast"},
+        {"foreign": "burn"}, {"find_by": "guess"}, {"max_delete_ratio": "2"}, {"preserve": "colour"}, {"bandwidth": "fast"},
     ],
 )  # fmt: skip
 def test_what_an_option_cannot_have_is_refused_by_name(values: dict[str, Any]) -> None:

@@ -177,16 +177,17 @@ def test_a_target_of_another_source_is_refused(make_pair: Callable[[str, str], P
 
 
 def test_foreign_files_stop_the_run_or_are_kept_or_replaced_as_asked(pair: Pair) -> None:
+    stop, keep = (ReplicateOptions(foreign=what, find_by="listings") for what in ("stop", "keep"))
     pair.put(FILES)
     replicate(pair.source, pair.target)
     pair.target.put("foreign", b"theirs")
     with pytest.raises(TargetTouched, match="foreign"):
-        replicate(pair.source, pair.target)
-    replicate(pair.source, pair.target, ReplicateOptions(foreign="keep"))
+        replicate(pair.source, pair.target, stop)
+    replicate(pair.source, pair.target, keep)
     assert contents(pair.target)["foreign"] == b"theirs"
     pair.target.put("a.txt", b"overwritten by them")
     with pytest.raises(TargetTouched, match=r"a\.txt"):
-        replicate(pair.source, pair.target, ReplicateOptions(foreign="keep"))
+        replicate(pair.source, pair.target, keep)
     assert contents(pair.target)["a.txt"] == b"overwritten by them"
     replicate(pair.source, pair.target, ReplicateOptions(foreign="replace"))
     assert contents(pair.target) == expected(FILES)
@@ -312,6 +313,7 @@ def test_a_manifest_file_that_was_tampered_with_is_noticed(pair: Pair) -> None:
     data = state.read(name)
     assert data is not None
     state.write(name, data[:-1] + bytes([data[-1] ^ 1]))
+    pair.put({"a.txt": b"changed"})
     with pytest.raises(StateDamaged, match="manifest"):
         replicate(pair.source, pair.target)
 

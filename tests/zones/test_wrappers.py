@@ -30,6 +30,7 @@ from airflow_provider_livedata.engine.zones.base import (
     OpenFiles,
     Rename,
     SetAttributes,
+    SnapshotDifference,
     Snapshots,
     StoreChecksum,
     StreamedPuts,
@@ -43,7 +44,16 @@ from airflow_provider_livedata.testing.zone_suite import OpenAt, ZoneSuite
 PART = 1 << 12
 Result = TypeVar("Result")
 EAGER = RetryPolicy(attempts=30, base_s=0, max_s=0)
-POWERS = (Snapshots, OpenFiles, Rename, SetAttributes, StoreChecksum, LeavesAttributes, StreamedPuts)
+POWERS = (
+    Snapshots,
+    SnapshotDifference,
+    OpenFiles,
+    Rename,
+    SetAttributes,
+    StoreChecksum,
+    LeavesAttributes,
+    StreamedPuts,
+)
 
 
 def memory(path: str = "", like: Like = "files") -> MemoryZone:
@@ -392,7 +402,7 @@ class TestReadOnly:
 
     def test_it_keeps_the_powers_that_read_and_loses_those_that_change(self) -> None:
         zone = ReadOnly(memory(like="hdfs"))
-        assert [isinstance(zone, power) for power in POWERS] == [True, True, False, False, True, False, False]
+        assert [isinstance(zone, power) for power in POWERS] == [True, True, True, False, False, True, False, False]
 
     def test_snapshots_that_are_there_are_used_and_none_is_taken_or_dropped(self) -> None:
         inner = memory()

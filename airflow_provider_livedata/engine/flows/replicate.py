@@ -15,13 +15,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.copying import Route
-from airflow_provider_livedata.engine.diff import line_up
 from airflow_provider_livedata.engine.errors import (
     FilterChanged,
     LiveDataError,
@@ -30,18 +28,18 @@ from airflow_provider_livedata.engine.errors import (
     RunRefused,
     SnapshotRefused,
 )
+from airflow_provider_livedata.engine.flows.finding import Known, Way, add_unseen, choose, rows_of
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.journal import Journal, journal_of
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
-from airflow_provider_livedata.engine.model import Entry, Snapshot
+from airflow_provider_livedata.engine.model import Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.engine.planfile import Plan, PlanWriter, unfinished_plan
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.report import Report
-from airflow_provider_livedata.engine.scan import scan
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer
@@ -52,7 +50,6 @@ from airflow_provider_livedata.engine.zones.base import LeavesAttributes, OpenFi
 log = logging.getLogger(__name__)
 KEPT_PLANS = 2
 KEPT_REPORTS = 100
-COUNTED_AT_ONCE = 1000
 
 
 def replicate(
@@ -105,21 +102,6 @@ def replication_id(source: Address, target: Address) -> str:
 
 
 @dataclass(slots=True)
-class _Known:
-    """What the records say of the target before this run."""
-
-    checkpoint: Checkpoint | None
-    unfinished: list[int]
-    journals: list[SortedRun]
-    manifest: list[SortedRun]
-    plans: list[Plan]
-
-    @property
-    def runs(self) -> list[SortedRun]:
-        return [*self.journals, *self.manifest]
-
-
-@dataclass(slots=True)
 class _Run:
     source: Zone
     target: Zone
@@ -129,6 +111,7 @@ class _Run:
     policy: Policy = field(init=False)
     replication: str = field(init=False)
     number: int = 0
+    finds_changes_only: bool = False
     _began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -204,7 +187,8 @@ class _Run:
         self.report.notes.append("planned from the live source; the run itself takes a snapshot")
         planner = Planner(self.policy)
         known = self._known()
-        self._plan(self.source, known, planner, folder)
+        way = choose(self.source, None, known, self.options, self.report.started_ms)
+        self._plan(self.source, way, known, planner, folder)
         try:
             guard(planner.totals, self.policy)
         except RunRefused as error:
@@ -232,7 +216,7 @@ class _Run:
                 self._close(folder, known.checkpoint, after)
         return self.report
 
-    def _perform(self, lease: Lease, known: _Known, folder: str) -> Checkpoint:
+    def _perform(self, lease: Lease, known: Known, folder: str) -> Checkpoint:
         self._intend(folder, known)
         snapshot = self._freeze()
         try:
@@ -249,14 +233,15 @@ class _Run:
         return done
 
     def _bring(
-        self, lease: Lease, known: _Known, folder: str, snapshot: Snapshot | None
+        self, lease: Lease, known: Known, folder: str, snapshot: Snapshot | None
     ) -> tuple[Tally, Journal, Planner]:
         frozen = (
             self.source.at(snapshot) if snapshot is not None and isinstance(self.source, Snapshots) else self.source
         )
         open_files = self._open_files(snapshot)
         planner = Planner(self.policy)
-        plan = self._plan(frozen, known, planner, f"{folder}/plan")
+        way = choose(self.source, snapshot, known, self.options, self.report.started_ms)
+        plan = self._plan(frozen, way, known, planner, f"{folder}/plan")
         guard(planner.totals, self.policy)
         lease.check()
         self._make_root()
@@ -272,7 +257,7 @@ class _Run:
                 self._account(transfer.tally)
         return transfer.tally, journal, planner
 
-    def _intend(self, folder: str, known: _Known) -> None:
+    def _intend(self, folder: str, known: Known) -> None:
         self.state.write_json(
             f"{folder}/intent.json",
             {
@@ -313,7 +298,7 @@ class _Run:
             self.target,
             Buffers(options.memory_mib << 20),
             Bandwidth(options.timetable),
-            threading.Semaphore(options.max_reads or threads),
+            threading.Semaphore(options.max_reads) if options.max_reads else None,
             lease.check,
             open_files,
             options.exclusive,
@@ -347,7 +332,7 @@ class _Run:
 
     # planning ---------------------------------------------------------------------------------------------------
 
-    def _known(self) -> _Known:
+    def _known(self) -> Known:
         checkpoint = checkpoints.latest(self.state)
         since = checkpoint.run if checkpoint else 0
         unfinished = [number for number in self.state.runs() if number > since]
@@ -355,19 +340,16 @@ class _Run:
         for number in reversed(unfinished):
             journals += journal_of(self.state, number, age=len(journals))
         plans = [plan for n in unfinished if (plan := unfinished_plan(self.state, f"runs/{n:012d}/plan")) is not None]
-        manifest = checkpoints.manifest_runs(self.state, checkpoint, age=len(journals))
-        return _Known(checkpoint, unfinished, journals, manifest, plans)
+        return Known(self.state, checkpoint, unfinished, journals, plans)
 
-    def _plan(self, frozen: Zone, known: _Known, planner: Planner, folder: str) -> Plan:
-        chosen = self.options.filter
-        with contextlib.ExitStack() as stack:
-            progress = stack.enter_context(Progress("scan of the source", every_s=self.options.progress_s))
-            ours = stack.enter_context(contextlib.closing(scan(frozen, chosen)))
-            theirs = stack.enter_context(contextlib.closing(scan(self.target, chosen)))
-            planned = (held.key for held in overlay(run for plan in known.plans for run in plan.runs()))
-            rows = line_up(_counted(ours, progress), overlay(known.runs), theirs, planned)
-            writer = PlanWriter(self.state, folder)
+    def _plan(self, frozen: Zone, way: Way, known: Known, planner: Planner, folder: str) -> Plan:
+        self.report.found_by, self.finds_changes_only = way.text, way.cover is not None
+        log.info("changes are found by %s", way.text)
+        writer = PlanWriter(self.state, folder)
+        with rows_of(way, frozen, self.target, known, self.options) as rows:
             writer.write(planner.steps(rows))
+        if way.cover is not None and known.checkpoint is not None:
+            add_unseen(planner.totals, known.checkpoint)
         plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.target})
         self._account_plan(planner, plan)
         return plan
@@ -375,7 +357,7 @@ class _Run:
     # the end ----------------------------------------------------------------------------------------------------
 
     def _commit(
-        self, lease: Lease, known: _Known, planner: Planner, tally: Tally, journal: Journal, snapshot: Snapshot | None
+        self, lease: Lease, known: Known, planner: Planner, tally: Tally, journal: Journal, snapshot: Snapshot | None
     ) -> Checkpoint:
         lease.check()
         recent = journal.runs()
@@ -397,10 +379,11 @@ class _Run:
             options.filter.digest,
             options.filter.exclude,
             tuple(sorted(options.preserve)),
-            totals.source_files - tally.vanished,
-            totals.source_directories,
-            totals.source_bytes,
+            totals.source_files + totals.unseen_files - tally.vanished,
+            totals.source_directories + totals.unseen_directories,
+            totals.source_bytes + totals.unseen_bytes,
             tuple(sorted(tally.unsettled_paths)),
+            known.checkpoint.listed_ms if known.checkpoint and self.finds_changes_only else self.report.as_of_ms,
             (*base, delta) if delta else base,
         )
         if checkpoints.is_worth_compacting(done):
@@ -445,7 +428,7 @@ class _Run:
         report.scanned_files, report.scanned_directories = totals.source_files, totals.source_directories
         report.scanned_bytes, report.skipped, report.planned = (
             totals.source_bytes,
-            totals.unchanged_files,
+            totals.unchanged_files + totals.unseen_files,
             totals.reasons,
         )
         report.planned_files, report.planned_bytes = totals.copy_files, totals.copy_bytes
@@ -514,13 +497,6 @@ def _failed(report: Report, address: str) -> RunFailed:
     error = RunFailed(report.why, report=address, first=report.failures[0].path, reason=report.failures[0].reason)
     error.report = report
     return error
-
-
-def _counted(entries: Iterable[Entry], progress: Progress) -> Iterator[Entry]:
-    for number, entry in enumerate(entries, 1):
-        yield entry
-        if number % COUNTED_AT_ONCE == 0:
-            progress.add(files=COUNTED_AT_ONCE)
 
 
 def _now_ms() -> int:

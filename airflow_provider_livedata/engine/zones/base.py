@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 from airflow_provider_livedata.engine.model import (
     Attributes,
     Checksum,
+    Difference,
     Entry,
     Expect,
     Facts,
@@ -201,6 +202,20 @@ class Snapshots(Protocol):
 
     def at(self, snapshot: Snapshot) -> Zone:
         """A read-only view of this zone as the snapshot holds it."""
+        ...
+
+
+@runtime_checkable
+class SnapshotDifference(Protocol):
+    """A zone that can tell what changed between two of its snapshots, at a cost that follows the change."""
+
+    def difference(self, old: Snapshot, new: Snapshot, *, most: int) -> Difference:
+        """What changed from ``old`` to ``new``, in no order; something may be told twice.
+
+        Raises:
+            PathMissing: One of the snapshots is gone.
+            Unsupported: This server cannot tell, or there are more than ``most`` changes.
+        """
         ...
 
 

@@ -23,7 +23,16 @@ from airflow_provider_livedata.engine.errors import (
     SnapshotRefused,
     Unsupported,
 )
-from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure, Snapshot
+from airflow_provider_livedata.engine.model import (
+    Attributes,
+    Checksum,
+    Difference,
+    Entry,
+    Expect,
+    Facts,
+    Failure,
+    Snapshot,
+)
 from airflow_provider_livedata.engine.zones import hdfs_scan
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
@@ -45,7 +54,7 @@ if TYPE_CHECKING:
 
 MAX_NAME_BYTES = 255  # dfs.namenode.fs-limits.max-component-length
 MAX_PATH_CHARACTERS = 8000
-PART_BYTES = 4 << 20  # written in order, so that a part is a pace of reading and no more
+PART_BYTES = 1 << 20  # written in order, so that a part is a pace of reading and no more
 # What hdfs-native holds of an open file, measured: the process's peak less its buffers and its state before.
 READING_BYTES, WRITING_BYTES = 2 << 20, 16 << 20
 COMMIT_S = 0.25  # close() asks again after half a second when the NameNode has not heard of the last block
@@ -61,7 +70,7 @@ _NO_WEBHDFS = (
 class HdfsZone(Zone):
     """A directory of an HDFS cluster.
 
-    With the powers Snapshots, OpenFiles, Rename, SetAttributes and StoreChecksum. ``unkept`` lists attributes that this
+    With the powers Snapshots, SnapshotDifference, OpenFiles, Rename, SetAttributes and StoreChecksum. ``unkept`` lists attributes that this
     user may not set at files that were written nevertheless.
     """
 
@@ -231,6 +240,10 @@ class HdfsZone(Zone):
         """See ``Snapshots``."""
         self._snapshotting()
         return HdfsZone(self.address, self._data, self._control, preserve=self._preserve, snapshot=snapshot)
+
+    def difference(self, old: Snapshot, new: Snapshot, *, most: int) -> Difference:
+        """See ``SnapshotDifference``."""
+        return self._snapshotting().difference(old, new, most=most)
 
     def may_have_open_files(self) -> bool:
         """See ``OpenFiles``."""

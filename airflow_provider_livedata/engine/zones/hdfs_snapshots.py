@@ -11,8 +11,9 @@ from airflow_provider_livedata.engine.errors import (
     PermissionRefused,
     SnapshotRefused,
 )
-from airflow_provider_livedata.engine.model import Snapshot
+from airflow_provider_livedata.engine.model import Difference, Snapshot
 from airflow_provider_livedata.engine.zones.hdfs_control import WebHdfs
+from airflow_provider_livedata.engine.zones.hdfs_difference import difference
 from airflow_provider_livedata.engine.zones.hdfs_directories import WebDirectories
 
 LIMIT = 65_536  # of HDFS itself, for one directory
@@ -104,6 +105,16 @@ class SnapshotStore:
             raise SnapshotRefused("the snapshot is of another directory", address=self._address, snapshot=snapshot.root)
         rest = self._root[len(snapshot.root.rstrip("/")) :]
         return _inside(snapshot.root, snapshot.name) + (rest if rest != "/" else "")
+
+    def difference(self, old: Snapshot, new: Snapshot, *, most: int) -> Difference:
+        """See ``SnapshotDifference``."""
+        self.place(old)  # so that both are of a directory that covers the location
+        below = self.place(new)[len(_inside(new.root, new.name)) :].strip("/")
+        try:
+            return difference(self._control, new.root, below, old.name, new.name, most=most)
+        except SnapshotRefused as error:
+            raise PathMissing("a snapshot is gone", address=self._address, snapshots=[old.name, new.name],
+                              reason=error.where.get("reason")) from error  # fmt: skip
 
     def freezes_open_files(self) -> bool:
         """Whether the NameNode freezes files that are open; asked once. Not where that cannot be found out."""

@@ -25,10 +25,21 @@ from airflow_provider_livedata.engine.errors import (
     NotADirectory,
     ObjectChanged,
     PathMissing,
+    Unsupported,
 )
-from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure, Snapshot
+from airflow_provider_livedata.engine.model import (
+    Attributes,
+    Checksum,
+    Difference,
+    Entry,
+    Expect,
+    Facts,
+    Failure,
+    Snapshot,
+)
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
+from airflow_provider_livedata.engine.zones.memory_difference import changes
 from airflow_provider_livedata.engine.zones.memory_store import MemoryStore, Node, Pending, parents_of
 from airflow_provider_livedata.engine.zones.memory_upload import MemoryUpload, refuse_other_bytes
 
@@ -242,7 +253,7 @@ class MemoryObjects(MemoryZone):
 
 
 class MemoryFiles(MemoryZone):
-    """With the powers Rename, SetAttributes and Snapshots."""
+    """With the powers Rename, SetAttributes, Snapshots and SnapshotDifference."""
 
     def rename(self, old: str, new: str) -> None:
         """See ``Rename``."""
@@ -283,9 +294,25 @@ class MemoryFiles(MemoryZone):
 
     def at(self, snapshot: Snapshot) -> Zone:
         """See ``Snapshots``."""
+        return MemoryZone(self.address, self._frozen(snapshot), self.facts)
+
+    def difference(self, old: Snapshot, new: Snapshot, *, most: int) -> Difference:
+        """See ``SnapshotDifference``."""
+        prefix = f"{self.address.path}/" if self.address.path else ""
+        before, after = (
+            {key[len(prefix) :]: node for key, node in self._frozen(one).nodes().items()
+             if key.startswith(prefix) and key != prefix and not key.startswith(f"{prefix}.livedata")}
+            for one in (old, new)
+        )  # fmt: skip
+        found = tuple(changes(before, after))
+        if len(found) > most:
+            raise Unsupported(f"the snapshots differ in more than {most:,} entries", address=str(self.address))
+        return Difference("in memory", found)
+
+    def _frozen(self, snapshot: Snapshot) -> MemoryStore:
         for taken, frozen in self.store.snapshots.get(snapshot.root, []):
             if taken.name == snapshot.name:
-                return MemoryZone(self.address, frozen, self.facts)
+                return frozen
         raise PathMissing("the snapshot is gone", snapshot=snapshot.name, address=str(self.address))
 
 

@@ -27,13 +27,14 @@ from airflow_provider_livedata.engine.model import ABSENT, Attributes, Expect, P
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A file, directory or marker. ``data`` is None for the last two."""
+    """A file, directory or marker. ``data`` is None for the last two. ``inode`` stays when it is moved or changed."""
 
     data: bytes | None
     version: str
     written_ms: int
     attributes: Attributes
     is_implied: bool = False
+    inode: int = 0
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class MemoryStore:
         self._below = Counter(parent for key in self._nodes for parent in parents_of(key))
         self._is_frozen = is_frozen
         self._versions = count(1)
+        self._inodes = count(1)
 
     def get(self, path: str) -> Node | None:
         """The file at ``path``."""
@@ -131,6 +133,11 @@ class MemoryStore:
             given = {name: value for name, value in attributes._asdict().items() if value not in (None, "")}
             self._nodes[key] = replace(node, attributes=node.attributes._replace(**given))
 
+    def nodes(self) -> dict[str, Node]:
+        """All nodes by their keys."""
+        with self.lock:
+            return dict(self._nodes)
+
     def frozen(self) -> MemoryStore:
         """A copy that nobody can change."""
         with self.lock:
@@ -175,7 +182,7 @@ class MemoryStore:
     def _new(self, data: bytes | None, attributes: Attributes, version: str = "") -> Node:
         if data is not None:
             version = version or self.new_version()
-        return Node(data, version, time.time_ns() // 1_000_000, attributes)
+        return Node(data, version, time.time_ns() // 1_000_000, attributes, inode=next(self._inodes))
 
     def _keep(self, key: str, node: Node) -> Node:
         if key not in self._nodes:

@@ -184,7 +184,7 @@ class _RetryingUpload(AroundUpload):
 class ReadOnly(Around):
     """Refuses what would change anything. Of powers it keeps snapshots (those that are there) and checksums."""
 
-    keeps = frozenset({"Snapshots", "OpenFiles", "StoreChecksum"})
+    keeps = frozenset({"Snapshots", "SnapshotDifference", "OpenFiles", "StoreChecksum"})
 
     def around(self, name: str, run: Callable[[], Result], *, size_bytes: int = 0) -> Result:
         """Let reading pass."""
@@ -208,7 +208,9 @@ class ReadOnly(Around):
         raise PermissionRefused("the zone was opened for reading only", address=str(self.address), call=name)
 
 
-_READING = {"check", "scan", "stat", "read_into", "snapshots", "at", "may_have_open_files", "is_open", "store_checksum"}
+_READING = {
+    "check", "scan", "stat", "read_into", "snapshots", "at", "difference", "may_have_open_files", "is_open", "store_checksum",
+}  # fmt: skip
 
 
 def _is_worth_it(error: LiveDataError) -> bool:

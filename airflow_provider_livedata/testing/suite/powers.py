@@ -11,11 +11,20 @@ from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
     ChecksumMismatch,
     ObjectChanged,
+    PathMissing,
     PermissionRefused,
     Unsupported,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect, Snapshot
-from airflow_provider_livedata.engine.zones.base import SetAttributes, Snapshots, StoreChecksum, StreamedPuts, Zone
+from airflow_provider_livedata.engine.zones.base import (
+    Rename,
+    SetAttributes,
+    SnapshotDifference,
+    Snapshots,
+    StoreChecksum,
+    StreamedPuts,
+    Zone,
+)
 from airflow_provider_livedata.testing.suite.common import (
     data_of,
     keys,
@@ -158,6 +167,51 @@ def _delete(view: Zone, entry: Entry) -> list[object]:
         return [*view.delete([entry])]
     except (PermissionRefused, Unsupported) as error:
         return [error]
+
+
+class Differences:
+    """What changed between two snapshots, where the zone tells it."""
+
+    def test_the_difference_names_every_place_that_changed(self, zone: Zone) -> None:
+        old = self._frozen(zone, "livedata-test-1", ["gone", "kept", "dir/changed", "moved/f"])
+        put(zone, "dir/changed", b"changed")
+        put(zone, "dir/new", b"new")
+        assert zone.delete([stat(zone, "gone")]) == []
+        assert isinstance(zone, Rename)
+        zone.rename("moved", "away")
+        new = self._frozen(zone, "livedata-test-2", [])
+        assert isinstance(zone, SnapshotDifference)
+        changes = zone.difference(old, new, most=100).changes
+        places = {path for change in changes for path in (change.path, change.new_path)}
+        assert {"gone", "dir/changed", "dir/new", "moved", "away"} <= places
+        assert "kept" not in places
+
+    def test_snapshots_that_do_not_differ_have_no_difference(self, zone: Zone) -> None:
+        old, new = self._frozen(zone, "livedata-test-1", ["f"]), self._frozen(zone, "livedata-test-2", [])
+        assert isinstance(zone, SnapshotDifference)
+        assert zone.difference(old, new, most=100).changes == ()
+
+    def test_more_changes_than_asked_for_are_refused(self, zone: Zone) -> None:
+        old, new = self._frozen(zone, "livedata-test-1", ["f"]), self._frozen(zone, "livedata-test-2", ["a", "b", "c"])
+        assert isinstance(zone, SnapshotDifference)
+        with pytest.raises(Unsupported, match="more than 2"):
+            zone.difference(old, new, most=2)
+
+    def test_the_difference_to_a_snapshot_that_is_gone_is_refused(self, zone: Zone) -> None:
+        old, new = self._frozen(zone, "livedata-test-1", ["f"]), self._frozen(zone, "livedata-test-2", [])
+        assert isinstance(zone, SnapshotDifference)
+        assert isinstance(zone, Snapshots)
+        zone.drop_snapshot(old.name)
+        with pytest.raises(PathMissing):
+            zone.difference(old, new, most=100)
+
+    def _frozen(self, zone: Zone, name: str, paths: list[str]) -> Snapshot:
+        """A snapshot of the zone with those files in it."""
+        if not isinstance(zone, SnapshotDifference):
+            pytest.skip("this zone does not tell what changed between snapshots")
+        for path in paths:
+            put(zone, path, path.encode())
+        return _freeze(_freezer(zone), name)
 
 
 class Streaming:

@@ -1,0 +1,161 @@
+"""Find what differs: by the source's snapshot difference where that can be, else by listing both sides.
+
+A difference costs as much as there is change. It may be used when it starts from exactly what the target holds: from the
+snapshot of the checkpoint, with the exclusions and attributes of that checkpoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine.checkpoint import Checkpoint
+from airflow_provider_livedata.engine.cover import Cover, cover_of
+from airflow_provider_livedata.engine.diff import Row, line_up
+from airflow_provider_livedata.engine.errors import PathMissing, Unsupported
+from airflow_provider_livedata.engine.looking import holds_any, look
+from airflow_provider_livedata.engine.model import Entry, Snapshot
+from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.plan import Totals
+from airflow_provider_livedata.engine.planfile import Plan
+from airflow_provider_livedata.engine.progress import Progress
+from airflow_provider_livedata.engine.scan import scan
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.zones.base import SnapshotDifference, Snapshots, Zone
+
+log = logging.getLogger(__name__)
+HOUR_MS = 3_600_000
+MOST_CHANGES = 100_000  # above it a listing is cheaper, and the paths would need much memory
+COUNTED_AT_ONCE = 1000
+
+
+@dataclass(slots=True)
+class Known:
+    """What the records say of the target before a run."""
+
+    state: StateFolder
+    checkpoint: Checkpoint | None
+    unfinished: list[int]
+    journals: list[SortedRun]
+    plans: list[Plan]
+
+    def runs(self, cover: Cover | None = None) -> list[SortedRun]:
+        """Rows of journals and manifest; with ``cover`` only those of the manifest that it holds."""
+        return [
+            *self.journals,
+            *checkpoints.manifest_runs(self.state, self.checkpoint, age=len(self.journals), cover=cover),
+        ]
+
+    def planned(self) -> Iterator[str]:
+        """Keys that runs which were cut off meant to act on, in order."""
+        return (held.key for held in overlay(run for plan in self.plans for run in plan.runs()))
+
+    def in_doubt(self) -> Iterator[str]:
+        """Paths whose state the checkpoint alone does not tell."""
+        if self.checkpoint is not None:
+            yield from self.checkpoint.unsettled
+        yield from (key.rstrip("/") for key in self.planned())
+        yield from (held.entry.path for held in overlay(self.journals, with_gone=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How changes are found, for the report. ``cover``: what is looked at; None: everything."""
+
+    text: str
+    cover: Cover | None = None
+
+
+def choose(source: Zone, snapshot: Snapshot | None, known: Known, options: ReplicateOptions, now_ms: int) -> Way:
+    """Decide how to find what differs; the store is asked for its difference when that may be used."""
+    why_not = _obstacle(source, snapshot, known.checkpoint, options, now_ms)
+    if why_not:
+        return Way(f"listings of both sides: {why_not}")
+    base = known.checkpoint.snapshot  # type: ignore[union-attr]
+    doubtful = list(islice(known.in_doubt(), MOST_CHANGES + 1))
+    if len(doubtful) > MOST_CHANGES:
+        return Way(f"listings of both sides: earlier runs left more than {MOST_CHANGES:,} paths in doubt")
+    try:
+        told = source.difference(_base(source, known.checkpoint), snapshot, most=MOST_CHANGES)  # type: ignore[attr-defined]
+    except (PathMissing, Unsupported) as error:
+        return Way(f"listings of both sides: {error}")
+    cover = cover_of(told.changes, doubtful)
+    return Way(f"difference of snapshots {base} and {snapshot.name}, {told.way}: {len(cover):,} paths", cover)  # type: ignore[union-attr]
+
+
+def _obstacle(
+    source: Zone, snapshot: Snapshot | None, checkpoint: Checkpoint | None, options: ReplicateOptions, now_ms: int
+) -> str:
+    if checkpoint is None:
+        return "this is the first copy"
+    if options.find_by == "listings":
+        return "asked for by find_by"
+    if snapshot is None or not isinstance(source, SnapshotDifference):
+        return "the source does not tell differences of snapshots"
+    if checkpoint.filter_digest != options.filter.digest:
+        return "the exclusions changed"
+    if checkpoint.preserve != tuple(sorted(options.preserve)):
+        return "other attributes are preserved than before"
+    if options.foreign == "replace":
+        return "foreign='replace' concerns all that the target holds"
+    if options.skip_unholdable:
+        return "skip_unholdable concerns all that the source holds"
+    if options.list_every_h and now_ms - checkpoint.listed_ms > options.list_every_h * HOUR_MS:
+        return f"the last ones were made more than {options.list_every_h:g} h ago"
+    if _base(source, checkpoint) is None:
+        return f"the snapshot {checkpoint.snapshot or 'of the checkpoint'} is gone"
+    return ""
+
+
+def _base(source: Zone, checkpoint: Checkpoint | None) -> Snapshot | None:
+    """The snapshot that the checkpoint is of; not another one that was given its name since."""
+    if checkpoint is None or not isinstance(source, Snapshots):
+        return None
+    wanted = (checkpoint.snapshot, checkpoint.snapshot_root, checkpoint.as_of_ms)
+    return next((one for one in source.snapshots() if (one.name, one.root, one.taken_ms) == wanted), None)
+
+
+@contextlib.contextmanager
+def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: ReplicateOptions) -> Generator[Iterator[Row]]:
+    """The rows to plan by, in key order; listings end with the ``with`` block."""
+    chosen, cover = options.filter, way.cover
+    with contextlib.ExitStack() as stack:
+        progress = stack.enter_context(Progress("scan of the source", every_s=options.progress_s))
+        if cover is None:
+            ours: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(source, chosen)))
+            theirs: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(target, chosen)))
+        else:
+            ours, theirs = look(source, chosen, cover), look(target, chosen, cover)
+        rows = line_up(_counted(ours, progress), overlay(known.runs(cover)), theirs, known.planned())
+        yield rows if cover is None else _with_contents(rows, source, target, options, cover)
+
+
+def add_unseen(totals: Totals, checkpoint: Checkpoint) -> None:
+    """Count what the checkpoint holds and nobody looked at, once all rows have passed."""
+    totals.unseen_files = checkpoint.files - totals.known_files
+    totals.unseen_directories = checkpoint.directories - totals.known_directories
+    totals.unseen_bytes = checkpoint.size_bytes - totals.known_bytes
+
+
+def _with_contents(
+    rows: Iterable[Row], source: Zone, target: Zone, options: ReplicateOptions, cover: Cover
+) -> Iterator[Row]:
+    # Where directories are markers, whether one is needed depends on what the directory holds, looked at or not.
+    for row in rows:
+        is_alone = row.source is not None and row.source.kind == "directory" and not cover.is_whole(row.source.path)
+        if is_alone and not target.facts.has_directories:
+            yield row._replace(holds_more=holds_any(source, options.filter, row.source.path))  # type: ignore[union-attr]
+        else:
+            yield row
+
+
+def _counted(entries: Iterable[Entry], progress: Progress) -> Iterator[Entry]:
+    for number, entry in enumerate(entries, 1):
+        yield entry
+        if number % COUNTED_AT_ONCE == 0:
+            progress.add(files=COUNTED_AT_ONCE)
