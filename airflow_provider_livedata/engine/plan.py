@@ -45,9 +45,6 @@ class Totals:
     source_directories: int = 0
     source_bytes: int = 0
     target_files: int = 0
-    known_files: int = 0
-    known_directories: int = 0
-    known_bytes: int = 0
     unseen_files: int = 0  # known, and not looked at since the source says that they did not change
     unseen_directories: int = 0
     unseen_bytes: int = 0
@@ -107,7 +104,6 @@ class Planner:
 
     def _all(self, rows: Iterable[Row]) -> Iterator[Step]:
         for row in rows:
-            self._count_known(row)
             yield from self._leave(row.key)
             yield from self._release(row)
             if row.key.endswith("/"):
@@ -279,13 +275,6 @@ class Planner:
     def _note_foreign(self, key: str) -> None:
         self.totals.foreign += 1
         _example(self.totals.foreign_examples, key)
-
-    def _count_known(self, row: Row) -> None:
-        if row.known is not None and row.key.endswith("/"):
-            self.totals.known_directories += 1
-        elif row.known is not None:
-            self.totals.known_files += 1
-            self.totals.known_bytes += row.known.entry.size_bytes
 
     def _count(self, step: Step) -> None:
         totals, entry = self.totals, step.entry

@@ -135,7 +135,7 @@ def test_a_directory_that_loses_its_last_entry_stays(copied: Pair) -> None:
 
 
 def test_a_run_that_failed_is_taken_up_by_the_difference(copied: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied.put({"a.txt": b"new", "other/d": b"newer"})
+    copied.put({"a.txt": b"new", "other/d": b"newer", "other/new": b"brand new"})
     refuse = True
     inner = type(copied.target).begin, type(copied.target).put
 
@@ -158,6 +158,7 @@ def test_a_run_that_failed_is_taken_up_by_the_difference(copied: Pair, monkeypat
     assert report.found_by.startswith(BY_DIFFERENCE)
     assert report.copied_files == 1
     assert contents(copied.target) == contents(copied.source)
+    check_records(copied.source, copied.target)  # type: ignore[arg-type]
 
 
 def test_what_someone_else_changed_where_we_act_stops_the_run(copied: Pair) -> None:

@@ -247,3 +247,20 @@ def test_a_location_below_the_snapshottable_directory_hears_of_its_own_changes(
     assert target.contents() == {"b": b"data", "d": b"data"}
     for snapshot in zone.snapshots():
         zone.drop_snapshot(snapshot.name)
+
+
+def test_a_location_that_was_replaced_between_the_snapshots_is_listed(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, s3_server: S3Server, bucket: str
+) -> None:
+    zone.prepare_snapshots(allow=True)
+    for path in ("in/a", "in/b", "other/a", "other/c"):
+        put(zone, path)
+    source, target = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source/in"), s3_place(s3_server, bucket)
+    replicate(source.open(), target.open())
+    zone.rename("in", "was")
+    zone.rename("other", "in")
+    report = replicate(source.open(), target.open())
+    assert "moved or replaced" in report.found_by
+    assert target.contents() == {"a": b"data", "c": b"data"}
+    for snapshot in zone.snapshots():
+        zone.drop_snapshot(snapshot.name)

@@ -16,7 +16,7 @@ from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.cover import Cover, cover_of
 from airflow_provider_livedata.engine.diff import Row, line_up
-from airflow_provider_livedata.engine.errors import PathMissing, Unsupported
+from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.looking import holds_any, look
 from airflow_provider_livedata.engine.model import Entry, Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
@@ -82,7 +82,9 @@ def choose(source: Zone, snapshot: Snapshot | None, known: Known, options: Repli
         return Way(f"listings of both sides: earlier runs left more than {MOST_CHANGES:,} paths in doubt")
     try:
         told = source.difference(_base(source, known.checkpoint), snapshot, most=MOST_CHANGES)  # type: ignore[attr-defined]
-    except (PathMissing, Unsupported) as error:
+    except LiveDataError as error:
+        if error.retryable:  # it was tried again for long enough
+            raise
         return Way(f"listings of both sides: {error}")
     cover = cover_of(told.changes, doubtful)
     return Way(f"difference of snapshots {base} and {snapshot.name}, {told.way}: {len(cover):,} paths", cover)  # type: ignore[union-attr]
@@ -95,8 +97,10 @@ def _obstacle(
         return "this is the first copy"
     if options.find_by == "listings":
         return "asked for by find_by"
-    if snapshot is None or not isinstance(source, SnapshotDifference):
+    if not isinstance(source, SnapshotDifference):
         return "the source does not tell differences of snapshots"
+    if snapshot is None:
+        return "no snapshot was taken"
     if checkpoint.filter_digest != options.filter.digest:
         return "the exclusions changed"
     if checkpoint.preserve != tuple(sorted(options.preserve)):
@@ -135,11 +139,17 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
         yield rows if cover is None else _with_contents(rows, source, target, options, cover)
 
 
-def add_unseen(totals: Totals, checkpoint: Checkpoint) -> None:
-    """Count what the checkpoint holds and nobody looked at, once all rows have passed."""
-    totals.unseen_files = checkpoint.files - totals.known_files
-    totals.unseen_directories = checkpoint.directories - totals.known_directories
-    totals.unseen_bytes = checkpoint.size_bytes - totals.known_bytes
+def add_unseen(totals: Totals, known: Known, cover: Cover) -> None:
+    """Count what the checkpoint holds and nobody looked at."""
+    checkpoint = known.checkpoint
+    if checkpoint is None:
+        return
+    files, directories, size_bytes = checkpoint.files, checkpoint.directories, checkpoint.size_bytes
+    for row in overlay(checkpoints.manifest_runs(known.state, checkpoint, cover=cover)):
+        files -= row.entry.kind == "file"
+        directories -= row.entry.kind == "directory"
+        size_bytes -= row.entry.size_bytes
+    totals.unseen_files, totals.unseen_directories, totals.unseen_bytes = files, directories, size_bytes
 
 
 def _with_contents(

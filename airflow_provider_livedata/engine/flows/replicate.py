@@ -348,8 +348,8 @@ class _Run:
         writer = PlanWriter(self.state, folder)
         with rows_of(way, frozen, self.target, known, self.options) as rows:
             writer.write(planner.steps(rows))
-        if way.cover is not None and known.checkpoint is not None:
-            add_unseen(planner.totals, known.checkpoint)
+        if way.cover is not None:
+            add_unseen(planner.totals, known, way.cover)
         plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.target})
         self._account_plan(planner, plan)
         return plan

@@ -71,9 +71,17 @@ def _whole(control: WebHdfs, root: str, old: str, new: str) -> Iterator[Change]:
 
 
 def _located(changes: Iterator[Change], below: str) -> Iterator[Change]:
-    """Those of the location, by paths relative to it."""
+    """Those of the location, by paths relative to it.
+
+    Raises:
+        Unsupported: The location itself, or a directory above it, was moved, made or deleted: then all of it may be other.
+    """
     prefix = f"{below}/" if below else ""
     for change in changes:
+        if change.kind != "modify" and any(
+            path and prefix.startswith(f"{path}/") for path in (change.path, change.new_path)
+        ):
+            raise Unsupported("the location was moved or replaced between the snapshots", path=below)
         paths = [path[len(prefix) :] if path.startswith(prefix) else "" for path in (change.path, change.new_path)]
         if any(paths):
             yield Change(change.kind if paths[0] else "create", paths[0] or paths[1], paths[1] if paths[0] else "")

@@ -56,15 +56,20 @@ class Reading:
 
     def _again(self, key: tuple[str, str], offset: int, buffer: memoryview) -> None:
         # A block that was cut short or grown a moment ago is refused by DataNodes for a while, as a damaged one is for ever.
-        with suppress(NoReplica):
+        try:
             self._fill(self._opened(*key), key[0], offset, buffer)
-            return
-        time.sleep(PAUSE_SECONDS)
+        except NoReplica as first:
+            time.sleep(PAUSE_SECONDS)
+            self._for_the_last_time(key, offset, buffer, first)
+
+    def _for_the_last_time(self, key: tuple[str, str], offset: int, buffer: memoryview, first: NoReplica) -> None:
         reader = self._opened(*key)
         try:
             self._fill(reader, key[0], offset, buffer)
         except NoReplica as error:
-            raise self._cause(error, reader, offset, len(buffer)) from error
+            # By now the NameNode may have struck off the DataNodes that were found without the block.
+            said = error if error.nodes or error.nodes is None else first
+            raise self._cause(said, reader, offset, len(buffer)) from error
 
     def _fill(self, reader: Reader, path: str, offset: int, buffer: memoryview) -> None:
         if offset == 0 and len(buffer) == reader.size_bytes <= READ_AT_ONCE:
