@@ -76,18 +76,21 @@ def choose(source: Zone, snapshot: Snapshot | None, known: Known, options: Repli
     why_not = _obstacle(source, snapshot, known.checkpoint, options, now_ms)
     if why_not:
         return Way(f"listings of both sides: {why_not}")
-    base = known.checkpoint.snapshot  # type: ignore[union-attr]
+    base = _base(source, known.checkpoint)
+    if base is None:
+        gone = known.checkpoint.snapshot or "of the checkpoint"  # type: ignore[union-attr]
+        return Way(f"listings of both sides: the snapshot {gone} is gone")
     doubtful = list(islice(known.in_doubt(), MOST_CHANGES + 1))
     if len(doubtful) > MOST_CHANGES:
         return Way(f"listings of both sides: earlier runs left more than {MOST_CHANGES:,} paths in doubt")
     try:
-        told = source.difference(_base(source, known.checkpoint), snapshot, most=MOST_CHANGES)  # type: ignore[attr-defined]
+        told = source.difference(base, snapshot, most=MOST_CHANGES)  # type: ignore[attr-defined]
     except LiveDataError as error:
         if error.retryable:  # it was tried again for long enough
             raise
         return Way(f"listings of both sides: {error}")
     cover = cover_of(told.changes, doubtful)
-    return Way(f"difference of snapshots {base} and {snapshot.name}, {told.way}: {len(cover):,} paths", cover)  # type: ignore[union-attr]
+    return Way(f"difference of snapshots {base.name} and {snapshot.name}, {told.way}: {len(cover):,} paths", cover)  # type: ignore[union-attr]
 
 
 def _obstacle(
@@ -111,8 +114,6 @@ def _obstacle(
         return "skip_unholdable concerns all that the source holds"
     if options.list_every_h and now_ms - checkpoint.listed_ms > options.list_every_h * HOUR_MS:
         return f"the last ones were made more than {options.list_every_h:g} h ago"
-    if _base(source, checkpoint) is None:
-        return f"the snapshot {checkpoint.snapshot or 'of the checkpoint'} is gone"
     return ""
 
 

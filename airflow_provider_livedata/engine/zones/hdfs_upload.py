@@ -27,6 +27,7 @@ class HdfsUpload(Upload):
         self._size_bytes, self._attributes = size_bytes, attributes
         self._writer, self._found = writer, found
         self._written: list[Part] = []
+        self._written_bytes = 0
         self._staged: Entry | None = None
         self._is_published = False
         self._lock = threading.Lock()
@@ -74,8 +75,8 @@ class HdfsUpload(Upload):
             raise PathMissing("the upload is gone; begin it again", path=self._path)
         try:
             self._writer.write(data)
-            written = sum(part.size_bytes for part in self._written) + len(data)
-            if written == self._size_bytes > SYNCED_FROM_BYTES:
+            self._written_bytes += len(data)
+            if self._written_bytes == self._size_bytes > SYNCED_FROM_BYTES:
                 self._writer.sync()
         except LiveDataError:
             self._writer = None  # nobody knows how far it got
