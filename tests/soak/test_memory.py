@@ -17,9 +17,11 @@ from tests.services.hdfs import HdfsCluster
 from tests.system.conftest import Place, hdfs_place, s3_place
 
 if TYPE_CHECKING:
+    from airflow_provider_livedata.engine.zones.base import Zone
     from tests.services.s3 import MotoServer, S3Server
 
-LIMIT_MIB = 400
+COPYING_MIB, PLANNING_MIB = 250, 400
+MIB = 1 << 20
 pytestmark = pytest.mark.timeout(3600)
 
 
@@ -41,7 +43,7 @@ def test_a_hundred_thousand_entries(cluster: HdfsCluster, s3_server: S3Server | 
     second = finish(start(source, target))
     assert second["changes"] == 0
     print(f"\npeak of the first run {first['peak_mib']:.0f} MiB, of the second {second['peak_mib']:.0f} MiB")  # noqa: T201
-    assert max(first["peak_mib"], second["peak_mib"]) < LIMIT_MIB
+    assert max(first["peak_mib"], second["peak_mib"]) < COPYING_MIB
 
 
 def test_a_million_entries_are_planned(tmp_path: Path) -> None:
@@ -49,7 +51,7 @@ def test_a_million_entries_are_planned(tmp_path: Path) -> None:
     result = finish(start(Place("many://1000000/warehouse", {}), target, dry_run=True))
     assert (result["planned_files"], result["scanned_files"], result["state"]) == (1_000_000, 1_000_000, "dry run")
     print(f"\npeak {result['peak_mib']:.0f} MiB")  # noqa: T201
-    assert result["peak_mib"] < LIMIT_MIB
+    assert result["peak_mib"] < PLANNING_MIB
 
 
 def test_one_file_of_four_gibibytes(cluster: HdfsCluster, s3_server: S3Server | MotoServer, bucket: str) -> None:
@@ -64,7 +66,31 @@ def test_one_file_of_four_gibibytes(cluster: HdfsCluster, s3_server: S3Server | 
     result = finish(start(source, target))
     assert (result["copied_bytes"], result["failed"]) == (size, 0)
     print(f"\npeak {result['peak_mib']:.0f} MiB")  # noqa: T201
-    assert result["peak_mib"] < LIMIT_MIB
+    assert result["peak_mib"] < COPYING_MIB
     report = verify(source.open(), target.open(), level="checksum")
     assert report.is_same
     assert report.files == 1
+
+
+@pytest.mark.parametrize(("files", "size_bytes"), [(12, 128 * MIB), (250, 4 * MIB), (4_000, 4096)])
+def test_files_from_s3_to_hdfs(
+    cluster: HdfsCluster, s3_server: S3Server | MotoServer, bucket: str, files: int, size_bytes: int
+) -> None:
+    cluster.mkdirs(f"/back-{files}")
+    source, target = s3_place(s3_server, bucket), hdfs_place(cluster, f"/back-{files}")
+    zone, piece = source.open(), os.urandom(min(size_bytes, 8 * MIB))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: _put(zone, f"d{n % 10}/f{n:06d}", piece, size_bytes), range(files)))
+    result = finish(start(source, target))
+    assert (result["copied_files"], result["copied_bytes"], result["failed"]) == (files, files * size_bytes, 0)
+    print(f"\npeak {result['peak_mib']:.0f} MiB")  # noqa: T201
+    assert result["peak_mib"] < COPYING_MIB
+
+
+def _put(zone: Zone, path: str, piece: bytes, size_bytes: int) -> None:
+    if size_bytes <= len(piece):
+        zone.put(path, piece[:size_bytes])
+        return
+    upload = zone.begin(path, size_bytes)
+    parts = [upload.part(n, piece, checksum_of(piece)) for n in range(size_bytes // len(piece))]
+    upload.complete(parts, combine(parts))

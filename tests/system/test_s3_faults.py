@@ -18,7 +18,9 @@ from airflow_provider_livedata.engine.errors import (
     ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum
+from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.zones.s3 import S3Zone
+from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.suite.common import data_of, keys, put, read, read_all, send, stat, upload_whole
 from tests.services.proxy import FaultyProxy
 from tests.services.s3 import S3Server
@@ -146,11 +148,19 @@ def test_a_connection_cut_in_the_middle_of_a_read_is_unreachable_and_then_reads_
     assert read(zone, path, 0, len(data)) == data
 
 
-def test_a_cut_read_is_resumed_by_a_patient_client(patient: S3Zone, s3_proxy: FaultyProxy) -> None:
-    data = data_of("resumed", 3_000_000)
+def test_a_small_cut_read_is_resumed_by_a_patient_client(patient: S3Zone, s3_proxy: FaultyProxy) -> None:
+    data = data_of("resumed", 1_000_000)
     put(patient, "f", data)
-    s3_proxy.cut(after_bytes=1_000_000, method="GET")
+    s3_proxy.cut(after_bytes=300_000, method="GET")
     assert read(patient, "f", 0, len(data)) == data
+    assert s3_proxy.count("GET", "/p/f") == 2
+
+
+def test_a_large_cut_read_is_told_and_the_engine_reads_again(zone: S3Zone, s3_proxy: FaultyProxy) -> None:
+    data = data_of("again", 3_000_000)
+    version = put(zone, "f", data).version
+    s3_proxy.cut(after_bytes=1_000_000, method="GET")
+    assert read(Retrying(zone, RetryPolicy(base_s=0, max_s=0)), "f", 0, len(data), version=version) == data
     assert s3_proxy.count("GET", "/p/f") == 2
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.zones.hdfs_options import HdfsOptions
 
 _NODE = re.compile(r'ip_addr: \\?"([^"\\]*)\\?", host_name: \\?"([^"\\]*)\\?".*?xfer_port: (\d+)')
-_WRITTEN_AT_ONCE = 1 << 20
+_WRITTEN_AT_ONCE = 256 << 10  # more would be allocated afresh each time, and kept by malloc for each thread
 _UNCHANGED = (1 << 64) - 1  # -1 for Java: leave the access time
 
 

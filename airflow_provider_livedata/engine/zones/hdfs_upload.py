@@ -12,7 +12,7 @@ from airflow_provider_livedata.engine.zones.hdfs_data import Writer
 from airflow_provider_livedata.engine.zones.hdfs_stage import Stage
 from airflow_provider_livedata.engine.zones.hdfs_status import Status
 
-SYNCED_FROM_BYTES = 16 << 20  # a smaller file is not worth a DataNode's wait for its disk
+SYNCED_FROM_BYTES = 1 << 20  # a smaller file is not worth a DataNode's wait for its disk
 
 
 class HdfsUpload(Upload):

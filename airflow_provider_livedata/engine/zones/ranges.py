@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 AHEAD_BYTES = 64 << 20  # asked for at once by a thread that reads on where it stopped
 SMALLEST_PART = 5 << 20  # of a large file that many threads read; what S3 demands
 
 
+class Range(Protocol):
+    """What a store is sending. ``left``: bytes of it that have not been handed out. Dropping it ends the request."""
+
+    left: int
+
+    def fill(self, buffer: memoryview) -> int:
+        """Copy what comes next; less than the buffer holds only at the end."""
+        ...
+
+
 class OpenRange:
-    """``left``: bytes of it that have not been handed out. Dropping it ends the request."""
+    """A Range that comes in pieces."""
 
     def __init__(self, left: int, pieces: Iterator[bytes]) -> None:
         self.left, self._pieces, self._piece = left, pieces, memoryview(b"")
 
     def fill(self, buffer: memoryview) -> int:
-        """Copy what comes next; less than the buffer holds only at the end."""
+        """See ``Range.fill``."""
         filled = 0
         while filled < buffer.nbytes:
             if not self._piece:
@@ -39,7 +50,7 @@ class ReadingOn:
         self._mine = threading.local()
 
     def fill(
-        self, what: object, offset: int, buffer: memoryview, ahead_bytes: int, request: Callable[[int], OpenRange]
+        self, what: object, offset: int, buffer: memoryview, ahead_bytes: int, request: Callable[[int], Range]
     ) -> tuple[int, int]:
         """Fill ``buffer`` from ``offset``; returns how many bytes came and how many were promised.
 
@@ -53,7 +64,7 @@ class ReadingOn:
         mine = self._mine.__dict__
         # One that begins with less than any part has is not reading parts, but all of it piece by piece.
         reads_on = mine.pop("where", None) == (what, offset) or (offset == 0 and buffer.nbytes < SMALLEST_PART)
-        kept: OpenRange | None = mine.pop("range", None)
+        kept: Range | None = mine.pop("range", None)
         if kept is None or not reads_on or offset == 0 or kept.left < buffer.nbytes:
             kept = None  # ends an open request before the next one
             kept = request(max(buffer.nbytes, ahead_bytes if reads_on else 0))
