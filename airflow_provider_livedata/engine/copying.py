@@ -120,7 +120,8 @@ class Route:
         """What must stand at the step's path for it to be written."""
         if self.exclusive:
             return None
-        return ABSENT if step.expect is None else step.expect
+        is_absent = step.expect is None or (step.or_absent and self.target.stat(step.entry.path) is None)
+        return ABSENT if is_absent else step.expect
 
 
 def copy_file(step: Step, route: Route, sink: Sink, submit: Submit) -> None:
@@ -164,7 +165,7 @@ def _until_still(step: Step, route: Route, sink: Sink) -> None:
 def _once(step: Step, route: Route, sink: Sink) -> None:
     if step.may_have_landed and _adopt(step, route, sink):
         return
-    settled = _is_settled(step.entry, route, sink)
+    settled = is_settled(step.entry, route, sink)
     if route.streams(step.entry) and _stream(step, route, sink, settled=settled):
         return
     if route.target.facts.puts_publish and step.entry.size_bytes <= _part_bytes(step, route):
@@ -328,7 +329,7 @@ class _Flight:
         if step.may_have_landed and _adopt(step, route, self._sink):
             self._is_adopted = True
             return
-        self._settled = _is_settled(step.entry, route, self._sink)
+        self._settled = is_settled(step.entry, route, self._sink)
         upload = route.target.begin(step.entry.path, step.entry.size_bytes, attributes=route.attributes(step.entry))
         if upload.part_bytes != self._bytes:
             raise ValueError(f"zone chose parts of {upload.part_bytes} bytes where {self._bytes} follow from its facts")
@@ -380,7 +381,8 @@ def _adopt(step: Step, route: Route, sink: Sink) -> bool:
     return True
 
 
-def _is_settled(entry: Entry, route: Route, sink: Sink) -> bool:
+def is_settled(entry: Entry, route: Route, sink: Sink) -> bool:
+    """Whether nobody is writing the file at the source; ``sink`` hears of one that is being written."""
     if route.open_files is None or not route.open_files.is_open(entry):
         return True
     sink.open_at_source(entry)

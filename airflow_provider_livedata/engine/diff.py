@@ -22,11 +22,23 @@ class _Keyed(Protocol):
     def key(self) -> str: ...
 
 
+class Origin(NamedTuple):
+    """A file that the source renamed: its new path, and the row of the manifest at its old one.
+
+    ``is_contested``: something else may be at the old path by now.
+    """
+
+    key: str
+    held: Held
+    is_contested: bool
+
+
 class Row(NamedTuple):
     """One key and what each side has there.
 
     ``planned``: an unfinished run of ours meant to act here, so that what the target holds may be ours although no
     record says so. ``holds_more``: a directory of the source that holds entries although no rows tell of them.
+    ``origin``: what the source renamed to here. ``is_renamed``: what the target has here has another name at the source.
     """
 
     key: str
@@ -35,6 +47,8 @@ class Row(NamedTuple):
     target: Entry | None
     planned: bool
     holds_more: bool = False
+    origin: Origin | None = None
+    is_renamed: bool = False
 
 
 def line_up(
@@ -42,6 +56,7 @@ def line_up(
     known: Iterable[Held],
     target: Iterable[Entry],
     planned: Iterable[str] = (),
+    origins: Iterable[Origin] = (),
 ) -> Iterator[Row]:
     """Yield one row for every key that any side has, in key order.
 
@@ -50,22 +65,27 @@ def line_up(
     """
     s, k, t = _cursor(source, "source"), _cursor(known, "known"), _cursor(target, "target")
     p = _keys(planned)
+    o = _cursor(origins, "origins")
     s_key, s_entry = next(s, _END)
     k_key, k_held = next(k, _END)
     t_key, t_entry = next(t, _END)
     p_key = next(p, None)
+    o_key, o_one = next(o, _END)
     while True:
         key = min((x for x in (s_key, k_key, t_key) if x is not None), default=None)
         if key is None:
             return
         while p_key is not None and p_key < key:
             p_key = next(p, None)
+        while o_key is not None and o_key < key:
+            o_key, o_one = next(o, _END)
         yield Row(
             key,
             s_entry if s_key == key else None,
             k_held if k_key == key else None,
             t_entry if t_key == key else None,
             p_key == key,
+            origin=o_one if o_key == key else None,
         )
         if s_key == key:
             s_key, s_entry = next(s, _END)

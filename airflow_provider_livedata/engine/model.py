@@ -65,15 +65,27 @@ class Held(NamedTuple):
         return self.entry.key
 
 
-StepKind = Literal["copy", "make_directory", "set_attributes", "record", "forget", "delete"]
-Phase = Literal["clear", "write", "delete", "finish"]
+StepKind = Literal["copy", "move", "hold", "make_directory", "set_attributes", "record", "forget", "delete"]
+Phase = Literal["hold", "clear", "write", "delete", "finish"]
+
+
+class From(NamedTuple):
+    """Where the target has the bytes of a file already.
+
+    ``version``: what must stand there, "" for anything. ``is_like``: its attributes are those that the file is to have.
+    """
+
+    path: str
+    version: str = ""
+    is_like: bool = False
 
 
 class Step(NamedTuple):
     """One action of a plan.
 
     ``entry`` is the source's, for "delete" the target's, for "forget" the manifest's. "record" and "forget" touch the
-    manifest alone. ``phase``: "clear" removes
+    manifest alone. "move" has the target itself bring a renamed file, from ``origin``; "hold" has it put the file aside
+    first, where something else is to take the old place. ``phase``: "hold" puts aside, "clear" removes
     what stands in the way (a directory where a file belongs), "write" brings files and directories, "delete" removes
     what the source no longer has, "finish" sets attributes of directories after their contents. ``expect`` is the version
     that the target must still have there (None: anything). ``may_have_landed``: an unfinished run may have brought it
@@ -86,6 +98,9 @@ class Step(NamedTuple):
     reason: str
     expect: str | None = None
     may_have_landed: bool = False
+    origin: From | None = None
+    held_at: str = ""  # of "hold": where to
+    or_absent: bool = False  # what ``expect`` names may have been put aside by then
 
 
 class Attributes(NamedTuple):

@@ -3,7 +3,7 @@
     rows of diff.line_up -> Planner.steps -> steps in a streaming order, Totals on the side -> guard
 
 Every decision is about one row and the directories above it, so memory does not grow with the tree. The order of the
-steps within a phase is that of the rows; the executor runs the phases clear, write, delete, finish, and the deletes of
+steps within a phase is that of the rows; the executor runs the phases hold, clear, write, delete, finish, and the deletes of
 a phase backwards, children before their directory.
 """
 
@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from airflow_provider_livedata.engine.diff import Row
+from airflow_provider_livedata.engine.diff import Origin, Row
 from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
-from airflow_provider_livedata.engine.model import Entry, Facts, Held, Phase, Step
+from airflow_provider_livedata.engine.model import Entry, Facts, From, Held, Phase, Step
 
 Foreign = Literal["stop", "keep", "replace"]
 EXAMPLES = 20
@@ -28,6 +28,7 @@ class Policy:
 
     ``compared``: names of attributes whose change at the source is a change. ``foreign``: what to do about paths that
     someone else wrote at the target: stop, leave those alone that are not in the way, or make the target equal.
+    ``held_at``: folder of the target for files whose old place is wanted before they have their new one.
     """
 
     facts: Facts
@@ -35,6 +36,7 @@ class Policy:
     foreign: Foreign = "stop"
     max_delete_ratio: float = 0.5
     skip_unholdable: bool = False
+    held_at: str = ".livedata/held"
 
 
 @dataclass(slots=True)
@@ -50,10 +52,13 @@ class Totals:
     unseen_bytes: int = 0
     copy_files: int = 0
     copy_bytes: int = 0
+    move_files: int = 0
+    move_bytes: int = 0
     make_directories: int = 0
     set_attributes: int = 0
     records: int = 0
     delete_files: int = 0
+    renamed_files: int = 0  # to be deleted at their old paths, and not counted among delete_files
     delete_directories: int = 0
     unchanged_files: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
@@ -67,9 +72,8 @@ class Totals:
     @property
     def changes(self) -> int:
         """Number of steps that change what a reader of the target finds."""
-        return (
-            self.copy_files + self.make_directories + self.set_attributes + self.delete_files + self.delete_directories
-        )
+        entries = self.copy_files + self.move_files + self.delete_files + self.renamed_files
+        return entries + self.make_directories + self.set_attributes + self.delete_directories
 
 
 @dataclass(slots=True)
@@ -94,6 +98,7 @@ class Planner:
         self._refused = ""  # key of the last source directory that the target cannot hold
         self._clearing = ""  # key of the target directory that stands where a file belongs
         self._digest = hashlib.sha256()
+        self._held = 0
 
     def steps(self, rows: Iterable[Row]) -> Iterator[Step]:
         """Yield the steps; ``totals`` is complete when the iterator is."""
@@ -212,7 +217,23 @@ class Planner:
                 return
         landed = row.planned and target is not None and target.size_bytes == source.size_bytes
         self._touch()
-        yield Step("copy", "write", source, reason, target.version if target is not None else None, landed)
+        expect = target.version if target is not None else None
+        if row.origin is not None and not landed and _is_same(source, row.origin.held):
+            yield from self._move(source, row.origin, expect, or_absent=row.is_renamed)
+        else:
+            yield Step("copy", "write", source, reason, expect, landed, or_absent=row.is_renamed)
+
+    def _move(self, source: Entry, origin: Origin, expect: str | None, *, or_absent: bool) -> Iterator[Step]:
+        known = origin.held
+        is_like = not self._differs(source, known, names=self.policy.compared)
+        there = From(known.entry.path, known.target_version, is_like)
+        proved = source._replace(crc32c=known.entry.crc32c, crc64nvme=known.entry.crc64nvme)
+        if origin.is_contested:
+            self._held += 1
+            held_at = f"{self.policy.held_at}/{self._held:012d}"
+            yield Step("hold", "hold", proved, "renamed", origin=there, held_at=held_at)
+            there = From(held_at, "", is_like)
+        yield Step("move", "write", proved, "renamed", expect, origin=there, or_absent=or_absent)
 
     def _extra_file(self, row: Row) -> Iterator[Step]:
         if row.target is None:
@@ -221,7 +242,7 @@ class Planner:
             if self._is_clearing(row.key):
                 yield self._removal(row.target, row.target.version, "in the way")
             else:
-                self._removals.append((row.target, row.target.version, "removed"))
+                self._removals.append((row.target, row.target.version, "renamed" if row.is_renamed else "removed"))
 
     def _may_remove(self, row: Row, target: Entry) -> bool:
         ours = row.planned or (
@@ -282,6 +303,11 @@ class Planner:
         if step.kind == "copy":
             totals.copy_files += 1
             totals.copy_bytes += entry.size_bytes
+        elif step.kind == "move":
+            totals.move_files += 1
+            totals.move_bytes += entry.size_bytes
+        elif step.kind == "hold":
+            return
         elif step.kind == "make_directory":
             totals.make_directories += 1
         elif step.kind == "set_attributes":
@@ -290,6 +316,8 @@ class Planner:
             totals.records += 1
         elif entry.kind == "directory":
             totals.delete_directories += 1
+        elif step.reason == "renamed":
+            totals.renamed_files += 1
         else:
             totals.delete_files += 1
         if step.kind not in ("record", "forget") and step.phase != "finish":
@@ -300,6 +328,13 @@ class Planner:
 def _forget(row: Row) -> Step:
     known = cast("Held", row.known)  # a row has something on one side at least, and here the others have nothing
     return Step("forget", "write", known.entry, "gone at both")
+
+
+def _is_same(source: Entry, held: Held) -> bool:
+    """Whether the file of a manifest's row has the bytes of the source's entry, whatever their paths."""
+    entry = held.entry
+    has_checksum = entry.crc32c is not None and entry.crc64nvme is not None
+    return has_checksum and held.is_settled and (entry.version, entry.size_bytes) == (source.version, source.size_bytes)
 
 
 def refusal(entry: Entry, facts: Facts) -> str:

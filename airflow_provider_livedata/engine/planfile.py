@@ -113,5 +113,5 @@ def unfinished_plan(state: StateFolder, folder: str) -> Plan | None:
     value = state.read_json(f"{folder}/plan.json")
     if value is None:
         return None
-    files = {phase: [PlanFile(**file) for file in value["files"][phase]] for phase in PHASES}
+    files = {phase: [PlanFile(**file) for file in value["files"].get(phase, ())] for phase in PHASES}
     return Plan(state, f"{folder}/plan.json", files, value["digest"])

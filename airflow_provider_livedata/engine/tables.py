@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_livedata.engine.cover import Cover
 from airflow_provider_livedata.engine.errors import StateDamaged
-from airflow_provider_livedata.engine.model import Entry, Held, Step
+from airflow_provider_livedata.engine.model import Entry, From, Held, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,13 @@ _STEP = [
     ("reason", pa.string()),
     ("expect", pa.string()),
     ("may_have_landed", pa.bool_()),
+    ("origin", pa.string()),
+    ("origin_version", pa.string()),
+    ("origin_is_like", pa.bool_()),
+    ("held_at", pa.string()),
+    ("or_absent", pa.bool_()),
 ]
+_NO_ORIGIN = (None, None, None)
 _HELD_SCHEMA = pa.schema(_ENTRY + _HELD, metadata={"livedata.format": FORMAT, "livedata.rows": "held"})
 _STEP_SCHEMA = pa.schema(_ENTRY + _STEP, metadata={"livedata.format": FORMAT, "livedata.rows": "steps"})
 
@@ -92,7 +98,19 @@ def steps_to_parquet(steps: Sequence[Step]) -> bytes:
     """Steps of a plan, in the order given."""
     return _write(
         _STEP_SCHEMA,
-        [(*_cells(s.entry), s.kind, s.phase, s.reason, s.expect, s.may_have_landed) for s in steps],
+        [
+            (
+                *_cells(s.entry),
+                s.kind,
+                s.phase,
+                s.reason,
+                s.expect,
+                s.may_have_landed,
+                *(s.origin or _NO_ORIGIN),
+                *s[7:],
+            )
+            for s in steps
+        ],
     )
 
 
@@ -103,8 +121,9 @@ def steps_from_parquet(data: bytes, *, name: str, backwards: bool = False) -> It
         StateDamaged: Not such a file, or of a newer format.
     """
     for cells in _read(data, _STEP_SCHEMA, name, backwards=backwards):
-        kind, phase, reason, expect, may_have_landed = cells[12:]
-        yield Step(kind, phase, _entry(cells), reason, expect, may_have_landed)
+        kind, phase, reason, expect, may_have_landed, path, version, is_like, *held = cells[12:]
+        origin = None if path is None else From(path, version, is_like)
+        yield Step(kind, phase, _entry(cells), reason, expect, may_have_landed, origin, *held)
 
 
 def _cells(entry: Entry) -> tuple[Any, ...]:

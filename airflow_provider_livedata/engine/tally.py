@@ -17,6 +17,7 @@ class Tally:
 
     copied_files: int = 0
     copied_bytes: int = 0
+    moved_files: int = 0  # renamed at the source, and brought within the target
     adopted_files: int = 0  # had landed in an earlier run that was killed
     made_directories: int = 0
     set_attributes: int = 0

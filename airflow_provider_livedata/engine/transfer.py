@@ -1,5 +1,6 @@
 """Carry out a plan: phase after phase, every item on its own, everything that lands written to the journal.
 
+hold     put aside renamed files whose old place is wanted
 clear    delete what stands in the way, children first
 write    directories, files, attributes, in one flat pool of tasks
 delete   what the source no longer has, children first
@@ -8,11 +9,13 @@ finish   attributes of directories, children first
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from airflow_provider_livedata.engine import moving
 from airflow_provider_livedata.engine.copying import Route, copy_file
 from airflow_provider_livedata.engine.errors import (
     BucketMissing,
@@ -31,6 +34,7 @@ from airflow_provider_livedata.engine.publish import Publisher, Staged
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.zones.base import SetAttributes
 
+log = logging.getLogger(__name__)
 DELETE_BATCH = 1000
 # No item can succeed after one of these; going on would only fill the report.
 HOPELESS = (LeaseLost, CredentialsRefused, StoreFull, BucketMissing)
@@ -58,6 +62,7 @@ class Transfer:
             LiveDataError: What no item can survive: the lease lost, credentials refused, the store full or gone.
         """
         try:
+            self._hold(steps("hold"))
             self._delete(steps("clear"))
             self._write(steps("write"))
             if not self.tally.failed:  # a delete may be half of a move whose other half has failed
@@ -85,6 +90,8 @@ class Transfer:
     def _feed(self, step: Step, pool: Pool) -> None:
         if step.kind == "copy":
             copy_file(step, self.route, self, pool.submit)
+        elif step.kind == "move":
+            pool.submit(lambda: self._move(step))
         elif step.kind == "forget":
             self.journal.add(Held(step.entry, is_gone=True))
             self.tally.count(recorded=1)
@@ -125,6 +132,48 @@ class Transfer:
         self.journal.add(Held(step.entry, step.expect or "", is_settled=settled))
         self.tally.count(recorded=1)
 
+    # renamed files ----------------------------------------------------------------------------------------------
+
+    def _hold(self, steps: Iterable[Step]) -> None:
+        with Pool(self.threads, "livedata-hold") as pool:
+            for step in steps:
+                pool.submit(lambda step=step: self._hold_one(step))  # type: ignore[misc]
+            pool.wait()
+
+    def _hold_one(self, step: Step) -> None:
+        self.route.allow()
+        try:
+            moving.hold(step, self.route)
+        except LiveDataError as error:
+            self._refuse_hopeless(error)
+            log.info("%s: not put aside, and copied from the source instead: %s", step.entry.path, error)
+
+    def _move(self, step: Step) -> None:
+        try:
+            self.route.allow()
+            if self.route.target.facts.puts_publish:
+                self._moved(step, moving.move(step, self.route, self))
+            else:
+                self.staged(step, moving.staged(step, self.route, self))
+        except LiveDataError as error:
+            self._copy_instead(step, error)
+
+    def _moved(self, step: Step, row: Held) -> None:
+        self._unreachable = 0
+        self.journal.add(row)
+        self.tally.count(moved_files=1)
+        self.progress.add(files=1)
+
+    def _copy_instead(self, step: Step, error: LiveDataError) -> None:
+        # Whatever stands in the way of a rename within the target, the source has the file.
+        self._refuse_hopeless(error)
+        log.info("%s: copied from the source, since it could not be renamed: %s", step.entry.path, error)
+        copy_file(step._replace(kind="copy", origin=None), self.route, self, lambda task: task())
+
+    def _refuse_hopeless(self, error: LiveDataError) -> None:
+        if isinstance(error, HOPELESS):
+            raise error
+
     # what copying reports (copying.Sink) ------------------------------------------------------------------------
 
     def landed(self, step: Step, row: Held, *, adopted: bool) -> None:
@@ -150,8 +199,7 @@ class Transfer:
 
     def failed(self, step: Step, error: LiveDataError) -> None:
         """A file or directory could not be handled; goes on unless nothing can succeed any more."""
-        if isinstance(error, HOPELESS):
-            raise error
+        self._refuse_hopeless(error)
         self.tally.fail(step.entry.path, error)
         self.progress.add(failed=1)
         self._unreachable = self._unreachable + 1 if isinstance(error, ZoneUnreachable) else 0
@@ -176,8 +224,14 @@ class Transfer:
             step = self._steps.pop(staged.row.entry.path)
         if error is None:
             self._unreachable = 0
-            self.tally.count(copied_files=1, copied_bytes=staged.row.entry.size_bytes)
+            if step.kind == "move":
+                self.tally.count(moved_files=1)
+            else:
+                self.tally.count(copied_files=1, copied_bytes=staged.row.entry.size_bytes)
             self.progress.add(files=1)
+            return
+        if step.kind == "move":
+            self._copy_instead(step, error)
             return
         staged.upload.abort()
         self.failed(step, error)
@@ -202,7 +256,7 @@ class Transfer:
         self.journal.add(Held(step.entry, is_gone=True))
         if step.entry.kind == "directory":
             self.tally.count(deleted_directories=1)
-        else:
+        elif step.reason != "renamed":
             self.tally.count(deleted_files=1)
 
     def _finish(self, steps: Iterable[Step]) -> None:

@@ -264,3 +264,31 @@ def test_a_location_that_was_replaced_between_the_snapshots_is_listed(
     assert target.contents() == {"a": b"data", "c": b"data"}
     for snapshot in zone.snapshots():
         zone.drop_snapshot(snapshot.name)
+
+
+@pytest.mark.parametrize("to", ["s3", "hdfs", "file"])
+def test_what_was_renamed_is_renamed_at_the_target_and_not_copied_again(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, s3_server: S3Server, bucket: str, tmp_path: Path, to: str
+) -> None:
+    source = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source")
+    target = {
+        "s3": s3_place(s3_server, bucket),
+        "hdfs": hdfs_place(hdfs_cluster, f"{hdfs_dir}/target"),
+        "file": Place(f"file://{tmp_path}/t", {}),
+    }[to]
+    for path in ("a/f", "a/sub/g", "b/f", "b/h", "odd %+\u00e9/i", "keep"):
+        put(zone, path, path.encode() * 10)
+    put(zone, "a/large", bytes(range(256)) * 4096 * 20)  # 20 MiB: in parts
+    replicate(source.open(), target.open())
+    for old, new in (("a", "x"), ("b", "a"), ("x", "b"), ("b/sub", "sub!"), ("odd %+\u00e9", "new \u00fc/odd")):
+        zone.rename(old, new)
+    put(zone, "a/new", b"new")
+    zone.set_attributes("b/f", Attributes(mode=0o600))
+    report = replicate(source.open(), target.open(), ALL)
+    assert report.found_by.startswith("difference of snapshots")
+    assert (report.copied_files, report.renamed, report.failed) == (1, 6, 0), report.table()
+    assert target.contents() == source.contents()
+    if to == "hdfs":
+        assert listed(target) == listed(source)
+    assert verify(source.open(), target.open(), level="content").is_same
+    assert replicate(source.open(), target.open(), ALL).changes == 0

@@ -15,8 +15,10 @@ from itertools import islice
 from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.cover import Cover, cover_of
-from airflow_provider_livedata.engine.diff import Row, line_up
+from airflow_provider_livedata.engine.diff import Origin, Row, line_up
 from airflow_provider_livedata.engine.errors import LiveDataError
+from airflow_provider_livedata.engine.filters import Filter
+from airflow_provider_livedata.engine.flows.origins import origins_of
 from airflow_provider_livedata.engine.looking import holds_any, look
 from airflow_provider_livedata.engine.model import Entry, Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
@@ -24,9 +26,10 @@ from airflow_provider_livedata.engine.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.plan import Totals
 from airflow_provider_livedata.engine.planfile import Plan
 from airflow_provider_livedata.engine.progress import Progress
+from airflow_provider_livedata.engine.renames import Renames
 from airflow_provider_livedata.engine.scan import scan
 from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import SnapshotDifference, Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import Moves, SnapshotDifference, Snapshots, Zone
 
 log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
@@ -65,10 +68,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How changes are found, for the report. ``cover``: what is looked at; None: everything."""
+    """How changes are found, for the report.
+
+    ``cover``: what is looked at; None: everything. ``renames``: what has another name at the source, and need not be copied.
+    """
 
     text: str
     cover: Cover | None = None
+    renames: Renames | None = None
 
 
 def choose(source: Zone, snapshot: Snapshot | None, known: Known, options: ReplicateOptions, now_ms: int) -> Way:
@@ -90,7 +97,8 @@ def choose(source: Zone, snapshot: Snapshot | None, known: Known, options: Repli
             raise
         return Way(f"listings of both sides: {error}")
     cover = cover_of(told.changes, doubtful)
-    return Way(f"difference of snapshots {base.name} and {snapshot.name}, {told.way}: {len(cover):,} paths", cover)  # type: ignore[union-attr]
+    text = f"difference of snapshots {base.name} and {snapshot.name}, {told.way}: {len(cover):,} paths"  # type: ignore[union-attr]
+    return Way(text, cover, Renames(told.changes))
 
 
 def _obstacle(
@@ -136,7 +144,13 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
             theirs: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(target, chosen)))
         else:
             ours, theirs = look(source, chosen, cover), look(target, chosen, cover)
-        rows = line_up(_counted(ours, progress), overlay(known.runs(cover)), theirs, known.planned())
+        origins: Iterator[Origin] = iter(())
+        renames = way.renames if isinstance(target, Moves) else None
+        if renames:
+            origins = stack.enter_context(origins_of(known.runs(Cover((), renames.old_paths)), renames, chosen))
+        rows = line_up(_counted(ours, progress), overlay(known.runs(cover)), theirs, known.planned(), origins)
+        if renames:
+            rows = _with_renames(rows, renames, chosen)
         yield rows if cover is None else _with_contents(rows, source, target, options, cover)
 
 
@@ -161,6 +175,15 @@ def _with_contents(
         is_alone = row.source is not None and row.source.kind == "directory" and not cover.is_whole(row.source.path)
         if is_alone and not target.facts.has_directories:
             yield row._replace(holds_more=holds_any(source, options.filter, row.source.path))  # type: ignore[union-attr]
+        else:
+            yield row
+
+
+def _with_renames(rows: Iterable[Row], renames: Renames, chosen: Filter) -> Iterator[Row]:
+    for row in rows:
+        if row.known is not None and row.target is not None and row.target.kind == "file":
+            new = renames.new_of(row.key)
+            yield row._replace(is_renamed=new is not None and not chosen.excludes(new))
         else:
             yield row
 

@@ -40,7 +40,7 @@ from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.engine.planfile import Plan, PlanWriter, unfinished_plan
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.report import Report
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer
 from airflow_provider_livedata.engine.tuning import LEAST, threads_for
@@ -50,6 +50,7 @@ from airflow_provider_livedata.engine.zones.base import LeavesAttributes, OpenFi
 log = logging.getLogger(__name__)
 KEPT_PLANS = 2
 KEPT_REPORTS = 100
+HELD = "held"  # folder of what renames put aside
 
 
 def replicate(
@@ -239,7 +240,7 @@ class _Run:
             self.source.at(snapshot) if snapshot is not None and isinstance(self.source, Snapshots) else self.source
         )
         open_files = self._open_files(snapshot)
-        planner = Planner(self.policy)
+        planner = Planner(replace(self.policy, held_at=f"{FOLDER}/{HELD}/{self.number:012d}"))
         way = choose(self.source, snapshot, known, self.options, self.report.started_ms)
         plan = self._plan(frozen, way, known, planner, f"{folder}/plan")
         guard(planner.totals, self.policy)
@@ -249,7 +250,7 @@ class _Run:
         threads = self._choose_threads(planner.totals)
         route = self._route(frozen, lease, open_files, threads, planner.totals)
         with Progress("copy", every_s=self.options.progress_s) as progress:
-            progress.expect(planner.totals.copy_files, planner.totals.copy_bytes)
+            progress.expect(planner.totals.copy_files + planner.totals.move_files, planner.totals.copy_bytes)
             transfer = Transfer(route, journal, progress, threads=threads)
             try:
                 transfer.run(plan.steps)
@@ -418,6 +419,7 @@ class _Run:
                     self.state.remove(f"runs/{number:012d}/{part}")
             for number in numbers[:-KEPT_REPORTS]:
                 self.state.remove(f"runs/{number:012d}")
+            self.state.remove(HELD)
             self.target.sweep(self.report.started_ms)
         except LiveDataError as error:
             self._note(f"old state could not be cleaned up and is tried again next time: {error}")
@@ -456,6 +458,7 @@ class _Run:
             "vanished_paths",
         ):
             setattr(report, name, getattr(tally, name))
+        report.renamed = tally.moved_files
         report.deleted = tally.deleted_files + tally.deleted_directories
         report.unsettled, report.unsettled_paths = len(tally.unsettled_paths), sorted(tally.unsettled_paths)[:1000]
         if isinstance(self.target, LeavesAttributes) and (left := self.target.attributes_left()):

@@ -247,6 +247,34 @@ class Rename(Protocol):
 
 
 @runtime_checkable
+class Moves(Protocol):
+    """A zone that gives a file of its own another name without sending its bytes."""
+
+    def move(
+        self, origin: str, path: str, *,
+        version: str = "", checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:  # fmt: skip
+        """Let the file at ``origin`` appear at ``path``, whole or not at all; parents are made.
+
+        Whether anything stays at ``origin`` is the zone's business: object stores copy, others rename.
+
+        Args:
+            origin: A file of this zone.
+            path: Another one, which is replaced as ``expect`` allows.
+            version: When given, what ``origin`` must still be.
+            checksum: When given, a store that keeps checksums must find this one.
+            attributes: What the file is to have from now on; None: what it has.
+            expect: See ``Zone.put``.
+
+        Raises:
+            PathMissing: Nothing is at ``origin``.
+            ObjectChanged: Something else is there, or at ``path``.
+            AlreadyExists, ChecksumMismatch, IsADirectory, NameRefused: See ``Zone.put``.
+        """
+        ...
+
+
+@runtime_checkable
 class SetAttributes(Protocol):
     """A zone that can change attributes of what is there."""
 

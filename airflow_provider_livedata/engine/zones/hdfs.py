@@ -19,6 +19,7 @@ from airflow_provider_livedata.engine.errors import (
     LiveDataError,
     NameRefused,
     NotADirectory,
+    ObjectChanged,
     PathMissing,
     SnapshotRefused,
     Unsupported,
@@ -272,6 +273,26 @@ class HdfsZone(Zone):
                 raise
             self._data.make_directory(place.rpartition("/")[0], DIRECTORY_MODE, parents=True)
             self._data.rename(origin, place, replace=False)
+
+    def move(
+        self, origin: str, path: str, *,
+        version: str = "", checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:  # fmt: skip
+        """See ``Moves``: a rename."""
+        at, target = self._file(origin), self._new(path, is_file=True)
+        status = self._directories.status(at)
+        if status is None:
+            raise PathMissing("nothing is there to be moved", address=self._shown(at))
+        found = self._entry(path, at, status)
+        if found.kind != "file":
+            raise IsADirectory("only files are moved", address=self._shown(at))
+        if version and found.version != version:
+            raise ObjectChanged("not the version that was to be moved", address=self._shown(at), expected=version,
+                                found=found.version)  # fmt: skip
+        if attributes is not None:
+            found = self._change(origin, at, attributes)._replace(path=found.path)
+        self._stage.place(at, target, found.version, expect)
+        return found
 
     def set_attributes(self, path: str, attributes: Attributes) -> Entry:
         """See ``SetAttributes``; as far as this user may."""

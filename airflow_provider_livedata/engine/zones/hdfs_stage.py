@@ -113,13 +113,17 @@ class Stage:
             AlreadyExists, ObjectChanged: Something else is there; the file stays staged.
             PathMissing: The file is gone.
         """
+        self.place(self._at(token), target, staged.version, expect)
+
+    def place(self, origin: str, target: str, version: str, expect: Expect) -> None:
+        """Move a file of that version from one absolute path to another; see ``publish``."""
         with self._replacing[hash(target) % _LOCKS] if isinstance(expect, str) else nullcontext():
             try:
                 if isinstance(expect, str):
                     self._check(target, expect)
-                self._moved(self._at(token), target, replace=expect is not ABSENT)
+                self._moved(origin, target, replace=expect is not ABSENT)
             except (PathMissing, AlreadyExists, ObjectChanged):
-                if not self._has_landed(token, target, staged):
+                if not self._has_landed(origin, target, version):
                     raise
 
     def discard(self, token: str) -> None:
@@ -147,11 +151,11 @@ class Stage:
         if version != expected:
             raise ObjectChanged("something else is there by now", address=target, expected=expected, found=version)
 
-    def _has_landed(self, token: str, target: str, staged: Entry) -> bool:
+    def _has_landed(self, origin: str, target: str, version: str) -> bool:
         # A rename whose reply was lost: the file is gone from here, and is there.
         there = self._data.directories.status(target)
-        is_like_ours = there is not None and there.entry("", None, None).version == staged.version != ""
-        return is_like_ours and self._data.directories.status(self._at(token)) is None
+        is_like_ours = there is not None and there.entry("", None, None).version == version != ""
+        return is_like_ours and self._data.directories.status(origin) is None
 
     def _moved(self, source: str, target: str, *, replace: bool) -> None:
         try:

@@ -216,6 +216,24 @@ class LocalZone(Zone):
                     keep_names(entered)
                     keep_names(left)
 
+    def move(
+        self, origin: str, path: str, *,
+        version: str = "", checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:  # fmt: skip
+        """See ``Moves``: a rename."""
+        old, new = self._file_names(origin), self._file_names(path)
+        with engine_errors(origin), opened_directory(self.root, old[:-1]) as left:
+            _check_file(origin, os.stat(old[-1], dir_fd=left, follow_symlinks=False), version)
+            at = path_by(left, old[-1])
+            if attributes is not None:
+                set_attributes(at, attributes)
+            found, xattrs = os.stat(at, follow_symlinks=False), self._xattrs(at)
+            with engine_errors(path):
+                self._stage.place(old[-1], left, new, expect)
+            if self._stage.sync:
+                keep_names(left)
+        return entry_of("/".join(new), found, xattrs)
+
     def set_attributes(self, path: str, attributes: Attributes) -> Entry:
         """See ``SetAttributes``; as far as this process may."""
         names = names_of(self.address, path)

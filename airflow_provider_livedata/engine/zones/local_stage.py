@@ -86,13 +86,17 @@ class Stage:
         with opened_directory(self.root, _STAGE) as stage:
             if not _is_there(staged, stage):
                 raise PathMissing("the staged file is gone", path="/".join(names))
-            with opened_directory(self.root, names[:-1], make=True) as parent:
-                if expect is ABSENT:
-                    _link(staged, stage, names[-1], parent)
-                else:
-                    self._replace(staged, stage, names[-1], parent, expect)
-                if self.sync:
-                    keep_names(parent)
+            self.place(staged, stage, names, expect)
+
+    def place(self, name: str, directory: int, names: list[str], expect: Expect) -> None:
+        """Move the file ``name`` of an open directory to a path below the root; see ``publish``."""
+        with opened_directory(self.root, names[:-1], make=True) as parent:
+            if expect is ABSENT:
+                _link(name, directory, names[-1], parent)
+            else:
+                self._replace(name, directory, names[-1], parent, expect)
+            if self.sync:
+                keep_names(parent)
 
     def discard(self, token: str) -> None:
         """Remove the file of a token; none is no error."""

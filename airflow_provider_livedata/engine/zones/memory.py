@@ -163,6 +163,16 @@ class MemoryZone(Zone):
         """See ``Zone.make_directory``."""
         self.store.make_directory(self.writable(path) if path else self.address.path, attributes or Attributes())
 
+    def move(
+        self, origin: str, path: str, *,
+        version: str = "", checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:  # fmt: skip
+        """See ``Moves``."""
+        data = self._file(origin).data or b""
+        refuse_other_bytes(self.facts, path, data, checksum)
+        self.store.take(self._full(origin), self.writable(path), version, attributes, expect)
+        return self.stat(path) or Entry(path)
+
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         """See ``Zone.delete``."""
         failures = []

@@ -123,6 +123,22 @@ class MemoryStore:
             for key, node in moving.items():
                 self._keep(new + key.removeprefix(old), node)
 
+    def take(self, old: str, new: str, version: str, attributes: Attributes | None, expect: Expect) -> None:
+        """Let a file have another name, over what is there as far as expected; where there are directories the old name goes."""
+        with self.lock:
+            node = self._nodes.get(old)
+            if node is None:
+                raise PathMissing("nothing is there to be moved", path=old)
+            if version and node.version != version:
+                raise ObjectChanged(
+                    "not the version that was to be moved", path=old, expected=version, found=node.version
+                )
+            given = node.attributes if attributes is None else attributes
+            self.write(new, node.data or b"", given, expect, node.version if self.has_directories else "")
+            if self.has_directories:
+                self._nodes[new] = replace(node, attributes=given)
+                self.remove(old)
+
     def change(self, key: str, attributes: Attributes) -> None:
         """Set those attributes of a node that are not None."""
         with self.lock:

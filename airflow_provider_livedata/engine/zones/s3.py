@@ -22,7 +22,15 @@ from typing import Any
 from airflow_provider_livedata.engine.checksums import store_text
 from airflow_provider_livedata.engine.errors import BadOption, PathMissing
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure
-from airflow_provider_livedata.engine.zones import s3_delete, s3_listing, s3_object, s3_stream, s3_sweep, s3_upload
+from airflow_provider_livedata.engine.zones import (
+    s3_copy,
+    s3_delete,
+    s3_listing,
+    s3_object,
+    s3_stream,
+    s3_sweep,
+    s3_upload,
+)
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.engine.zones.s3_bucket import MAX_KEY_BYTES, S3Bucket
@@ -143,6 +151,13 @@ class S3Zone(Zone):
     ) -> Entry:  # fmt: skip
         """See StreamedPuts and s3_stream."""
         return s3_stream.put_stream(self._bucket, path, size_bytes, piece_bytes, pieces, checksum, attributes, expect)
+
+    def move(
+        self, origin: str, path: str, *,
+        version: str = "", checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:  # fmt: skip
+        """See Moves and s3_copy; the origin stays."""
+        return s3_copy.move(self._bucket, origin, path, version, checksum, attributes, expect)
 
     def begin(self, path: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload:
         """See Zone.begin: opens a multipart upload."""

@@ -55,6 +55,8 @@ class Retrying(Around):
         """All powers may be repeated but a rename, which finds its own work done, and a stream, whose bytes are gone."""
         if name == "rename":
             return self._rename(*args, **options)
+        if name == "move":
+            return self._move(*args, **options)
         if name == "put_stream":
             return self._put_stream(*args, **options)
         return super().around_power(name, *args, **options)
@@ -133,6 +135,20 @@ class Retrying(Around):
             if done is None:
                 raise
             return done
+
+    def _move(self, origin: str, path: str, *, checksum: Checksum | None = None, **options: Any) -> Entry:
+        def if_done() -> Entry | None:
+            there = self.stat(path) if checksum is not None else None
+            return (
+                self.if_landed(path, there.size_bytes, checksum) if there is not None and checksum is not None else None
+            )
+
+        call = _Uncertain[Entry](
+            lambda: self.inner.move(origin, path, checksum=checksum, **options),  # type: ignore[attr-defined]
+            if_done,
+            (PathMissing, AlreadyExists, ObjectChanged),
+        )
+        return self.around("move", call)
 
     def _rename(self, old: str, new: str) -> None:
         def is_moved() -> bool | None:

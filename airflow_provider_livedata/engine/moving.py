@@ -1,0 +1,95 @@
+"""Bring a file that the source renamed: the target has its bytes already, under the old name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airflow_provider_livedata.engine.copying import Route, Sink, held, is_settled
+from airflow_provider_livedata.engine.errors import ObjectChanged, Unsupported
+from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, From, Held, Part, Step
+from airflow_provider_livedata.engine.publish import Staged
+from airflow_provider_livedata.engine.zones.base import Moves, Upload
+
+
+def hold(step: Step, route: Route) -> None:
+    """Put the file aside, since something else is to have its old place.
+
+    Raises:
+        LiveDataError: It is not where it was, or not what it was.
+    """
+    origin = _origin(step)
+    _mover(route).move(origin.path, step.held_at, version=origin.version, checksum=_checksum(step))
+
+
+def move(step: Step, route: Route, sink: Sink) -> Held:
+    """Let the file appear under its new name; returns its row of the manifest.
+
+    Raises:
+        LiveDataError: It is not where it was, not what it was, or something unexpected has the new name.
+    """
+    settled = is_settled(step.entry, route, sink)
+    landed = _Move(step, route).complete((), _checksum(step), expect=route.expect(step))
+    return held(step.entry, _checksum(step), landed, settled=settled)
+
+
+def staged(step: Step, route: Route, sink: Sink) -> Staged:
+    """The file as one that waits for being published: what its rename is, where files appear by renames.
+
+    Raises:
+        LiveDataError: It is not what it was.
+    """
+    origin, settled = _origin(step), is_settled(step.entry, route, sink)
+    there = route.target.stat(origin.path)
+    if there is None or (origin.version and there.version != origin.version):
+        raise ObjectChanged("not what was to be renamed", path=origin.path, expected=origin.version)
+    row = held(step.entry, _checksum(step), there, settled=settled)
+    return Staged(_Move(step, route), (), _checksum(step), route.expect(step), row)
+
+
+@dataclass(slots=True)
+class _Move(Upload):
+    """A rename in the place of an upload: its bytes have arrived."""
+
+    step: Step
+    route: Route
+    token: str = ""
+    part_bytes: int = 0
+
+    def part(self, index: int, data: bytes | bytearray | memoryview, checksum: Checksum) -> Part:
+        raise Unsupported("a renamed file has no parts", path=self.step.entry.path)
+
+    def stage(self, parts: Sequence[Part], checksum: Checksum) -> Entry:
+        return self.step.entry
+
+    def complete(self, parts: Sequence[Part], checksum: Checksum, *, expect: Expect = None) -> Entry:
+        step, origin = self.step, _origin(self.step)
+        wanted = None if origin.is_like and self.route.target.facts.has_directories else self._attributes()
+        return _mover(self.route).move(
+            origin.path, step.entry.path, version=origin.version, checksum=checksum, attributes=wanted, expect=expect
+        )
+
+    def abort(self) -> None:
+        """Nothing is lost: the file stays where it is."""
+
+    def _attributes(self) -> Attributes:
+        return self.route.attributes(self.step.entry)
+
+
+def _origin(step: Step) -> From:
+    if step.origin is None:
+        raise ValueError("a rename without an origin")
+    return step.origin
+
+
+def _checksum(step: Step) -> Checksum:
+    entry = step.entry
+    if entry.crc32c is None or entry.crc64nvme is None:
+        raise ValueError("a rename of a file without checksums")
+    return Checksum(entry.crc32c, entry.crc64nvme)
+
+
+def _mover(route: Route) -> Moves:
+    if not isinstance(route.target, Moves):
+        raise Unsupported("the target renames nothing", address=str(route.target.address))
+    return route.target

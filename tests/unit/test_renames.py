@@ -1,0 +1,111 @@
+"""Where a snapshot difference says that files went."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_livedata.engine import open_zone
+from airflow_provider_livedata.engine.errors import LiveDataError
+from airflow_provider_livedata.engine.model import Change
+from airflow_provider_livedata.engine.renames import Renames
+from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.zones.memory import MemoryFiles
+
+_paths = st.lists(st.sampled_from(["a", "b", "a!", "b0"]), min_size=1, max_size=3).map("/".join)
+_operations = st.lists(st.tuples(st.sampled_from(["write", "rename", "rename", "delete"]), _paths, _paths), max_size=12)
+
+
+def renamed(*pairs: tuple[str, str], deleted: tuple[str, ...] = (), created: tuple[str, ...] = ()) -> Renames:
+    return Renames(
+        [
+            *(Change("rename", old, new) for old, new in pairs),
+            *(Change("delete", path) for path in deleted),
+            *(Change("create", path) for path in created),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("renames", "old", "new"),
+    [
+        (renamed(("a", "b")), "a", "b"),
+        (renamed(("a", "b")), "a/f", "b/f"),
+        (renamed(("a", "b")), "ab/f", None),
+        (renamed(("a", "b")), "b/f", None),
+        (renamed(("a", "b"), ("a/c", "d")), "a/c/f", "d/f"),
+        (renamed(("a", "b"), ("a/c", "b/e/c")), "a/c/f", "b/e/c/f"),
+        (renamed(("a", "b"), ("b", "a")), "b/f", "a/f"),
+        (renamed(("a", "b"), deleted=("a/f",)), "a/f", None),
+        (renamed(("a", "b"), deleted=("a/d",)), "a/d/f", None),
+        (renamed(("a/d/f", "g"), deleted=("a/d",)), "a/d/f", "g"),
+        (Renames([Change("rename", "a", "")]), "a/f", None),
+    ],
+)
+def test_the_longest_old_path_decides(renames: Renames, old: str, new: str | None) -> None:
+    assert renames.new_of(old) == new
+
+
+@pytest.mark.parametrize(
+    ("renames", "old", "is_contested"),
+    [
+        (renamed(("a", "b")), "a/f", False),
+        (renamed(("a", "b"), created=("a",)), "a/f", True),
+        (renamed(("a", "b"), created=("a/f",)), "a/g", True),
+        (renamed(("a/d", "b"), created=("a",)), "a/d/f", True),
+        (renamed(("a", "b"), created=("ab",)), "a/f", False),
+        (renamed(("a", "b"), ("c", "a")), "a/f", True),
+        (renamed(("a", "b"), ("c", "a")), "c/f", False),
+        (renamed(("a", "a/b")), "a/f", True),
+        (renamed(("a", "b")), "c", False),
+    ],
+)
+def test_an_old_place_that_someone_has_taken_is_contested(renames: Renames, old: str, *, is_contested: bool) -> None:
+    assert renames.is_contested(old) == is_contested
+
+
+def test_without_a_rename_it_is_false() -> None:
+    assert not Renames([Change("create", "a"), Change("delete", "b"), Change("rename", "c", "")])
+    assert renamed(("a", "b"))
+
+
+@given(before=_operations, after=_operations)
+def test_every_file_of_any_history_is_found_where_it_went(
+    before: list[tuple[str, str, str]], after: list[tuple[str, str, str]]
+) -> None:
+    zone = open_zone("memory://renames/s", like="files")
+    assert isinstance(zone, MemoryFiles)
+    try:
+        zone.make_directory("")
+        operate(zone, before)
+        old, was = zone.snapshot("old"), files_of(zone)
+        operate(zone, after)
+        new, now = zone.snapshot("new"), files_of(zone)
+        renames = Renames(zone.difference(old, new, most=10_000).changes)
+        places = {inode: path for path, inode in now.items()}
+        for path, inode in was.items():
+            place = places.get(inode)
+            assert renames.new_of(path) == (None if place == path else place)
+            if place not in (None, path) and path in now:
+                assert renames.is_contested(path)
+    finally:
+        memory.forget("renames")
+
+
+def operate(zone: MemoryFiles, operations: list[tuple[str, str, str]]) -> None:
+    for number, (kind, path, other) in enumerate(operations):
+        try:
+            if kind == "write" and zone.stat(path) is None:
+                zone.put(path, b"%d" % number)
+            elif kind == "rename":
+                zone.rename(path, other)
+            elif (entry := zone.stat(path)) is not None:
+                zone.delete([*reversed(list(zone.scan(path))), entry])
+        except LiveDataError:
+            continue
+
+
+def files_of(zone: MemoryFiles) -> dict[str, int]:
+    nodes = zone.store.nodes()
+    return {key.removeprefix("s/"): node.inode for key, node in nodes.items() if not key.endswith("/")}
