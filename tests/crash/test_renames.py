@@ -98,6 +98,12 @@ def test_what_was_renamed_is_not_read_again(copied: Pair, change: Change, rename
     assert replicate(copied.source, copied.target, ALL).changes == 0
 
 
+def test_a_renamed_file_is_no_deleted_one(copied: Pair) -> None:
+    rename(copied, ("a/f", "a/f2"), ("b/f", "c/f2"))
+    report = replicate(copied.source, copied.target, ALL)
+    assert (report.renamed, report.deleted, report.changes >= 2) == (2, 0, True)
+
+
 def test_what_changed_in_a_renamed_directory_is_copied_and_the_rest_is_not(copied: Pair) -> None:
     rename(copied, ("a", "z"))
     copied.put({"z/f": b"changed", "z/new": b"new"})

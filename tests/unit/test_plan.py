@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.diff import line_up
+from airflow_provider_livedata.engine.diff import Origin, Row, line_up
 from airflow_provider_livedata.engine.errors import (
     CannotHold,
     SourceEmpty,
@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.errors import (
     TooManyDeletes,
     UnsortedListing,
 )
-from airflow_provider_livedata.engine.model import Entry, Facts, Held, Step
+from airflow_provider_livedata.engine.model import Entry, Facts, From, Held, Step
 from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.testing.strategies import Tree, trees
 
@@ -179,6 +179,30 @@ def test_a_changed_mode_is_set_where_the_target_keeps_modes_and_only_recorded_el
     steps, totals = plan(OBJECT_STORE, [new], [Held(old, "t")], there)
     assert [(step.kind, step.entry.mode, step.expect) for step in steps] == [("record", 0o644, "t")]
     assert totals.changes == 0
+
+
+@pytest.mark.parametrize(
+    ("was", "kind"),
+    [
+        (Held(Entry("old", "file", 1, version="v", crc32c=1, crc64nvme=2), "t"), "move"),
+        (Held(Entry("old", "file", 1, version="other", crc32c=1, crc64nvme=2), "t"), "copy"),
+        (Held(Entry("old", "file", 2, version="v", crc32c=1, crc64nvme=2), "t"), "copy"),
+        (Held(Entry("old", "file", 1, version="v", crc32c=1, crc64nvme=2), "t", is_settled=False), "copy"),
+        (Held(Entry("old", "file", 1, version="v"), "t"), "copy"),
+    ],
+)
+def test_only_a_file_with_the_bytes_of_its_origin_is_moved(was: Held, kind: str) -> None:
+    row = Row(
+        "new",
+        Entry("new", "file", 1, version="v"),
+        None,
+        None,
+        planned=False,
+        origin=Origin("new", was, is_contested=False),
+    )
+    (step,) = Planner(Policy(OBJECT_STORE)).steps([row])
+    assert (step.kind, step.expect) == (kind, None)
+    assert step.origin == (From("old", "t", is_like=True) if kind == "move" else None)
 
 
 def test_a_file_that_was_open_is_asked_about_again_until_it_is_closed() -> None:
