@@ -27,6 +27,7 @@ from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import (
     LeavesAttributes,
+    Moves,
     OpenFiles,
     Rename,
     SetAttributes,
@@ -48,6 +49,7 @@ POWERS = (
     Snapshots,
     SnapshotDifference,
     OpenFiles,
+    Moves,
     Rename,
     SetAttributes,
     StoreChecksum,
@@ -402,7 +404,7 @@ class TestReadOnly:
 
     def test_it_keeps_the_powers_that_read_and_loses_those_that_change(self) -> None:
         zone = ReadOnly(memory(like="hdfs"))
-        assert [isinstance(zone, power) for power in POWERS] == [True, True, True, False, False, True, False, False]
+        assert [isinstance(zone, power) for power in POWERS] == [True, True, True, False, False, False, True, False, False]
 
     def test_snapshots_that_are_there_are_used_and_none_is_taken_or_dropped(self) -> None:
         inner = memory()
