@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from airflow_provider_livedata.engine.cover import Cover
@@ -130,14 +130,26 @@ def write_generation(state: StateFolder, run: int, label: str, rows: Iterable[He
     """Write rows in key order as files of ``ROWS_A_FILE`` and read each back."""
     rows = iter(rows)
     files: list[ManifestFile] = []
-    while batch := list(islice(rows, ROWS_A_FILE)):
+    for first in rows:
         name = f"manifest/{run:012d}-{label}-{len(files):06d}.parquet"
+        batch = _Counted(chain((first,), islice(rows, ROWS_A_FILE - 1)))
         data = held_to_parquet(batch)
         state.write(name, data)
-        file = ManifestFile(name, len(batch), batch[0].key, hashlib.sha256(data).hexdigest())
+        file = ManifestFile(name, batch.rows, first.key, hashlib.sha256(data).hexdigest())
         _verified(state, file)
         files.append(file)
     return tuple(files)
+
+
+class _Counted:
+    """Rows that are counted as they pass, since a file of them is too large to be kept."""
+
+    def __init__(self, rows: Iterable[Held]) -> None:
+        self.rows, self._rows = 0, rows
+
+    def __iter__(self) -> Iterator[Held]:
+        for self.rows, row in enumerate(self._rows, 1):  # noqa: B020
+            yield row
 
 
 def is_worth_compacting(checkpoint: Checkpoint) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import nanoarrow
@@ -59,9 +60,9 @@ _HELD_SCHEMA = pa.schema(_ENTRY + _HELD, metadata={"livedata.format": FORMAT, "l
 _STEP_SCHEMA = pa.schema(_ENTRY + _STEP, metadata={"livedata.format": FORMAT, "livedata.rows": "steps"})
 
 
-def held_to_parquet(rows: Sequence[Held]) -> bytes:
-    """Manifest or journal rows, in the order given."""
-    return _write(_HELD_SCHEMA, [(*_cells(r.entry), *r[1:]) for r in rows])
+def held_to_parquet(rows: Iterable[Held]) -> bytes:
+    """Manifest or journal rows, in the order given; taken a row group at a time."""
+    return _write(_HELD_SCHEMA, ((*_cells(r.entry), *r[1:]) for r in rows))
 
 
 def held_from_parquet(data: bytes, *, name: str) -> Iterator[Held]:
@@ -85,7 +86,7 @@ def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
         seen = file.metadata.row_group(group).column(0).statistics
         if seen is not None and seen.has_min_max and not cover.touches_paths(seen.min, seen.max):
             continue
-        table = file.read_row_group(group)
+        table = file.read_row_group(group, use_threads=False)
         keys = zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True)
         wanted = [n for n, (path, kind) in enumerate(keys) if cover.holds(path + "/" if kind == "directory" else path)]
         if wanted:
@@ -94,11 +95,11 @@ def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
                 yield Held(_entry(cells), *cells[12:])
 
 
-def steps_to_parquet(steps: Sequence[Step]) -> bytes:
-    """Steps of a plan, in the order given."""
+def steps_to_parquet(steps: Iterable[Step]) -> bytes:
+    """Steps of a plan, in the order given; taken a row group at a time."""
     return _write(
         _STEP_SCHEMA,
-        [
+        (
             (
                 *_cells(s.entry),
                 s.kind,
@@ -110,7 +111,7 @@ def steps_to_parquet(steps: Sequence[Step]) -> bytes:
                 *s[7:],
             )
             for s in steps
-        ],
+        ),
     )
 
 
@@ -137,12 +138,13 @@ def _entry(cells: tuple[Any, ...]) -> Entry:
     return Entry(path, kind, size_bytes, mtime_ms, version, owner, group, mode, acl, xattrs, cells[10], cells[11])
 
 
-def _write(schema: pa.Schema, rows: list[tuple[Any, ...]]) -> bytes:
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
-    arrays = [_array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    table = pa.Table.from_arrays(arrays, schema=schema)
+def _write(schema: pa.Schema, rows: Iterator[tuple[Any, ...]]) -> bytes:
     sink = io.BytesIO()
-    pq.write_table(table, sink, row_group_size=ROWS_A_GROUP, compression="zstd")
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        while group := list(islice(rows, ROWS_A_GROUP)):
+            columns = zip(zip(*group, strict=True), schema, strict=True)
+            arrays = [_array(column, field.type) for column, field in columns]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
     return sink.getvalue()
 
 
@@ -159,14 +161,14 @@ def _read(data: bytes, schema: pa.Schema, name: str, *, backwards: bool = False)
     file = _open(data, schema, name)
     groups = range(file.metadata.num_row_groups)
     for group in reversed(groups) if backwards else groups:
-        table = file.read_row_group(group)
+        table = file.read_row_group(group, use_threads=False)
         rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
         yield from reversed(list(rows)) if backwards else rows
 
 
 def _open(data: bytes, schema: pa.Schema, name: str) -> pq.ParquetFile:
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise StateDamaged(f"a state file is not readable Parquet: {error}", file=name) from error
     found: Mapping[bytes, bytes] = file.schema_arrow.metadata or {}

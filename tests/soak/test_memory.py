@@ -25,9 +25,9 @@ MIB = 1 << 20
 pytestmark = pytest.mark.timeout(3600)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster() -> Iterator[HdfsCluster]:
-    """One replica, so that a large file fits a memory disk."""
+    """One replica, and a new cluster for each test, so that large files fit a memory disk."""
     with HdfsCluster(1, replication=1) as cluster:
         yield cluster
 

@@ -404,7 +404,17 @@ class TestReadOnly:
 
     def test_it_keeps_the_powers_that_read_and_loses_those_that_change(self) -> None:
         zone = ReadOnly(memory(like="hdfs"))
-        assert [isinstance(zone, power) for power in POWERS] == [True, True, True, False, False, False, True, False, False]
+        assert [isinstance(zone, power) for power in POWERS] == [
+            True,
+            True,
+            True,
+            False,
+            False,
+            False,
+            True,
+            False,
+            False,
+        ]
 
     def test_snapshots_that_are_there_are_used_and_none_is_taken_or_dropped(self) -> None:
         inner = memory()
