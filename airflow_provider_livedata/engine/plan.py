@@ -36,7 +36,7 @@ class Policy:
     foreign: Foreign = "stop"
     max_delete_ratio: float = 0.5
     skip_unholdable: bool = False
-    held_at: str = ".livedata/held"
+    held_at: str = ".livedata/stage/held"
 
 
 @dataclass(slots=True)

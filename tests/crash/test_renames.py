@@ -85,7 +85,7 @@ def check(pair: Pair) -> None:
         assert state_of(pair.target) == state_of(pair.source)  # type: ignore[arg-type]
     check_records(pair.source, pair.target)  # type: ignore[arg-type]
     assert verify(pair.source, pair.target, level="content").is_same
-    assert [entry.path for entry in pair.target.scan(".livedata/held") if entry.kind == "file"] == []
+    assert [entry.path for entry in pair.target.scan(".livedata/stage/held") if entry.kind == "file"] == []
 
 
 @pytest.mark.parametrize(("change", "renamed"), RENAMES)

@@ -205,6 +205,39 @@ def test_only_a_file_with_the_bytes_of_its_origin_is_moved(was: Held, kind: str)
     assert step.origin == (From("old", "t", is_like=True) if kind == "move" else None)
 
 
+def test_a_file_whose_old_place_is_taken_is_put_aside_first() -> None:
+    was = Held(Entry("a", "file", 1, version="v", mode=0o600, crc32c=1, crc64nvme=2), "t")
+    now, there = Entry("b", "file", 1, version="v", mode=0o644), Entry("b", "file", 9, version="tb")
+    known = Held(Entry("b", "file", 9, version="vb"), "tb")
+    row = Row("b", now, known, there, planned=False, origin=Origin("b", was, is_contested=True), is_renamed=True)
+    planner = Planner(Policy(FILE_SYSTEM, held_at="held/7"))
+    hold, move = planner.steps([row])
+    assert (hold.kind, hold.phase, hold.origin, hold.held_at) == (
+        "hold", "hold", From("a", "t", is_like=False), "held/7/000000000001",
+    )  # fmt: skip
+    assert (move.kind, move.origin, move.expect, move.or_absent) == (
+        "move", From("held/7/000000000001", is_like=False), "tb", True,
+    )  # fmt: skip
+    assert (move.entry.crc32c, move.entry.crc64nvme) == (1, 2)
+    assert (planner.totals.move_files, planner.totals.move_bytes, planner.totals.changes) == (1, 1, 1)
+
+
+def test_old_names_of_renamed_files_go_and_are_no_deletes() -> None:
+    known, there = Held(Entry("a", "file", 1, version="v"), "t"), Entry("a", "file", 1, version="t")
+    planner = Planner(Policy(OBJECT_STORE, max_delete_ratio=0.0))
+    (step,) = planner.steps([Row("a", None, known, there, planned=False, is_renamed=True)])
+    assert (step.kind, step.reason) == ("delete", "renamed")
+    assert (planner.totals.delete_files, planner.totals.renamed_files, planner.totals.changes) == (0, 1, 1)
+    guard(planner.totals, planner.policy)
+
+
+def test_origins_are_lined_up_with_what_they_became_and_left_out_where_nothing_is() -> None:
+    was = Held(Entry("old", "file", 1, version="v", crc32c=1, crc64nvme=2), "t")
+    origins = [Origin(key, was, is_contested=False) for key in ("a", "c", "d")]
+    rows = list(line_up([Entry("b"), Entry("c")], [], [], origins=origins))
+    assert [(row.key, row.origin is not None) for row in rows] == [("b", False), ("c", True)]
+
+
 def test_a_file_that_was_open_is_asked_about_again_until_it_is_closed() -> None:
     entry = Entry("a", "file", 1, version="v")
     steps, totals = plan(

@@ -68,6 +68,7 @@ def test_an_old_place_that_someone_has_taken_is_contested(renames: Renames, old:
 def test_without_a_rename_it_is_false() -> None:
     assert not Renames([Change("create", "a"), Change("delete", "b"), Change("rename", "c", "")])
     assert renamed(("a", "b"))
+    assert renamed(("a", "b"), ("c", "d")).old_paths == ["a", "c"]
 
 
 @given(before=_operations, after=_operations)

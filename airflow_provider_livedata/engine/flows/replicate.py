@@ -50,7 +50,7 @@ from airflow_provider_livedata.engine.zones.base import LeavesAttributes, OpenFi
 log = logging.getLogger(__name__)
 KEPT_PLANS = 2
 KEPT_REPORTS = 100
-HELD = "held"  # folder of what renames put aside
+HELD = "stage/held"  # folder of what renames put aside
 
 
 def replicate(

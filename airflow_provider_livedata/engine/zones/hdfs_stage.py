@@ -163,6 +163,8 @@ class Stage:
         except PathMissing as error:
             if not is_parent_missing(error):
                 raise
+            if target.startswith(f"{self._stage}/"):
+                self._make()
             self._data.make_directory(target.rpartition("/")[0], DIRECTORY_MODE, parents=True)
             self._data.rename(source, target, replace=replace)
 

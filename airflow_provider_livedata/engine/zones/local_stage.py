@@ -40,9 +40,7 @@ class Stage:
         try:
             return token, self._create(token, mode)
         except FileNotFoundError:
-            with opened_directory(self.root, _STAGE[:1], make=True) as state, suppress(FileExistsError):
-                # What is protected by its directory's mode at the target must not lie open here.
-                os.mkdir(_STAGE[1], 0o700, dir_fd=state)
+            self._make()
             return token, self._create(token, mode)
 
     def reopen(self, token: str) -> int:
@@ -90,6 +88,8 @@ class Stage:
 
     def place(self, name: str, directory: int, names: list[str], expect: Expect) -> None:
         """Move the file ``name`` of an open directory to a path below the root; see ``publish``."""
+        if tuple(names[: len(_STAGE)]) == tuple(_STAGE):
+            self._make()
         with opened_directory(self.root, names[:-1], make=True) as parent:
             if expect is ABSENT:
                 _link(name, directory, names[-1], parent)
@@ -118,6 +118,11 @@ class Stage:
                         os.unlink(name, dir_fd=stage)
                         removed += 1
         return removed
+
+    def _make(self) -> None:
+        with opened_directory(self.root, _STAGE[:1], make=True) as state, suppress(FileExistsError):
+            # What is protected by its directory's mode at the target must not lie open here.
+            os.mkdir(_STAGE[1], 0o700, dir_fd=state)
 
     def _create(self, token: str, mode: int) -> int:
         with opened_directory(self.root, _STAGE) as stage:

@@ -34,6 +34,17 @@ class Moving:
             assert zone.stat("old/f") is None
             assert found.version == before.version
 
+    def test_what_is_put_aside_is_not_open_to_others(self, zone: Zone) -> None:
+        mover = _mover(zone)
+        put(zone, "private/f", b"data")
+        mover.move("private/f", ".livedata/stage/held/1/1")
+        assert read_all(zone, ".livedata/stage/held/1/1") == b"data"
+        if "mode" in zone.facts.attributes and zone.facts.scheme != "memory":
+            assert stat(zone, ".livedata/stage").mode == 0o700
+        mover.move(".livedata/stage/held/1/1", "private/g", expect=ABSENT)
+        assert zone.sweep(1 << 60) == 0
+        assert read_all(zone, "private/g") == b"data"
+
     def test_attributes_that_are_given_are_its_own_from_then_on(self, zone: Zone, attributes: Attributes) -> None:
         mover = _mover(zone)
         put(zone, "f", b"data")
