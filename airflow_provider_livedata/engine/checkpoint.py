@@ -148,7 +148,8 @@ class _Counted:
         self.rows, self._rows = 0, rows
 
     def __iter__(self) -> Iterator[Held]:
-        for self.rows, row in enumerate(self._rows, 1):  # noqa: B020
+        for row in self._rows:
+            self.rows += 1
             yield row
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from airflow_provider_livedata.engine.copying import Route, Sink, held, is_settled
 from airflow_provider_livedata.engine.errors import ObjectChanged, Unsupported
-from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, From, Held, Part, Step
+from airflow_provider_livedata.engine.model import Checksum, Entry, Expect, From, Held, Part, Step
 from airflow_provider_livedata.engine.publish import Staged
 from airflow_provider_livedata.engine.zones.base import Moves, Upload
 
@@ -64,16 +64,15 @@ class _Move(Upload):
 
     def complete(self, parts: Sequence[Part], checksum: Checksum, *, expect: Expect = None) -> Entry:
         step, origin = self.step, _origin(self.step)
-        wanted = None if origin.is_like and self.route.target.facts.has_directories else self._attributes()
+        wanted = (
+            None if origin.is_like and self.route.target.facts.has_directories else self.route.attributes(step.entry)
+        )
         return _mover(self.route).move(
             origin.path, step.entry.path, version=origin.version, checksum=checksum, attributes=wanted, expect=expect
         )
 
     def abort(self) -> None:
         """Nothing is lost: the file stays where it is."""
-
-    def _attributes(self) -> Attributes:
-        return self.route.attributes(self.step.entry)
 
 
 def _origin(step: Step) -> From:

@@ -307,7 +307,7 @@ class Planner:
             totals.move_files += 1
             totals.move_bytes += entry.size_bytes
         elif step.kind == "hold":
-            return
+            pass  # counted with its move
         elif step.kind == "make_directory":
             totals.make_directories += 1
         elif step.kind == "set_attributes":
@@ -320,7 +320,7 @@ class Planner:
             totals.renamed_files += 1
         else:
             totals.delete_files += 1
-        if step.kind not in ("record", "forget") and step.phase != "finish":
+        if step.kind not in ("hold", "record", "forget") and step.phase != "finish":
             _example(totals.changed_examples, f"{step.kind} {entry.key} ({step.reason})")
         self._digest.update(f"{step.kind}\0{step.phase}\0{entry.key}\0{entry.size_bytes}\0{entry.version}\n".encode())
 

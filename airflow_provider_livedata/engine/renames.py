@@ -1,4 +1,4 @@
-"""Where files went that a snapshot difference says were renamed, and where they came from. Pure.
+"""Where files went that a snapshot difference says were renamed. Pure.
 
     rename a -> b            a/f -> b/f
     rename a/c -> d          a/c/f -> d/f, though a went to b: the longest old path decides

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_livedata.engine import open_zone
+from airflow_provider_livedata.engine import open_zone, replicate
 from airflow_provider_livedata.engine.checksums import checksum_of, combine
 from airflow_provider_livedata.engine.zones import memory
 from airflow_provider_livedata.engine.zones.memory import MemoryZone
@@ -89,3 +89,12 @@ def pair(request: pytest.FixtureRequest, make_pair: Callable[[str, str], Pair]) 
     """Each pair of kinds in turn."""
     source_like, target_like = request.param.split(" to ")
     return make_pair(source_like, target_like)
+
+
+@pytest.fixture(params=["objects", "files", "hdfs", "local"])
+def copied(request: pytest.FixtureRequest, make_pair: Callable[[str, str], Pair]) -> Pair:
+    """A pair whose target holds a first copy of the module's ``FILES``."""
+    pair = make_pair("hdfs", request.param)
+    pair.put(request.module.FILES)
+    replicate(pair.source, pair.target)
+    return pair

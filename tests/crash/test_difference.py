@@ -109,15 +109,6 @@ FILES: Files = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=["objects", "files", "hdfs", "local"])
-def copied(request: pytest.FixtureRequest, make_pair: Callable[[str, str], Pair]) -> Pair:
-    """A pair whose target holds a first copy."""
-    pair = make_pair("hdfs", request.param)
-    pair.put(FILES)
-    replicate(pair.source, pair.target)
-    return pair
-
-
 def test_what_did_not_change_is_not_looked_at_and_counts_as_unchanged(copied: Pair) -> None:
     copied.put({"dir/sub/c": b"changed"})
     report = replicate(copied.source, copied.target)

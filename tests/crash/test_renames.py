@@ -70,15 +70,6 @@ RENAMES: list[tuple[Change, int]] = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=["objects", "files", "hdfs", "local"])
-def copied(request: pytest.FixtureRequest, make_pair: Callable[[str, str], Pair]) -> Pair:
-    """A pair whose target holds a first copy."""
-    pair = make_pair("hdfs", request.param)
-    pair.put(FILES)
-    replicate(pair.source, pair.target)
-    return pair
-
-
 def check(pair: Pair) -> None:
     assert contents(pair.target) == contents(pair.source)
     if pair.target.facts.scheme == "memory" and pair.target.facts.has_directories:
@@ -86,6 +77,12 @@ def check(pair: Pair) -> None:
     check_records(pair.source, pair.target)  # type: ignore[arg-type]
     assert verify(pair.source, pair.target, level="content").is_same
     assert [entry.path for entry in pair.target.scan(".livedata/stage/held") if entry.kind == "file"] == []
+
+
+def bring(pair: Pair, *, copied_files: int, renamed: int) -> None:
+    report = replicate(pair.source, pair.target, ALL)
+    assert (report.copied_files, report.renamed) == (copied_files, renamed)
+    check(pair)
 
 
 @pytest.mark.parametrize(("change", "renamed"), RENAMES)
@@ -108,33 +105,25 @@ def test_what_changed_in_a_renamed_directory_is_copied_and_the_rest_is_not(copie
     rename(copied, ("a", "z"))
     copied.put({"z/f": b"changed", "z/new": b"new"})
     copied.remove("z/empty")
-    report = replicate(copied.source, copied.target, ALL)
-    assert (report.copied_files, report.renamed) == (2, 1)
-    check(copied)
+    bring(copied, copied_files=2, renamed=1)
 
 
 def test_a_name_that_is_used_again_has_its_new_bytes(copied: Pair) -> None:
     rename(copied, ("a/f", "a/old"))
     copied.put({"a/f": b"again"})
-    report = replicate(copied.source, copied.target, ALL)
-    assert (report.copied_files, report.renamed) == (1, 1)
-    check(copied)
+    bring(copied, copied_files=1, renamed=1)
 
 
 def test_a_file_where_the_renamed_directory_was(copied: Pair) -> None:
     rename(copied, ("a", "z"))
     copied.put({"a": b"a file now"})
-    report = replicate(copied.source, copied.target, ALL)
-    assert (report.copied_files, report.renamed) == (1, 3)
-    check(copied)
+    bring(copied, copied_files=1, renamed=3)
 
 
 def test_attributes_that_changed_with_the_name_arrive(copied: Pair) -> None:
     rename(copied, ("a", "z"))
     copied.source.set_attributes("z/f", Attributes(mode=0o600, owner="ann"))  # type: ignore[attr-defined]
-    report = replicate(copied.source, copied.target, ALL)
-    assert (report.copied_files, report.renamed) == (0, 3)
-    check(copied)
+    bring(copied, copied_files=0, renamed=3)
 
 
 def test_into_and_out_of_what_is_excluded(make_pair: Callable[[str, str], Pair]) -> None:

@@ -231,39 +231,49 @@ def test_what_hdfs_leaves_out_of_its_differences_is_found_by_listings(
     assert target.contents() == {"cut-and-grown": b"01234other", "touched": b"same"}
 
 
-def test_a_location_below_the_snapshottable_directory_hears_of_its_own_changes(
+CopiedBelow = Callable[..., tuple[Place, Place]]
+
+
+@pytest.fixture
+def copied_below(
     hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, s3_server: S3Server, bucket: str
+) -> Iterator[CopiedBelow]:
+    """Source and target of a first copy of "in", where the directory above it is the snapshottable one and holds some files."""
+
+    def make(*paths: str) -> tuple[Place, Place]:
+        zone.prepare_snapshots(allow=True)
+        for path in paths:
+            put(zone, path)
+        source, target = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source/in"), s3_place(s3_server, bucket)
+        replicate(source.open(), target.open())
+        return source, target
+
+    yield make
+    for snapshot in zone.snapshots():
+        zone.drop_snapshot(snapshot.name)
+
+
+def test_a_location_below_the_snapshottable_directory_hears_of_its_own_changes(
+    zone: HdfsZone, copied_below: CopiedBelow
 ) -> None:
-    zone.prepare_snapshots(allow=True)
-    for path in ("in/a", "in/b", "in!/c", "beside/d"):
-        put(zone, path)
-    source, target = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source/in"), s3_place(s3_server, bucket)
-    replicate(source.open(), target.open())
+    source, target = copied_below("in/a", "in/b", "in!/c", "beside/d")
     zone.rename("in/a", "beside/a")
     zone.rename("beside/d", "in/d")
     put(zone, "in!/c", b"not ours")
     report: Report = replicate(source.open(), target.open())
     assert report.found_by.endswith(": 2 paths")
     assert target.contents() == {"b": b"data", "d": b"data"}
-    for snapshot in zone.snapshots():
-        zone.drop_snapshot(snapshot.name)
 
 
 def test_a_location_that_was_replaced_between_the_snapshots_is_listed(
-    hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, s3_server: S3Server, bucket: str
+    zone: HdfsZone, copied_below: CopiedBelow
 ) -> None:
-    zone.prepare_snapshots(allow=True)
-    for path in ("in/a", "in/b", "other/a", "other/c"):
-        put(zone, path)
-    source, target = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source/in"), s3_place(s3_server, bucket)
-    replicate(source.open(), target.open())
+    source, target = copied_below("in/a", "in/b", "other/a", "other/c")
     zone.rename("in", "was")
     zone.rename("other", "in")
     report = replicate(source.open(), target.open())
     assert "moved or replaced" in report.found_by
     assert target.contents() == {"a": b"data", "c": b"data"}
-    for snapshot in zone.snapshots():
-        zone.drop_snapshot(snapshot.name)
 
 
 @pytest.mark.parametrize("to", ["s3", "hdfs", "file"])

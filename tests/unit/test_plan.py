@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -220,6 +221,8 @@ def test_a_file_whose_old_place_is_taken_is_put_aside_first() -> None:
     )  # fmt: skip
     assert (move.entry.crc32c, move.entry.crc64nvme) == (1, 2)
     assert (planner.totals.move_files, planner.totals.move_bytes, planner.totals.changes) == (1, 1, 1)
+    lines = (f"{kind}\0{phase}\0b\0001\0v\n" for kind, phase in (("hold", "hold"), ("move", "write")))
+    assert planner.totals.digest == hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def test_old_names_of_renamed_files_go_and_are_no_deletes() -> None:

@@ -36,7 +36,7 @@ def origins_of(runs: Iterable[SortedRun], renames: Renames, chosen: Filter) -> G
 
 def _renamed(runs: Iterable[SortedRun], renames: Renames, chosen: Filter) -> Iterator[tuple[str, Held]]:
     for held in overlay(runs):
-        new = renames.new_of(held.entry.path) if held.entry.kind == "file" and held.is_settled else None
+        new = renames.new_of(held.entry.path) if held.entry.kind == "file" else None
         if new is not None and not chosen.excludes(new):
             yield new, held
 

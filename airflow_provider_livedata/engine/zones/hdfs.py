@@ -40,7 +40,7 @@ from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.engine.zones.hdfs_attributes import AttributeStore
 from airflow_provider_livedata.engine.zones.hdfs_check import check
 from airflow_provider_livedata.engine.zones.hdfs_control import WebHdfs
-from airflow_provider_livedata.engine.zones.hdfs_data import Data, NativeData, is_parent_missing
+from airflow_provider_livedata.engine.zones.hdfs_data import Data, NativeData
 from airflow_provider_livedata.engine.zones.hdfs_directories import WebDirectories
 from airflow_provider_livedata.engine.zones.hdfs_options import HdfsOptions, read_options
 from airflow_provider_livedata.engine.zones.hdfs_reading import Reading
@@ -266,13 +266,7 @@ class HdfsZone(Zone):
         origin, place = self._new(old), self._new(new)
         if f"{place}/".startswith(f"{origin}/"):
             raise Unsupported("a directory cannot be moved into itself", path=old, new=new)
-        try:
-            self._data.rename(origin, place, replace=False)
-        except PathMissing as error:
-            if not is_parent_missing(error):
-                raise
-            self._data.make_directory(place.rpartition("/")[0], DIRECTORY_MODE, parents=True)
-            self._data.rename(origin, place, replace=False)
+        self._stage.rename(origin, place, replace=False)
 
     def move(
         self, origin: str, path: str, *,

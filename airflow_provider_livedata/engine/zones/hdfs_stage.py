@@ -121,7 +121,7 @@ class Stage:
             try:
                 if isinstance(expect, str):
                     self._check(target, expect)
-                self._moved(origin, target, replace=expect is not ABSENT)
+                self.rename(origin, target, replace=expect is not ABSENT)
             except (PathMissing, AlreadyExists, ObjectChanged):
                 if not self._has_landed(origin, target, version):
                     raise
@@ -157,7 +157,8 @@ class Stage:
         is_like_ours = there is not None and there.entry("", None, None).version == version != ""
         return is_like_ours and self._data.directories.status(origin) is None
 
-    def _moved(self, source: str, target: str, *, replace: bool) -> None:
+    def rename(self, source: str, target: str, *, replace: bool) -> None:
+        """Move between absolute paths; parents of the new one are made."""
         try:
             self._data.rename(source, target, replace=replace)
         except PathMissing as error:

@@ -142,12 +142,20 @@ class S3Bucket:
             return {}
         if not self.options.exclusive:
             return {"IfNoneMatch": "*"} if isinstance(expect, Absent) else {"IfMatch": f'"{expect}"'}
+        self.refuse_other(key, path, expect)
+        return {}
+
+    def refuse_other(self, key: str, path: str, expect: Expect) -> None:
+        """Ask the store what is at a key, and refuse what is not expected there.
+
+        Raises:
+            AlreadyExists, ObjectChanged: It is something else.
+        """
         found = self.head(key, path)
         if isinstance(expect, Absent) and found is not None:
             raise AlreadyExists("something is there already", address=str(self.address), path=path)
         if isinstance(expect, str) and (found is None or found["ETag"].strip('"') != expect):
             raise ObjectChanged("it is not what the writer expected to replace", address=str(self.address), path=path)
-        return {}
 
     def refuse_size(self, size_bytes: int, limit: int, path: str) -> None:
         """Raise Unsupported for what is larger than S3 takes."""

@@ -12,13 +12,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from airflow_provider_livedata.engine.errors import (
-    AlreadyExists,
     ChecksumMismatch,
     ObjectChanged,
     PathMissing,
     ZoneError,
 )
-from airflow_provider_livedata.engine.model import Absent, Attributes, Checksum, Entry, Expect
+from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect
 from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3_clients import MIB
 from airflow_provider_livedata.engine.zones.s3_metadata import (
@@ -50,8 +49,10 @@ def move(
     if version and there.version != version:
         raise ObjectChanged("not the version that was to be copied", path=origin, expected=version, found=there.version)
     key = bucket.new_key(path)
-    _check_destination(bucket, key, path, expect)
-    copy = _Copy(bucket, key, path, there, found, attributes, bucket.conditions(key, path, expect), expect)
+    conditions = bucket.conditions(key, path, expect)
+    if conditions:  # many stores that know conditional puts ignore conditions on what a copy is to replace
+        bucket.refuse_other(key, path, expect)
+    copy = _Copy(bucket, key, path, there, found, attributes, conditions, expect)
     etag, sums = copy.by_parts(checksum) if there.size_bytes > MAX_COPY_BYTES else copy.at_once()
     landed = Entry(path, size_bytes=there.size_bytes, version=etag, crc32c=sums.get("crc32c"), crc64nvme=sums.get("crc64nvme"),
                    mtime_ms=there.mtime_ms, source_version=there.source_version)  # fmt: skip
@@ -60,18 +61,6 @@ def move(
         landed = landed._replace(mtime_ms=mtime_ms, source_version=attributes.source_version)
     _check_bytes(bucket, landed, checksum)
     return landed
-
-
-def _check_destination(bucket: S3Bucket, key: str, path: str, expect: Expect) -> None:
-    # Many stores that know conditional puts ignore conditions on what a copy is to replace: so it is asked for as well.
-    if expect is None:
-        return
-    there = bucket.head(key, path)
-    if isinstance(expect, Absent):
-        if there is not None:
-            raise AlreadyExists("something is there already", address=str(bucket.address), path=path)
-    elif there is None or there["ETag"].strip('"') != expect:
-        raise ObjectChanged("it is not what the writer expected to replace", address=str(bucket.address), path=path)
 
 
 def _check_bytes(bucket: S3Bucket, landed: Entry, checksum: Checksum | None) -> None:

@@ -138,10 +138,9 @@ class Retrying(Around):
 
     def _move(self, origin: str, path: str, *, checksum: Checksum | None = None, **options: Any) -> Entry:
         def if_done() -> Entry | None:
-            there = self.stat(path) if checksum is not None else None
-            return (
-                self.if_landed(path, there.size_bytes, checksum) if there is not None and checksum is not None else None
-            )
+            there = self.stat(path)
+            is_ours = there is not None and there.kind == "file" and checksum is not None
+            return there if is_ours and self._has_bytes_of(there, checksum) else None  # type: ignore[arg-type]
 
         call = _Uncertain[Entry](
             lambda: self.inner.move(origin, path, checksum=checksum, **options),  # type: ignore[attr-defined]
