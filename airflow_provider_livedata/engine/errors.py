@@ -137,6 +137,10 @@ class AlreadyExists(ZoneError):
     """A create-only write found something at its path."""
 
 
+class StagedBytesGone(ZoneError):
+    """What was staged for a file is not there any more: someone, or a rule of the store, removed it before it was published."""
+
+
 class CorruptSource(ZoneError):
     """The source's own checksum refuses its bytes: no replica that can be read is intact."""
 
