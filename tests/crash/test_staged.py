@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed
 from airflow_provider_livedata.engine.flows.committing import pending
 from airflow_provider_livedata.engine.flows.finding import known_of
 from airflow_provider_livedata.engine.flows.rolling import Forward, roll_forward
+from airflow_provider_livedata.engine.kept import DAY_MS, forget
 from airflow_provider_livedata.engine.lease import Lease
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.retry import RetryPolicy
@@ -228,3 +230,33 @@ def test_renames_read_nothing(copied: Pair) -> None:
     report = replicate(counting, copied.target, STAGED)
     assert (report.renamed, report.copied_files, counting.counts.read_bytes) == (3, 0, 0)
     assert contents(copied.target) == contents(copied.source)
+
+
+@pytest.mark.parametrize("consistency", ["files", "snapshot"])
+@pytest.mark.parametrize("copied", ["objects", "local"], indirect=True)
+def test_what_is_replaced_or_deleted_can_be_had_back_for_a_while(copied: Pair, consistency: Any) -> None:
+    keeping = replace(STAGED, consistency=consistency, keep_removed=7)
+    change(copied)
+    rename(copied, ("keep", "kept"))
+    replicate(copied.source, copied.target, keeping)
+    found = {e.path.split("/", 3)[3]: e for e in copied.target.scan(".livedata/removed") if e.kind == "file"}
+    lost = {path for path, data in FILES.items() if data is not None and path != "keep"}
+    assert set(found) == lost
+    for path, entry in found.items():
+        data = bytearray(entry.size_bytes)
+        copied.target.read_into(entry.path, 0, memoryview(data))
+        assert bytes(data) == FILES[path]
+    copied.put({"later": b"later"})
+    replicate(copied.source, copied.target, keeping)
+    assert len([e for e in copied.target.scan(".livedata/removed") if e.kind == "file"]) == len(lost)
+    forget(StateFolder(copied.target), time.time_ns() // 1_000_000 + 8 * DAY_MS, 7)
+    assert [e for e in copied.target.scan(".livedata/removed") if e.kind == "file"] == []
+
+
+def test_without_keep_removed_nothing_is_kept(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = make_pair("hdfs", "objects")
+    pair.put(FILES)
+    replicate(pair.source, pair.target, STAGED)
+    change(pair)
+    replicate(pair.source, pair.target, STAGED)
+    assert list(pair.target.scan(".livedata/removed")) == []

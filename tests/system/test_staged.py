@@ -110,7 +110,7 @@ def test_nothing_appears_before_all_of_it_is_there(
     from airflow_provider_livedata.engine.flows import replicate as flow
 
     seen = list[Contents]()
-    publish = flow.publish
+    publish = flow.publish  # type: ignore[attr-defined]
 
     def look_and_publish(*args: Any) -> Any:
         seen.append(copied.contents())

@@ -6,14 +6,19 @@ A target that snapshots itself (HDFS) is frozen at every checkpoint. Elsewhere t
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
+from airflow_provider_livedata.engine import kept
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.errors import SnapshotRefused, Unsupported
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.thinning import surplus
-from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+from airflow_provider_livedata.engine.planfile import Plan
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.thinning import HOUR_MS, surplus
+from airflow_provider_livedata.engine.zones.base import KeepsFiles, Snapshots, Zone
 
 log = logging.getLogger(__name__)
+THREADS = 16
 
 
 def freeze_target(target: Zone, checkpoint: Checkpoint, options: ReplicateOptions) -> str:
@@ -39,6 +44,30 @@ def thin_target(target: Zone, checkpoint: Checkpoint, options: ReplicateOptions,
     for one in dropped:
         target.drop_snapshot(one.name)
     return len(dropped)
+
+
+def keep_files(target: Zone, plan: Plan, folder: str, options: ReplicateOptions, allow: Callable[[], None]) -> None:
+    """Keep aside what the plan replaces or deletes, where the target cannot freeze itself.
+
+    Raises:
+        LiveDataError: Something could not be kept; nothing was changed.
+    """
+    if not options.keep_removed or isinstance(target, Snapshots):
+        return
+    if not isinstance(target, KeepsFiles):
+        log.warning(
+            "the target has neither snapshots nor a way to keep files: what is replaced there cannot be had back"
+        )
+        return
+    kept.keep(target, kept.losing(plan.steps), folder, allow, threads=THREADS)
+
+
+def forget_kept(state: StateFolder, before: Checkpoint | None, options: ReplicateOptions, now_ms: int) -> None:
+    """Remove files that were kept for long enough; once an hour, since what is kept has to be listed."""
+    if before is not None and before.committed_ms // HOUR_MS == now_ms // HOUR_MS:
+        return
+    if not isinstance(state.zone, Snapshots):
+        kept.forget(state, now_ms, options.keep_removed)
 
 
 def is_kept(options: ReplicateOptions) -> bool:

@@ -32,10 +32,11 @@ from airflow_provider_livedata.engine.flows import committing
 from airflow_provider_livedata.engine.flows.accounts import account_changed, account_copied, account_plan, note
 from airflow_provider_livedata.engine.flows.committing import Commit
 from airflow_provider_livedata.engine.flows.finding import Known, Way, add_unseen, choose, known_of, rows_of
-from airflow_provider_livedata.engine.flows.keeping import freeze_target, thin_target
+from airflow_provider_livedata.engine.flows.keeping import forget_kept, freeze_target, keep_files, thin_target
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.rolling import Forward, publish, roll_forward
 from airflow_provider_livedata.engine.journal import Journal
+from airflow_provider_livedata.engine.kept import folder_of
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Snapshot
@@ -243,7 +244,7 @@ class _Run:
             self._forget_snapshots(checkpoints.latest(self.state))  # a committed run needs its own no more
             raise
         self._forget_snapshots(done)
-        self._tidy(done)
+        self._tidy(known.checkpoint, done)
         return done
 
     def _bring(self, lease: Lease, known: Known, folder: str, snapshot: Snapshot | None) -> Checkpoint:
@@ -260,6 +261,7 @@ class _Run:
         self._make_root()
         route = self._route(frozen, lease, open_files, totals)
         journal = Journal(self.state, self.number)
+        keep_files(self.target, plan, folder_of(self.number, self.report.started_ms), self.options, lease.check)
         is_staged = self.options.consistency == "snapshot" and known.checkpoint is not None and totals.changes > 0
         if is_staged:
             done = self._stage(route, plan, known, totals, journal, snapshot)
@@ -442,7 +444,7 @@ class _Run:
         except LiveDataError as error:
             note(self.report, f"an older snapshot could not be dropped and is tried again next time: {error}")
 
-    def _tidy(self, done: Checkpoint) -> None:
+    def _tidy(self, before: Checkpoint | None, done: Checkpoint) -> None:
         try:
             checkpoints.tidy(self.state, done)
             numbers = self.state.runs()
@@ -452,6 +454,7 @@ class _Run:
             for number in numbers[:-KEPT_REPORTS]:
                 self.state.remove(f"runs/{number:012d}")
             self.state.remove(HELD)
+            forget_kept(self.state, before, self.options, self.report.started_ms)
             thin_target(self.target, done, self.options, self.report.started_ms)
             self.target.sweep(self.report.started_ms)
         except LiveDataError as error:
