@@ -19,6 +19,7 @@ LiveDataError
 |   |-- StoreFull             no space or quota left
 |   |-- ObjectChanged         it was replaced while being read or before being written     (retryable)
 |   |-- AlreadyExists         a create-only write found something there
+|   |-- StagedBytesGone       what was staged for a file was removed before it was published
 |   |-- CorruptSource         the source's own checksum refuses its bytes
 |   |-- ChecksumMismatch      the bytes that arrived are not the bytes that were sent       (retryable)
 |   |-- ZoneBusy              throttled                                                     (retryable)

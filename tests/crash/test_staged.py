@@ -183,14 +183,15 @@ def test_staged_bytes_that_are_gone_come_from_the_source(copied: Pair) -> None:
     assert replicate(copied.source, copied.target, STAGED).changes == 0
 
 
+@pytest.mark.parametrize("path", ["a", "d/gone"])  # which is replaced, and which is deleted
 @pytest.mark.parametrize("copied", KINDS, indirect=True)
-def test_what_someone_else_wrote_meanwhile_is_not_overwritten_unless_that_is_asked_for(copied: Pair) -> None:
+def test_what_someone_else_wrote_meanwhile_is_not_overwritten_unless_that_is_asked_for(copied: Pair, path: str) -> None:
     change(copied)
     die_after(copied, "commit.json")
-    copied.target.put("a", b"someone else's")
+    copied.target.put(path, b"someone else's")
     with pytest.raises(RunFailed, match="foreign='replace'"):
         rolled_forward(copied)
-    assert contents(copied.target)["a"] == b"someone else's"
+    assert contents(copied.target)[path] == b"someone else's"
     with pytest.raises(RunFailed, match="foreign='replace'"):
         replicate(copied.source, copied.target, STAGED, lease_times=IMPATIENT)
     replicate(copied.source, copied.target, replace(STAGED, foreign="replace"), lease_times=IMPATIENT)
