@@ -145,7 +145,10 @@ def test_the_next_run_publishes_first_and_then_brings_what_came_since(copied: Pa
     change(copied)
     die_after(copied, "commit.json")
     copied.put({"later": b"later"})
+    rehearsed = replicate(copied.source, copied.target, replace(STAGED, dry_run=True))
+    assert any("publishes it first" in note for note in rehearsed.notes)
     report = replicate(copied.source, copied.target, STAGED, lease_times=IMPATIENT)
+    assert report.staged
     assert any("published first" in note for note in report.notes)
     assert (report.copied_files, report.failed) == (1, 0)
     assert contents(copied.target) == contents(copied.source)

@@ -195,6 +195,8 @@ class _Run:
         self.report.notes.append("planned from the live source; the run itself takes a snapshot")
         planner = Planner(self.policy)
         known = known_of(self.state)
+        if commit := committing.pending(self.state, known.unfinished):
+            note(self.report, f"run {commit.run} is committed and not finished: the run itself publishes it first")
         way = choose(self.source, None, known, self.options, self.report.started_ms)
         self._plan(self.source, way, known, planner, folder)
         try:
@@ -309,7 +311,9 @@ class _Run:
         commit = Commit(done, plan.digest, tuple(staging.names))
         committing.commit(self.state, commit)
         forward = Forward(self.target, route.allow, self.options, self.report.threads, staging.uploads)
+        began = time.monotonic()
         tally = publish(commit, plan, journal, forward)
+        self.report.staged, self.report.publishing_seconds = True, round(time.monotonic() - began, 3)
         account_changed(self.report, tally, self.target)
         self._stop_if_failed(tally)
         return done
