@@ -403,10 +403,17 @@ def test_a_side_that_is_not_active_cannot_be_failed_back(copied: Pair) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("side", ["active", "returned"])
-@pytest.mark.parametrize("kinds", ["hdfs to objects", "hdfs to hdfs", "objects to files"])
+@pytest.mark.parametrize(
+    ("side", "kinds"),
+    [
+        ("active", "hdfs to objects"),
+        ("active", "hdfs to hdfs"),
+        ("returned", "hdfs to hdfs"),
+        ("returned", "objects to files"),
+    ],
+)
 def test_a_fail_back_killed_at_any_call_is_completed_by_the_next(
-    make_pair: Callable[[str, str], Pair], kinds: str, side: str, when: Literal["before", "after"]
+    make_pair: Callable[[str, str], Pair], side: str, kinds: str, when: Literal["before", "after"]
 ) -> None:
     calls = 0
     while True:
