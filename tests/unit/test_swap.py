@@ -47,9 +47,8 @@ def test_everything_that_differs_is_found_and_nothing_else(known: dict[str, str]
     assert found == new | deleted | changed
 
 
-def one(known: Held | None, now: Entry | None, **more: bool) -> Found | None:
-    has_directories = more.pop("has_directories", True)
-    return judge(Row("k", None, known, now, **{"planned": False, **more}), NAMES, has_directories=has_directories)
+def one(known: Held | None, now: Entry | None, *, planned: bool = False, has_directories: bool = True) -> Found | None:
+    return judge(Row("k", None, known, now, planned), NAMES, has_directories=has_directories)
 
 
 def test_other_rights_are_told_with_those_before() -> None:
