@@ -448,3 +448,34 @@ def test_a_fail_back_killed_at_any_call_is_completed_by_the_next(
         assert verify(pair.source, pair.target, level="content").is_same
         calls += 1
     assert calls > (10 if side == "returned" else 3)
+
+
+@pytest.mark.parametrize("target_like", ["objects", "hdfs"])
+def test_whatever_a_dead_run_left_at_the_target_nothing_is_lost_on_the_way_back(
+    make_pair: Callable[[str, str], Pair], target_like: str
+) -> None:
+    calls = 0
+    while True:
+        pair = first_copy(make_pair, f"hdfs to {target_like}")
+        pair.put({"a": b"newer a", "d/fresh": b"fresh", "d/b": b"newer b" * 600})
+        pair.source.rename("keep", "kept")  # type: ignore[attr-defined]
+        remove(pair.source, "d/gone")
+        mortal = CrashAfter(pair.target, calls)
+        try:
+            replicate(pair.source, Retrying(mortal, RetryPolicy(attempts=1)), ALL, lease_times=IMPATIENT)
+        except Crash:
+            pass
+        else:
+            break
+        late = files_of(contents(pair.source))
+        fail_over(None, pair.target, ALL, how="unplanned", lease_times=IMPATIENT)
+        at_switch = contents(pair.target)
+        write(pair.target, {"d/both": b"both of the active side"})
+        fail_back(pair.target, pair.source, ALL, lease_times=IMPATIENT)
+        now, kept = contents(pair.source), aside(pair.source)
+        assert files_of(now) == files_of(contents(pair.target)), f"died at call {calls}"
+        for path, data in late.items():
+            assert data in (now.get(path), kept.get(path), at_switch.get(path)), f"{path}, died at call {calls}"
+        assert replicate(pair.source, pair.target, ALL, lease_times=IMPATIENT).copied_files == 0
+        calls += 1
+    assert calls > 10
