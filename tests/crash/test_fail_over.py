@@ -389,8 +389,10 @@ def test_a_fail_back_in_two_steps_leaves_the_active_side_in_use_meanwhile(copied
     assert now is not None
     assert now.role == "active"
     write(copied.target, {"a": b"meanwhile"})
+    write(copied.source, {"d/new": b"somebody wrote where data came back", "later": b"and here"})
     second = fail_back(copied.target, copied.source, ALL)
-    assert (second.state, second.copied_files) == ("switched", 1)
+    assert (second.state, second.copied_files, second.kept_aside) == ("switched", 2, 2)
+    assert aside(copied.source) == {"d/new": b"somebody wrote where data came back", "later": b"and here"}
     assert files_of(contents(copied.source)) == files_of({**WANTED, "a": b"meanwhile"})
 
 
