@@ -7,8 +7,18 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine import ReplicateOptions, fail_back, fail_over, replicate, roles, verify
+from airflow_provider_livedata.engine import (
+    ReplicateOptions,
+    fail_back,
+    fail_over,
+    open_zone,
+    replicate,
+    roles,
+    verify,
+)
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     FilterChanged,
@@ -23,12 +33,14 @@ from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.roles import Role
 from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.zones import memory
 from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.memory import MemoryFiles
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter
 from tests.crash.conftest import Files, Pair, contents, put
 from tests.crash.test_crashes import IMPATIENT
-from tests.crash.test_difference import check_records
+from tests.crash.test_difference import _operations, check_records, operate
 
 ALL = ReplicateOptions(max_delete_ratio=1.0, threads=1)
 FILES: Files = {
@@ -481,3 +493,49 @@ def test_whatever_a_dead_run_left_at_the_target_nothing_is_lost_on_the_way_back(
         assert replicate(pair.source, pair.target, ALL, lease_times=IMPATIENT).copied_files == 0
         calls += 1
     assert calls > 10
+
+
+def operate_as_files(zone: Any, operations: list[tuple[str, str, str]]) -> None:
+    """Operations that an object store takes too, and only such whose outcome a file system can hold."""
+    if zone.facts.has_directories:
+        operate(zone, operations)
+        return
+    for kind, path, other in operations:
+        taken = {entry.path: entry.kind for entry in zone.scan()}
+        above = {path[:n] for n, letter in enumerate(path) if letter == "/"}
+        is_free = taken.get(path) != "directory" and not any(taken.get(one) == "file" for one in above)
+        if (kind == "write" and is_free) or (kind == "delete" and taken.get(path) == "file"):
+            operate(zone, [(kind, path, other)])
+
+
+@settings(max_examples=25)
+@given(before=_operations, last=_operations, on_active=_operations, on_old=_operations, is_planned=st.booleans())
+@pytest.mark.parametrize("target_like", ["objects", "hdfs"])
+def test_after_any_history_both_sides_are_equal_and_what_was_written_late_is_kept(
+    target_like: str, before: Any, last: Any, on_active: Any, on_old: Any, is_planned: bool
+) -> None:
+    source = open_zone("memory://switch-of-source/s", like="hdfs")
+    target = open_zone("memory://switch-of-target/t", like=target_like)
+    assert isinstance(source, MemoryFiles)
+    try:
+        source.make_directory("")
+        source.put("kept", b"kept")
+        operate(source, before)
+        replicate(source, target, ALL)
+        operate(source, last)
+        fail_over(source, target, ALL, how="planned" if is_planned else "unplanned")
+        at_switch = contents(target)  # type: ignore[arg-type]
+        operate_as_files(target, on_active)
+        operate(source, on_old)
+        late = files_of(contents(source))
+        fail_back(target, source, ALL)
+        now, kept = contents(source), aside(source)
+        assert now == contents(target)  # type: ignore[arg-type]
+        for path, data in late.items():
+            assert data in (now.get(path), kept.get(path), at_switch.get(path)), path
+        assert verify(source, target, level="content").is_same
+        report = replicate(source, target, ALL)
+        assert (report.copied_files, report.deleted) == (0, 0)
+    finally:
+        memory.forget("switch-of-source")
+        memory.forget("switch-of-target")
