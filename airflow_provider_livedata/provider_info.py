@@ -13,7 +13,7 @@ def get_provider_info() -> dict[str, Any]:
 
     There are no connection types: each store is reached by the connection of its own provider.
     """
-    operators = ("copy", "snapshot", "verify")
+    operators = ("copy", "fail_over", "snapshot", "verify")
     return {
         "package-name": "airflow-provider-livedata",
         "name": _NAME,

@@ -10,17 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
+    from airflow_provider_livedata.engine.flows.fail_back import fail_back
+    from airflow_provider_livedata.engine.flows.fail_over import fail_over
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
     from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
+    from airflow_provider_livedata.engine.switch_report import FailBackReport, FailOverReport
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
 __all__ = [
+    "FailBackReport",
+    "FailOverReport",
     "ReplicateOptions",
     "Report",
     "VerifyReport",
     "catch_up",
+    "fail_back",
+    "fail_over",
     "open_zone",
     "preflight",
     "replicate",
@@ -29,10 +36,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "FailBackReport": "switch_report",
+    "FailOverReport": "switch_report",
     "ReplicateOptions": "options",
     "Report": "report",
     "VerifyReport": "flows.verify",
     "catch_up": "flows.catch_up",
+    "fail_back": "flows.fail_back",
+    "fail_over": "flows.fail_over",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
     "replicate": "flows.replicate",

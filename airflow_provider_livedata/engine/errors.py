@@ -32,7 +32,11 @@ LiveDataError
 |   |-- FilterChanged         the filter or source is not the one that the target was made with
 |   |-- TargetTouched         someone else wrote to the target
 |   |-- CannotHold            entries that the target cannot hold, or that are neither file nor directory
-|   `-- StillChanging         a final round found differences: writers are still at work
+|   |-- StillChanging         a final round found differences: writers are still at work
+|   |-- NoCheckpoint          nothing was ever copied completely, so there is nothing to switch to
+|   |-- PublishingCutOff      a committed run was cut off, and someone has to say how to go on
+|   `-- WrongSide             the roles of the two sides do not allow this direction, or this switch
+|       `-- TargetIsActive    the target was made the active side
 |-- TargetHeld                another run holds the target's lease                          (retryable)
 |-- LeaseLost                 this run lost its lease and changed nothing more              (retryable)
 |-- StateDamaged              a file in .livedata is not what its writer left
@@ -198,6 +202,22 @@ class CannotHold(RunRefused):
 
 class StillChanging(RunRefused):
     """A round that had to be empty found differences."""
+
+
+class NoCheckpoint(RunRefused):
+    """Nothing was ever copied completely to this target, so there is nothing to switch to."""
+
+
+class PublishingCutOff(RunRefused):
+    """A committed run was cut off while it was published, and someone has to say how to go on."""
+
+
+class WrongSide(RunRefused):
+    """The roles of the two sides do not allow this direction, or this switch."""
+
+
+class TargetIsActive(WrongSide):
+    """The target was made the active side: a replication into it would overwrite what is written there."""
 
 
 class TargetHeld(LiveDataError):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
-from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed
+from airflow_provider_livedata.engine.errors import LiveDataError, PublishingCutOff
 from airflow_provider_livedata.engine.flows.committing import pending
 from airflow_provider_livedata.engine.flows.finding import known_of
 from airflow_provider_livedata.engine.flows.rolling import Forward, roll_forward
@@ -34,11 +34,11 @@ STAGED = ReplicateOptions(threads=1, max_delete_ratio=1.0, consistency="snapshot
 KINDS = ["objects", "files", "hdfs", "local"]
 
 
-def rolled_forward(pair: Pair) -> Any:
+def rolled_forward(pair: Pair, *, is_alone: bool = False) -> Any:
     """What a fail-over does: no source."""
     state = StateFolder(pair.target)
     with Lease(state, "a fail-over", times=IMPATIENT) as lease:
-        return roll_forward(known_of(state), Forward(pair.target, lease.check, STAGED))
+        return roll_forward(known_of(state), Forward(pair.target, lease.check, STAGED, is_alone=is_alone))
 
 
 def is_committed(pair: Pair) -> bool:
@@ -179,6 +179,8 @@ def test_staged_bytes_that_are_gone_come_from_the_source(copied: Pair) -> None:
     change(copied)
     die_after(copied, "commit.json")
     copied.target.sweep(1 << 50)
+    with pytest.raises(PublishingCutOff, match="remove the commit"):
+        rolled_forward(copied, is_alone=True)
     assert rolled_forward(copied) is None  # abandoned
     report = replicate(copied.source, copied.target, STAGED, lease_times=IMPATIENT)
     assert report.failed == 0
@@ -192,10 +194,10 @@ def test_what_someone_else_wrote_meanwhile_is_not_overwritten_unless_that_is_ask
     change(copied)
     die_after(copied, "commit.json")
     copied.target.put(path, b"someone else's")
-    with pytest.raises(RunFailed, match="foreign='replace'"):
+    with pytest.raises(PublishingCutOff, match="foreign='replace'"):
         rolled_forward(copied)
     assert contents(copied.target)[path] == b"someone else's"
-    with pytest.raises(RunFailed, match="foreign='replace'"):
+    with pytest.raises(PublishingCutOff, match="foreign='replace'"):
         replicate(copied.source, copied.target, STAGED, lease_times=IMPATIENT)
     replicate(copied.source, copied.target, replace(STAGED, foreign="replace"), lease_times=IMPATIENT)
     assert contents(copied.target) == contents(copied.source)

@@ -10,7 +10,8 @@ import pytest
 from airflow_provider_livedata import engine
 
 PUBLIC = {
-    "ReplicateOptions", "Report", "VerifyReport", "catch_up", "open_zone", "preflight", "replicate", "settle", "verify",
+    "FailBackReport", "FailOverReport", "ReplicateOptions", "Report", "VerifyReport", "catch_up", "fail_back", "fail_over", "open_zone",
+    "preflight", "replicate", "settle", "verify",
 }  # fmt: skip
 EVERYTHING = """
 import pkgutil, sys

@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine import roles
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.copying import Route
 from airflow_provider_livedata.engine.errors import (
@@ -147,6 +148,7 @@ class _Run:
             )
         self.source.check(writable=False)
         self.target.check(writable=True)
+        roles.refuse_wrong_side(StateFolder(self.source), self.state)
         self._same_replication(checkpoints.latest(self.state))
         if isinstance(self.source, Snapshots):
             self._prepare_snapshots(self.source)

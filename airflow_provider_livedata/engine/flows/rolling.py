@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.copying import Route
-from airflow_provider_livedata.engine.errors import RunFailed, StagedBytesGone, StateDamaged
+from airflow_provider_livedata.engine.errors import PublishingCutOff, RunFailed, StagedBytesGone, StateDamaged
 from airflow_provider_livedata.engine.flows import committing
 from airflow_provider_livedata.engine.flows.committing import Commit
 from airflow_provider_livedata.engine.flows.finding import Known, known_of
@@ -40,6 +40,7 @@ class Forward:
     threads: int = THREADS
     uploads: dict[str, Upload] = field(default_factory=dict)
     is_again: bool = False  # in the place of a process that died
+    is_alone: bool = False  # there is no source that could bring what was staged and is gone
 
 
 def publish(commit: Commit, plan: Plan, journal: Journal, forward: Forward) -> Tally:
@@ -74,7 +75,9 @@ def roll_forward(known: Known, forward: Forward) -> Checkpoint | None:
     A run of whose staged bytes some are gone is abandoned: None, and the next plan finds what it was to bring.
 
     Raises:
-        RunFailed: Some of it cannot appear, such as where someone else wrote meanwhile; the message says what to do.
+        PublishingCutOff: Some of it cannot appear, since someone else wrote meanwhile, or, with ``is_alone``, since staged bytes are
+            gone; the message says what to do.
+        RunFailed: Some of it did not appear; worth another try.
     """
     commit = committing.pending(known.state, known.unfinished)
     if commit is None:
@@ -84,7 +87,7 @@ def roll_forward(known: Known, forward: Forward) -> Checkpoint | None:
     journal = Journal(known.state, commit.run, goes_on=True)
     tally = publish(commit, plan, journal, replace(forward, is_again=True))
     if tally.failed:
-        _give_up(known.state, commit, tally)
+        _give_up(known.state, commit, tally, is_alone=forward.is_alone)
         return None
     everything = known_of(known.state)
     done = replace(commit.checkpoint, target_snapshot=freeze_target(forward.target, commit.checkpoint, forward.options))
@@ -92,8 +95,7 @@ def roll_forward(known: Known, forward: Forward) -> Checkpoint | None:
     return committing.conclude(known.state, done, known.checkpoint, rows, forward.allow)
 
 
-def failures_of(tally: Tally) -> Mapping[str, object]:
-    """The first failure, as fields of an error."""
+def _first_of(tally: Tally) -> Mapping[str, object]:
     return {"failed": tally.failed, "first": tally.failures[0].path, "reason": tally.failures[0].reason}
 
 
@@ -105,13 +107,26 @@ def _plan_of(state: StateFolder, commit: Commit) -> Plan:
     return plan
 
 
-def _give_up(state: StateFolder, commit: Commit, tally: Tally) -> None:
-    if any(failure.error != StagedBytesGone.__name__ for failure in tally.failures):
+def _give_up(state: StateFolder, commit: Commit, tally: Tally, *, is_alone: bool) -> None:
+    if any(failure.retryable for failure in tally.failures):
         raise RunFailed(
-            f"run {commit.run} was committed earlier and cannot be published wholly yet; the target is between its state and "
-            "the one before; mend what the reason says and run again",
-            **failures_of(tally),
+            "a run that was committed earlier could not be published wholly; run again",
+            run=commit.run,
+            **_first_of(tally),
         )
+    if any(failure.error != StagedBytesGone.__name__ for failure in tally.failures):
+        raise PublishingCutOff(
+            f"run {commit.run} was committed earlier and cannot be published wholly; the target is between its state and the one "
+            "before; do what the reason says and run again",
+            **_first_of(tally),
+        )
+    if is_alone:
+        raise PublishingCutOff(
+            f"run {commit.run} was committed, and files that it had staged were removed since, so the target cannot be brought to one "
+            "state from itself; run a replication if the source can be had back, or remove the commit to go on with files of two "
+            "states side by side, which the report then lists",
+            commit=state.address(f"runs/{commit.run:012d}/commit.json"), **_first_of(tally),
+        )  # fmt: skip
     why = f"{tally.failed} of its staged files are gone, first {tally.failures[0].path}"
     log.warning("run %s is abandoned: %s; what it was to bring comes from the source instead", commit.run, why)
     committing.abandon(state, commit.run, why)
