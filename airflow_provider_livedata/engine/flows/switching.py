@@ -55,7 +55,7 @@ def finish_publishing(target: StateFolder, known: Known, lease: Lease | None) ->
     Raises:
         PublishingCutOff: There is such a run.
     """
-    # TODO: rolls forward here, from the target alone, once there is a commit journal (consistency="snapshot").
+    # The place where a committed run is rolled forward, from the target alone.
     for number in known.unfinished:
         if target.read(f"runs/{number:012d}/commit.json") is not None:
             raise PublishingCutOff(
