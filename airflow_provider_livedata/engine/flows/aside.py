@@ -103,7 +103,7 @@ class Aside:
         return line_up((), overlay(self.known.runs(cover)), entries, self.known.planned())
 
     def _found(self, rows: Iterator[Row]) -> Iterator[Found]:
-        return found_in(rows, compared(self.options), has_directories=self.zone.facts.has_directories)
+        return found_in(rows, compared(self.options), self.zone.facts)
 
     def _account(self, items: Iterable[Found]) -> Iterator[Found]:
         report = self.report

@@ -377,7 +377,7 @@ class _Back:
         chosen, names = self.options.filter, compared(self.options)
         with closing(scan(source, chosen)) as ours, closing(scan(self.returned, chosen)) as theirs:
             for row in line_up(ours, overlay(known.runs()), theirs, known.planned()):
-                found = judge(row, names, has_directories=self.returned.facts.has_directories)
+                found = judge(row, names, self.returned.facts)
                 if found is None or not found.is_in_the_way:
                     yield row
                 elif row.source is not None or row.known is not None:
