@@ -541,12 +541,13 @@ def test_after_any_history_both_sides_are_equal_and_what_was_written_late_is_kep
         memory.forget("switch-of-target")
 
 
+@pytest.mark.parametrize("kinds", ["hdfs to objects", "objects to files"])
 def test_what_is_written_where_a_dead_fail_back_meant_to_write_is_kept_aside_too(
-    make_pair: Callable[[str, str], Pair],
+    make_pair: Callable[[str, str], Pair], kinds: str
 ) -> None:
     calls = 0
     while True:
-        pair = first_copy(make_pair, "hdfs to objects")
+        pair = first_copy(make_pair, kinds)
         fail_over(None, pair.target, ALL, how="unplanned")
         write(pair.target, {"a": b"a of the active side"})
         mortal = Retrying(CrashAfter(pair.source, calls), RetryPolicy(attempts=1))
