@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from airflow_provider_livedata.engine.diff import Row
-from airflow_provider_livedata.engine.model import Entry, Held
+from airflow_provider_livedata.engine.model import Entry, Facts, Held
 
 FoundKind = Literal["new", "changed", "deleted", "attributes"]
 
@@ -37,19 +37,19 @@ def swapped(held: Held) -> Held:
     return Held(entry, held.entry.version, "", is_settled=True, is_gone=held.is_gone)
 
 
-def judge(row: Row, names: frozenset[str], *, has_directories: bool) -> Found | None:
+def judge(row: Row, names: frozenset[str], facts: Facts) -> Found | None:
     """What was done to the old source at one key since its manifest, None where nothing was.
 
     Args:
         row: ``known`` is the swapped row, ``target`` what the old source holds now.
         names: Attributes that are compared.
-        has_directories: Of the old source; elsewhere directories come and go with what they hold.
+        facts: Of the old source. Where there are no directories they come and go with what they hold.
     """
     known, there = row.known, row.target
-    if row.planned or (there is not None and there.is_implied):
+    if (row.planned and _may_be_ours(there, facts)) or (there is not None and there.is_implied):
         return None
     if there is None:
-        is_kept = known is None or (known.entry.kind == "directory" and not has_directories)
+        is_kept = known is None or (known.entry.kind == "directory" and not facts.has_directories)
         return None if known is None or is_kept else Found("deleted", known.entry, known.entry)
     if known is None:
         return Found("new", there)
@@ -59,12 +59,18 @@ def judge(row: Row, names: frozenset[str], *, has_directories: bool) -> Found | 
     return Found("attributes", there, known.entry, _told(there, known.entry, changed)) if changed else None
 
 
-def found_in(rows: Iterable[Row], names: frozenset[str], *, has_directories: bool) -> Iterator[Found]:
+def found_in(rows: Iterable[Row], names: frozenset[str], facts: Facts) -> Iterator[Found]:
     """All that was done, in the order of the rows."""
     for row in rows:
-        found = judge(row, names, has_directories=has_directories)
+        found = judge(row, names, facts)
         if found is not None:
             yield found
+
+
+def _may_be_ours(there: Entry | None, facts: Facts) -> bool:
+    """Whether an unfinished run may have left this at a path that it meant to act on, although no record says so."""
+    # Where files appear by a rename the journal is written before that: a file that no record knows is somebody else's.
+    return there is None or there.kind == "directory" or facts.puts_publish
 
 
 def _differs(now: object, before: object) -> bool:

@@ -148,6 +148,7 @@ class FailBackReport(SwitchReport):
 
     def _more(self) -> list[tuple[str, Any]]:
         would = "would be " if self.state == "dry run" else ""
+        aside = f": {self.aside}" if self.aside else " would be"
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.found.items()))
         back = f"{self.copied_files:,} files, {human_bytes(self.copied_bytes)} {would}copied, {self.deleted:,} {would}deleted"
         return [
@@ -155,7 +156,7 @@ class FailBackReport(SwitchReport):
             ("found by", self.found_by),
             (
                 "kept aside",
-                f"{self.kept_aside:,} files, {human_bytes(self.kept_bytes)}: {self.aside}" if self.kept_aside else "",
+                f"{self.kept_aside:,} files, {human_bytes(self.kept_bytes)}{aside}" if self.kept_aside else "",
             ),
             ("all listed at", self.found_at),
             ("brought back", back + (f", {self.renamed:,} renamed" if self.renamed else "")),

@@ -560,3 +560,30 @@ def test_after_any_history_both_sides_are_equal_and_what_was_written_late_is_kep
     finally:
         memory.forget("switch-of-source")
         memory.forget("switch-of-target")
+
+
+@pytest.mark.parametrize("kinds", ["hdfs to objects", "objects to files"])
+def test_what_is_written_where_a_dead_fail_back_meant_to_write_is_kept_aside_too(
+    make_pair: Callable[[str, str], Pair], kinds: str
+) -> None:
+    calls = 0
+    while True:
+        pair = first_copy(make_pair, kinds)
+        fail_over(None, pair.target, ALL, how="unplanned")
+        write(pair.target, {"a": b"a of the active side"})
+        mortal = Retrying(CrashAfter(pair.source, calls), RetryPolicy(attempts=1))
+        try:
+            fail_back(pair.target, mortal, ALL, lease_times=IMPATIENT)
+        except Crash:
+            pass
+        else:
+            break
+        now = role_of(pair.target)
+        if now is None or now.role == "standby":  # switched but for its last word: the old source is as good as active
+            break
+        write(pair.source, {"a": b"somebody else's"})
+        fail_back(pair.target, pair.source, ALL, lease_times=IMPATIENT)
+        assert contents(pair.source)["a"] == b"a of the active side"
+        assert aside(pair.source).get("a") == b"somebody else's", f"died at call {calls}"
+        calls += 1
+    assert calls > 10

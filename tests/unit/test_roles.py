@@ -102,6 +102,17 @@ def test_a_damaged_role_is_an_error_and_never_no_role(state: StateFolder, conten
         roles.newest(state)
 
 
+def test_a_role_that_vanishes_while_it_is_read_is_an_error(state: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    roles.write(state, role("active", 1, TARGET))
+    monkeypatch.setattr(state, "read_json", lambda _: None)
+    with pytest.raises(StateDamaged, match="vanished"):
+        roles.newest(state)
+
+
+def test_the_time_of_a_switch_is_told_in_utc() -> None:
+    assert role("active", 1, TARGET).since == "2023-11-14 22:15:00 UTC"
+
+
 def test_a_role_that_is_neither_is_damaged(state: StateFolder) -> None:
     roles.write(state, role("both", 1, TARGET))
     with pytest.raises(StateDamaged, match="neither active nor standby"):

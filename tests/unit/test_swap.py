@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.diff import Row, line_up
-from airflow_provider_livedata.engine.model import Entry, Held
+from airflow_provider_livedata.engine.model import Entry, Facts, Held
 from airflow_provider_livedata.engine.swap import Found, found_in, judge, swapped
 
 NAMES = frozenset({"owner", "mode"})
@@ -40,15 +40,23 @@ def test_everything_that_differs_is_found_and_nothing_else(known: dict[str, str]
         [held(path, version) for path, version in sorted(known.items())],
         [Entry(path, "file", 1, version=version) for path, version in sorted(now.items())],
     )
-    found = {(one.kind, one.entry.path) for one in found_in(rows, NAMES, has_directories=True)}
+    found = {(one.kind, one.entry.path) for one in found_in(rows, NAMES, Facts("memory"))}
     new = {("new", path) for path in now.keys() - known.keys()}
     deleted = {("deleted", path) for path in known.keys() - now.keys()}
     changed = {("changed", path) for path in known.keys() & now.keys() if known[path] != now[path]}
     assert found == new | deleted | changed
 
 
-def one(known: Held | None, now: Entry | None, *, planned: bool = False, has_directories: bool = True) -> Found | None:
-    return judge(Row("k", None, known, now, planned), NAMES, has_directories=has_directories)
+def one(
+    known: Held | None,
+    now: Entry | None,
+    *,
+    planned: bool = False,
+    has_directories: bool = True,
+    puts_publish: bool = True,
+) -> Found | None:
+    facts = Facts("memory", has_directories=has_directories, puts_publish=puts_publish)
+    return judge(Row("k", None, known, now, planned), NAMES, facts)
 
 
 def test_other_rights_are_told_with_those_before() -> None:
@@ -62,6 +70,14 @@ def test_other_rights_are_told_with_those_before() -> None:
 def test_what_a_run_of_ours_may_have_touched_and_what_is_only_implied_is_not_found() -> None:
     assert one(held("a", "1"), Entry("a", "file", 1, version="2"), planned=True) is None
     assert one(None, Entry("d", "directory", is_implied=True)) is None
+
+
+def test_where_files_appear_by_a_rename_a_file_that_no_record_knows_is_somebody_elses() -> None:
+    changed = one(held("a", "1"), Entry("a", "file", 1, version="2"), planned=True, puts_publish=False)
+    assert changed is not None
+    assert changed.kind == "changed"
+    assert one(held("a", "1"), None, planned=True, puts_publish=False) is None
+    assert one(None, Entry("d", "directory"), planned=True, puts_publish=False) is None
 
 
 def test_directories_of_object_stores_come_and_go_with_what_they_hold() -> None:

@@ -42,7 +42,8 @@ def test_a_fail_back_tells_what_is_kept_where_and_what_came_back() -> None:
     ):
         assert text in table
     assert "would" not in table
-    report.state, report.why = "dry run", "the fail-back would stop: too much"
+    report.state, report.why, report.aside = "dry run", "the fail-back would stop: too much", ""
+    assert "2 files, 2.0 KiB would be" in report.table()
     assert "DRY RUN: the fail-back would stop" in report.table()
     assert "would be copied" in report.table()
 

@@ -100,10 +100,17 @@ class Aside:
             yield self._lined_up(entries, None)
 
     def _lined_up(self, entries: Iterable[Entry], cover: Any) -> Iterator[Row]:
-        return line_up((), overlay(self.known.runs(cover)), entries, self.known.planned())
+        return map(self._doubted, line_up((), overlay(self.known.runs(cover)), entries, self.known.planned()))
+
+    def _doubted(self, row: Row) -> Row:
+        """Where an unfinished run meant to write an object, one that does not name the file it came from is somebody else's."""
+        if not row.planned or row.target is None or row.target.kind != "file" or not self.zone.facts.puts_publish:
+            return row
+        there = self.zone.stat(row.target.path)
+        return row if there is None or there.source_version else row._replace(planned=False)
 
     def _found(self, rows: Iterator[Row]) -> Iterator[Found]:
-        return found_in(rows, compared(self.options), has_directories=self.zone.facts.has_directories)
+        return found_in(rows, compared(self.options), self.zone.facts)
 
     def _account(self, items: Iterable[Found]) -> Iterator[Found]:
         report = self.report

@@ -236,7 +236,7 @@ class _Back:
     # back -------------------------------------------------------------------------------------------------------
 
     def _bring(self, source: Zone, role: Role) -> None:
-        self._account(replicate(source, self.returned, self._options(role), lease_times=self.lease_times))
+        self._account(replicate(source, self.returned, self._options(role), lease_times=self.lease_times), role)
 
     def _prove(self, source: Zone, role: Role) -> bool:
         """Nothing may change any more, and both sides must be equal; returns whether nothing else lies at the old source.
@@ -265,10 +265,12 @@ class _Back:
         # A difference asks for entries one by one; remembered attributes are cheaper beside a listing.
         return replace(self.options, find_by="listings") if role.not_held else self.options
 
-    def _account(self, report: Report) -> None:
+    def _account(self, report: Report, role: Role) -> None:
         mine = self.report
         mine.reports.append(report.address)
         mine.brought_by = report.found_by
+        if role.not_held:
+            mine.brought_by = f"listings of both sides: the active side does not keep {', '.join(role.not_held)}"
         mine.copied_files += report.copied_files
         mine.copied_bytes += report.copied_bytes
         mine.deleted += report.deleted
@@ -375,7 +377,7 @@ class _Back:
         chosen, names = self.options.filter, compared(self.options)
         with closing(scan(source, chosen)) as ours, closing(scan(self.returned, chosen)) as theirs:
             for row in line_up(ours, overlay(known.runs()), theirs, known.planned()):
-                found = judge(row, names, has_directories=self.returned.facts.has_directories)
+                found = judge(row, names, self.returned.facts)
                 if found is None or not found.is_in_the_way:
                     yield row
                 elif row.source is not None or row.known is not None:
