@@ -11,32 +11,41 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
+    from airflow_provider_livedata.engine.flows.standing import Lag, lag, stop_live, stop_mark
     from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
 __all__ = [
+    "Lag",
     "ReplicateOptions",
     "Report",
     "VerifyReport",
     "catch_up",
+    "lag",
     "open_zone",
     "preflight",
     "replicate",
     "settle",
+    "stop_live",
+    "stop_mark",
     "verify",
 ]
 
 _MODULES = {
+    "Lag": "flows.standing",
     "ReplicateOptions": "options",
     "Report": "report",
     "VerifyReport": "flows.verify",
     "catch_up": "flows.catch_up",
+    "lag": "flows.standing",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
     "replicate": "flows.replicate",
     "settle": "flows.catch_up",
+    "stop_live": "flows.standing",
+    "stop_mark": "flows.standing",
     "verify": "flows.verify",
 }
 

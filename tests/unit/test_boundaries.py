@@ -10,7 +10,8 @@ import pytest
 from airflow_provider_livedata import engine
 
 PUBLIC = {
-    "ReplicateOptions", "Report", "VerifyReport", "catch_up", "open_zone", "preflight", "replicate", "settle", "verify",
+    "Lag", "ReplicateOptions", "Report", "VerifyReport", "catch_up", "lag", "open_zone", "preflight", "replicate", "settle",
+    "stop_live", "stop_mark", "verify",
 }  # fmt: skip
 EVERYTHING = """
 import pkgutil, sys
