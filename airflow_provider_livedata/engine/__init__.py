@@ -10,20 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
+    from airflow_provider_livedata.engine.flows.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
-    from airflow_provider_livedata.engine.flows.standing import Lag, lag, stop_live, stop_mark
+    from airflow_provider_livedata.engine.flows.standing import Lag, completed, lag, newest_run, stop_live, stop_mark
     from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
 __all__ = [
+    "Fingerprint",
     "Lag",
     "ReplicateOptions",
     "Report",
     "VerifyReport",
     "catch_up",
+    "changed",
+    "completed",
+    "fingerprint",
     "lag",
+    "newest_run",
     "open_zone",
     "preflight",
     "replicate",
@@ -34,12 +40,17 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Fingerprint": "flows.changes",
     "Lag": "flows.standing",
     "ReplicateOptions": "options",
     "Report": "report",
     "VerifyReport": "flows.verify",
     "catch_up": "flows.catch_up",
+    "changed": "flows.changes",
+    "completed": "flows.standing",
+    "fingerprint": "flows.changes",
     "lag": "flows.standing",
+    "newest_run": "flows.standing",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
     "replicate": "flows.replicate",

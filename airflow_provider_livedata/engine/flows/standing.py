@@ -14,6 +14,8 @@ from airflow_provider_livedata.engine.units import human_seconds, moment
 from airflow_provider_livedata.engine.zones.base import Zone
 
 STOP = "stop.json"
+REPORTS_READ = 100  # as many as are kept
+COUNTS = ("changes", "copied_files", "copied_bytes", "renamed", "deleted", "skipped", "failed", "unsettled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,63 @@ def lag(target: Zone | str, *, now_ms: int | None = None) -> Lag:
         round((now - newest.as_of_ms) / 1000, 3), state.address(f"runs/{name}/report.json"),
         state.address(f"checkpoint/{name}.json"), max(contact, newest.as_of_ms),
     )  # fmt: skip
+
+
+def newest_run(target: Zone | str) -> int:
+    """The number of the run that made a target's newest checkpoint, 0 before the first. The cheapest look there is."""
+    with opened(target) as zone:
+        return checkpoints.newest(StateFolder(zone))
+
+
+def completed(
+    target: Zone | str, *, after: int | None = None, even_without_report: bool = True
+) -> list[dict[str, Any]]:
+    """The runs that ended with a checkpoint, oldest first: a summary each, as plain values.
+
+    Args:
+        target: A target of replications.
+        after: Only runs with a higher number; None: only the newest.
+        even_without_report: The newest one too when its report is not there: it is written just after the checkpoint, and never
+            when the process died between the two. Its counts are None then.
+
+    Returns:
+        ``run``, ``source``, ``target``, ``snapshot``, ``as_of_ms``, ``lag_seconds`` (as it was when the run ended), the counts
+        of ``COUNTS``, ``report`` and ``checkpoint`` (addresses). Of runs that long ago that their reports are gone nothing is told.
+
+    Raises:
+        As ``lag``.
+    """
+    with opened(target) as zone:
+        state = StateFolder(zone)
+        newest = checkpoints.newest(state)
+        if not newest or (after is not None and newest <= after):
+            return []
+        first = newest if after is None else max(after + 1, newest - REPORTS_READ + 1)
+        found = [_completed(state, run) for run in range(first, newest)]
+        last = _completed(state, newest) or (_without_report(state) if even_without_report else None)
+        return [one for one in (*found, last) if one is not None]
+
+
+def _completed(state: StateFolder, run: int) -> dict[str, Any] | None:
+    name = f"runs/{run:012d}/report.json"
+    report = state.read_json(name)
+    if report is None or report.get("state") != "done":
+        return None
+    told = ("run", "source", "target", "snapshot", "as_of_ms", "lag_seconds", *COUNTS)
+    return {one: report.get(one) for one in told} | {
+        "report": state.address(name), "checkpoint": state.address(f"checkpoint/{run:012d}.json"),
+    }  # fmt: skip
+
+
+def _without_report(state: StateFolder) -> dict[str, Any] | None:
+    newest = checkpoints.latest(state)
+    if newest is None:
+        return None
+    told = {one: getattr(newest, one) for one in ("run", "source", "target", "snapshot", "as_of_ms")}
+    lag_seconds = round((newest.committed_ms - newest.as_of_ms) / 1000, 3)
+    return told | dict.fromkeys(COUNTS) | {
+        "lag_seconds": lag_seconds, "report": "", "checkpoint": state.address(f"checkpoint/{newest.run:012d}.json"),
+    }  # fmt: skip
 
 
 def stop_live(target: Zone | str, *, by: str = "", why: str = "") -> str:
