@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
-    from airflow_provider_livedata.engine.flows.standing import Lag, completed, lag, newest_run, stop_live, stop_mark
+    from airflow_provider_livedata.engine.flows.standing import (
+        Lag,
+        Proof,
+        completed,
+        lag,
+        newest_run,
+        proofs,
+        stop_live,
+        stop_mark,
+    )
     from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Fingerprint",
     "Lag",
+    "Proof",
     "ReplicateOptions",
     "Report",
     "VerifyReport",
@@ -32,6 +42,7 @@ __all__ = [
     "newest_run",
     "open_zone",
     "preflight",
+    "proofs",
     "replicate",
     "settle",
     "stop_live",
@@ -42,6 +53,7 @@ __all__ = [
 _MODULES = {
     "Fingerprint": "flows.changes",
     "Lag": "flows.standing",
+    "Proof": "flows.standing",
     "ReplicateOptions": "options",
     "Report": "report",
     "VerifyReport": "flows.verify",
@@ -53,6 +65,7 @@ _MODULES = {
     "newest_run": "flows.standing",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
+    "proofs": "flows.standing",
     "replicate": "flows.replicate",
     "settle": "flows.catch_up",
     "stop_live": "flows.standing",

@@ -43,11 +43,12 @@ class Pace:
 class LiveRun:
     """What a live replication carries from cycle to cycle, also while its task is not in any worker.
 
-    Times are epoch milliseconds. ``stop_mark``: what the stop file said when the run began, which asks others and not this
+    Times are epoch milliseconds. ``until_ms``: no cycle starts then or later, None: no end. ``stop_mark``: what the stop file said when the run began, which asks others and not this
     run. ``as_of_ms``: of the newest checkpoint of this run, 0 before its first. ``last``: the summary of its last report.
     """
 
     began_ms: int
+    until_ms: int | None = None
     stop_mark: str = ""
     cycle_began_ms: int = 0
     cycles: int = 0
@@ -62,6 +63,12 @@ class LiveRun:
     worst_lag_seconds: float = 0.0
     last_lag_seconds: float | None = None
     last: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, now_ms: int, pace: Pace, stop_mark: str = "") -> LiveRun:
+        """A run before its first cycle."""
+        until_ms = None if pace.duration_s is None else now_ms + round(pace.duration_s * 1000)
+        return cls(now_ms, until_ms, stop_mark)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -87,9 +94,7 @@ def next_start_ms(run: LiveRun, pace: Pace, now_ms: int) -> int | None:
     if not run.cycle_began_ms:
         return now_ms
     start = max(now_ms, run.cycle_began_ms + round(pace.interval_s * 1000))
-    if pace.duration_s is not None and start >= run.began_ms + round(pace.duration_s * 1000):
-        return None
-    return start
+    return None if run.until_ms is not None and start >= run.until_ms else start
 
 
 def is_told_to_stop(run: LiveRun, mark: str) -> bool:

@@ -70,7 +70,7 @@ class LiveDataReplicateOperator(ReplicationOperator):
             return {**self._replicate(options), "live": {**LiveRun(_now_ms()).totals(_now_ms()), "ended": "dry run"}}
         with opened(self.target, options) as target:
             mark = engine.stop_mark(target)
-        return self._go_on(LiveRun(_now_ms(), mark), pace, options)
+        return self._go_on(LiveRun.begin(_now_ms(), pace, mark), pace, options)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Go on after a wait outside the worker; ``event`` is what ``LiveRun.to_json`` gave."""
@@ -101,7 +101,7 @@ class LiveDataReplicateOperator(ReplicationOperator):
                 self.log.info("%s", _line(run))
             except LiveDataError as error:
                 run = self._failed(run, pace, began_ms, error)
-        return self._ended(run, f"the {pace.duration_s:g} s are over")
+        return self._ended(run, "time is up")
 
     def _replicate(self, options: ReplicateOptions) -> dict[str, Any]:
         # Opened anew for each cycle: a connection may have changed, and a client may have gone stale in a long wait.

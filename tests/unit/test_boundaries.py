@@ -10,8 +10,8 @@ import pytest
 from airflow_provider_livedata import engine
 
 PUBLIC = {
-    "Fingerprint", "Lag", "ReplicateOptions", "Report", "VerifyReport", "catch_up", "changed", "completed", "fingerprint", "lag",
-    "newest_run", "open_zone", "preflight", "replicate", "settle", "stop_live", "stop_mark", "verify",
+    "Fingerprint", "Lag", "Proof", "ReplicateOptions", "Report", "VerifyReport", "catch_up", "changed", "completed", "fingerprint", "lag",
+    "newest_run", "open_zone", "preflight", "proofs", "replicate", "settle", "stop_live", "stop_mark", "verify",
 }  # fmt: skip
 EVERYTHING = """
 import pkgutil, sys

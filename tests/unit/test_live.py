@@ -34,7 +34,7 @@ def summary(as_of_ms: int, now_ms: int, **more: int) -> dict[str, Any]:
 
 def starts_of(pace: Pace, lengths: list[int]) -> tuple[list[int], list[int]]:
     """Simulate cycles of these lengths on a clock that jumps; returns when they started and ended."""
-    run, now = LiveRun(BEGAN), BEGAN
+    run, now = LiveRun.begin(BEGAN, pace), BEGAN
     starts, ends = list[int](), list[int]()
     for length in lengths:
         start = next_start_ms(run, pace, now)
@@ -107,13 +107,15 @@ def test_the_worst_lag_is_that_just_before_a_checkpoint_and_grows_while_cycles_f
 
 
 def test_a_run_survives_the_way_through_json_and_a_newer_version() -> None:
-    run = after_cycle(LiveRun(BEGAN, "mark"), BEGAN, summary(BEGAN, BEGAN + 1, copied_files=3), BEGAN + 1)
+    run = after_cycle(
+        LiveRun.begin(BEGAN, Pace(duration_s=3), "mark"), BEGAN, summary(BEGAN, BEGAN + 1, copied_files=3), BEGAN + 1
+    )
     assert LiveRun.from_json({**json.loads(json.dumps(run.to_json())), "new": 1}) == run
 
 
 @pytest.mark.parametrize(("before", "now", "stops"), [("", "", False), ("a", "a", False), ("a", "b", True), ("", "b", True), ("a", "", False)])  # fmt: skip
 def test_a_run_stops_when_the_stop_file_is_written_anew(before: str, now: str, stops: bool) -> None:
-    assert is_told_to_stop(LiveRun(BEGAN, before), now) == stops
+    assert is_told_to_stop(LiveRun.begin(BEGAN, Pace(), before), now) == stops
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,14 @@ from airflow_provider_livedata.engine import (
     lag,
     newest_run,
     open_zone,
+    proofs,
     replicate,
     stop_live,
     stop_mark,
+    verify,
 )
 from airflow_provider_livedata.engine.errors import PathMissing, RunRefused
+from airflow_provider_livedata.engine.flows import verify as verify_module
 from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -185,3 +188,38 @@ def test_a_fingerprint_leaves_out_what_is_excluded(source: MemoryZone) -> None:
     assert fingerprint(source, exclude=("*.tmp",)) == before
     with pytest.raises(PathMissing):
         fingerprint(zone("objects"))
+
+
+def test_a_proof_is_the_newest_verification_that_found_the_target_intact(source: MemoryZone, target: Zone) -> None:
+    assert proofs(target) == {}
+    replicate(source, target)
+    listing, checksum = verify(source, target, level="listing"), verify(source, target, level="checksum")
+    found = proofs(target)
+    assert {level: proof.at_ms for level, proof in found.items()} == {
+        "listing": listing.started_ms, "checksum": checksum.started_ms,
+    }  # fmt: skip
+    assert (found["listing"].checkpoint, found["listing"].report) == (1, listing.address)
+    target.delete([entry for entry in target.scan() if entry.path == "a"])
+    assert verify(source, target, level="listing").difference_kinds == {"missing": 1}
+    assert proofs(target) == found
+
+
+def test_what_only_the_source_did_takes_no_proof_away(target: Zone) -> None:
+    source = zone("objects")
+    source.put("a", b"1")
+    replicate(source, target)
+    source.put("b", b"2")
+    later = verify(source, target, level="listing")
+    assert later.difference_kinds == {"changed at source": 1}
+    assert proofs(target)["listing"].at_ms == later.started_ms
+
+
+def test_a_hundred_reports_of_each_level_are_kept(target: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_module, "KEPT_REPORTS", 2)
+    source = zone("objects")
+    source.put("a", b"1")
+    replicate(source, target)
+    kept = [verify(source, target, level="checksum").address]
+    kept += [verify(source, target, level="listing").address for _ in range(4)][2:]
+    there = [f"{target.address}/{entry.path}" for entry in target.scan(".livedata/verify") if entry.kind == "file"]
+    assert sorted(there) == sorted(kept)

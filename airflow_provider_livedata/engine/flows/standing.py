@@ -137,6 +137,41 @@ def _without_report(state: StateFolder) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A verification that found a target intact: what was copied is there, whatever the source did since."""
+
+    level: str
+    at_ms: int  # when it began, epoch milliseconds
+    checkpoint: int
+    report: str
+
+
+def proofs(target: Zone | str) -> dict[str, Proof]:
+    """The newest proof of a target at each level that has one, by the reports of verifications that are kept.
+
+    Raises:
+        StateDamaged: Such a report cannot be read.
+        ZoneError: The target does not answer, or refuses.
+    """
+    with opened(target) as zone:
+        state = StateFolder(zone)
+        newest_first = sorted((entry.path for entry in state.files("verify")), reverse=True)
+        found: dict[str, Proof] = {}
+        for name in newest_first:
+            _, _, level = name.rpartition("/")[2].removesuffix(".json").partition("-")
+            if level not in found and (proof := _proof(state, name)) is not None:
+                found[level] = proof
+        return found
+
+
+def _proof(state: StateFolder, name: str) -> Proof | None:
+    report = state.read_json(name)
+    if report is None or report.get("dry_run") or set(report["difference_kinds"]) - {"changed at source"}:
+        return None
+    return Proof(report["level"], report["started_ms"], report["checkpoint"], state.address(name))
+
+
 def stop_live(target: Zone | str, *, by: str = "", why: str = "") -> str:
     """Ask the live replication that is under way into a target to stop before its next cycle; returns the file's address.
 
