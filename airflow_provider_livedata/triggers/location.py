@@ -18,7 +18,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_float, as_texts
-from airflow_provider_livedata.engine.errors import BadInput, BadOption, LiveDataError
+from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.hooks.livedata import open_to_look
 from airflow_provider_livedata.triggers.threads import in_thread
@@ -37,14 +37,14 @@ class LocationChangeTrigger(BaseEventTrigger):
     listing of the location.
 
     Where Airflow keeps the state of assets (3.3 and newer), a triggerer that starts again goes on where the last one ended. A store
-    that does not answer is logged, and looked at again at the next time.
+    that does not answer, or that refuses, is logged, and looked at again at the next time.
 
     Args:
         address: Of the location, ``scheme://[conn_id@]authority/path``; credentials come from the connection.
         what: ``checkpoint`` or ``content``.
         poll_s: Seconds between looks.
         exclude: With ``content``: patterns of what does not count, in addition to the default exclusions.
-        after: Go on after this run number or digest.
+        after: Go on after this run number or digest, where nothing is known of an earlier watch.
 
     Raises:
         BadInput: Not an address, or an option that cannot be.
@@ -73,12 +73,9 @@ class LocationChangeTrigger(BaseEventTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield an event each time; never ends by itself.
-
-        Raises:
-            BadInput: The address cannot be watched: no such connection, an unknown scheme.
-        """
-        after = await self._recalled() if self.after is None else self.after
+        """Yield an event each time; never ends by itself, since an error may pass or be mended."""
+        recalled = await self._recalled()
+        after = self.after if recalled is None else recalled
         waits = False  # for the report of a run, which is written just after its checkpoint
         while True:
             before = after
@@ -96,18 +93,22 @@ class LocationChangeTrigger(BaseEventTrigger):
                 return await in_thread(lambda: self._content(after))
             return await in_thread(lambda: self._checkpoints(after, patient=patient))
         except LiveDataError as error:
-            if isinstance(error, BadInput):
-                raise
-            self.log.warning("%s could not be looked at and is again in %s s: %s", self.address, self.poll_s, error)
+            # Whatever it is: Airflow starts a watch that ended with an error again at once, and again.
+            say = self.log.warning if error.retryable else self.log.error
+            say("%s could not be looked at and is again in %s s: %s", self.address, self.poll_s, error)
             return [], after, False
 
     def _checkpoints(self, after: Mark | None, *, patient: bool) -> tuple[list[dict[str, Any]], Mark | None, bool]:
         with closing(open_to_look(self.address)) as zone:
+            newest = engine.newest_run(zone)
             known = after if isinstance(after, int) else None
+            if known is not None and newest < known:  # the target was started over
+                known = 0
+            if newest == (known or 0):
+                return [], known, False
             found = engine.completed(zone, after=known, even_without_report=not patient)
-            told = found[-1]["run"] if found else known
-            waits = patient and engine.newest_run(zone) > (told or 0)
-        return found, told, waits
+        told = found[-1]["run"] if found else known
+        return found, told, patient and newest > (told or 0)
 
     def _content(self, after: Mark | None) -> tuple[list[dict[str, Any]], Mark | None, bool]:
         with closing(open_to_look(self.address)) as zone:
