@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
+from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_recovery_dag
 from airflow_provider_livedata.operators.replicate import LiveDataReplicateOperator
 from airflow_provider_livedata.triggers.location import LocationChangeTrigger
 
@@ -40,6 +41,8 @@ with DAG("follow", schedule=[Asset(name="copy", uri=TARGET, watchers=[watcher])]
         return [event.extra["payload"] for event in events]
 
     seen()
+
+recovery = disaster_recovery_dag("recovery", retries=0)
 """
 
 
@@ -119,3 +122,26 @@ def test_a_live_run_leaves_its_worker_between_cycles_and_another_dag_follows_eac
     assert sum(payload["copied_files"] for payload in told.values()) == 3
     assert all(payload["lag_seconds"] >= 0 and payload["as_of_ms"] for payload in told.values())
     assert all(Path(payload["report"].removeprefix("file://")).is_file() for payload in told.values())
+
+
+def test_locations_go_on_side_by_side_and_each_ends_by_itself(place: Place) -> None:
+    servers, root = place.servers, place.root / "recovery"
+    sources = [make_tree(root / name / "source", {"a": name.encode()}) for name in ("one", "two")]
+    locations = [{"source": source, "target": f"{source.removesuffix('source')}target"} for source in sources]
+    broken = {"source": f"file://{root}/nowhere", "target": f"file://{root}/nothing"}
+    conf = {"locations": [locations[0], broken, locations[1]], "interval_s": 6, "duration_s": None}
+    run = servers.trigger("recovery", conf)
+    for location in locations:
+        wait_until(lambda: newest_run(location["target"]) >= 1, what="the first cycles", seconds=180)  # noqa: B023
+    stop_live(locations[0]["target"])
+    (root / "two" / "source" / "b").write_bytes(b"22")
+    wait_until(lambda: "b" in read_tree(root / "two" / "target"), what="the change", seconds=180)
+    assert servers.run_state("recovery", run) == "running"
+    stop_live(locations[1]["target"])
+    assert servers.wait_for_end("recovery", run) == "failed", servers.told("recovery", run)
+    report = servers.xcom("recovery", run, "report")
+    assert [one["state"] for one in report["locations"]] == ["ok", "failed", "ok"], report["text"]
+    assert read_tree(root / "two" / "target") == {"a": b"two", "b": b"22"}
+    assert report["locations"][2]["live"]["cycles"] >= 2
+    assert all(report["locations"][number]["verified_ms"]["checksum"] for number in (0, 2))
+    assert servers.states("recovery", run)["outcome"] == "failed"
