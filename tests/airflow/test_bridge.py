@@ -15,7 +15,7 @@ from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, Pa
 from airflow_provider_livedata.engine.options import ReplicateOptions
 
 WORTH_A_RETRY = {
-    "ChecksumMismatch", "LeaseLost", "ObjectChanged", "RunFailed", "TargetHeld", "ZoneBusy", "ZoneUnreachable",
+    "ChecksumMismatch", "LeaseLost", "LiveFailed", "ObjectChanged", "RunFailed", "TargetHeld", "ZoneBusy", "ZoneUnreachable",
 }  # fmt: skip
 HOPELESS = {
     "AlreadyExists", "BadAddress", "BadInput", "BadOption", "BucketMissing", "CannotHold", "CorruptSource",
