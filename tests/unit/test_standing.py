@@ -21,12 +21,14 @@ from airflow_provider_livedata.engine import (
     stop_mark,
     verify,
 )
-from airflow_provider_livedata.engine.errors import PathMissing, RunRefused
+from airflow_provider_livedata.engine.errors import LiveDataError, PathMissing, RunRefused, Unsupported, ZoneUnreachable
 from airflow_provider_livedata.engine.flows import verify as verify_module
-from airflow_provider_livedata.engine.model import Attributes
+from airflow_provider_livedata.engine.model import Attributes, Difference, Snapshot
+from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.memory import MemoryFiles, MemoryZone
+from airflow_provider_livedata.engine.zones.memory import MemoryFiles, MemoryHdfs, MemoryZone
+from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting
 
 _NUMBERS = itertools.count()
@@ -170,6 +172,31 @@ def test_a_source_with_snapshots_is_asked_for_the_difference_and_not_listed(targ
     counting = Counting(source)
     assert changed(counting, target) == ""
     assert counting.counts.listed_entries == 0
+
+
+class CannotTell(MemoryHdfs):
+    """A source that tells no difference, for a reason."""
+
+    reason: LiveDataError
+
+    def difference(self, old: Snapshot, new: Snapshot, *, most: int) -> Difference:
+        raise self.reason
+
+
+def test_a_source_that_cannot_tell_its_difference_is_listed_and_one_that_does_not_answer_is_an_error(
+    target: Zone,
+) -> None:
+    source = zone("hdfs")
+    source.put("a", b"1")
+    replicate(source, target)
+    mute = CannotTell(source.address, source.store, source.facts)
+    mute.reason = Unsupported("no differences here")
+    assert changed(mute, target) == ""
+    source.put("b", b"2")
+    assert changed(mute, target) == "new: b"
+    mute.reason = ZoneUnreachable("no answer")
+    with pytest.raises(ZoneUnreachable):
+        changed(Retrying(mute, RetryPolicy(attempts=1)), target)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
