@@ -34,7 +34,8 @@ class LocationChangeTrigger(BaseEventTrigger):
     ``source``, ``target``, ``snapshot``, ``as_of_ms``, ``lag_seconds``, ``report``, ``checkpoint`` and the counts of its report. A look
     costs one listing of a few names. The newest checkpoint of all is told when the watch begins. ``what="content"``: an event when a listing
     differs from the one before, with ``address``, ``files``, ``directories``, ``size_bytes``, ``newest_mtime_ms`` and ``digest``. A look costs a
-    listing of the location.
+    listing of the location. With ``target``: an event when the location is no longer what its copy there was left holding, once for each
+    checkpoint of that, with ``address``, ``target``, ``run`` and ``change``. An HDFS source is asked for its snapshot difference then, and not listed.
 
     Where Airflow keeps the state of assets (3.3 and newer), a triggerer that starts again goes on where the last one ended. A store
     that does not answer, or that refuses, is logged, and looked at again at the next time.
@@ -44,6 +45,7 @@ class LocationChangeTrigger(BaseEventTrigger):
         what: ``checkpoint`` or ``content``.
         poll_s: Seconds between looks.
         exclude: With ``content``: patterns of what does not count, in addition to the default exclusions.
+        target: With ``content``: a target that the location is replicated to.
         after: Go on after this run number or digest, where nothing is known of an earlier watch.
 
     Raises:
@@ -51,7 +53,7 @@ class LocationChangeTrigger(BaseEventTrigger):
     """
 
     def __init__(
-        self, address: str, what: What = "checkpoint", *, poll_s: float = 15, exclude: Iterable[str] = (),
+        self, address: str, what: What = "checkpoint", *, poll_s: float = 15, exclude: Iterable[str] = (), target: str = "",
         after: Mark | None = None,
     ) -> None:  # fmt: skip
         super().__init__()  # type: ignore[no-untyped-call]
@@ -59,7 +61,10 @@ class LocationChangeTrigger(BaseEventTrigger):
         self.what: What = what
         self.poll_s = as_float(poll_s, "poll_s")
         self.exclude = as_texts(exclude, "exclude")
+        self.target = str(Address.parse(target)) if target else ""
         self.after = after
+        if self.target and what != "content":
+            raise BadOption('target belongs to what="content"', target=target)
         if what not in get_args(What):
             raise BadOption(f"what is one of {', '.join(get_args(What))}", found=what)
         if self.poll_s <= 0:
@@ -68,7 +73,8 @@ class LocationChangeTrigger(BaseEventTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """See ``BaseTrigger``."""
         arguments = {
-            "address": self.address, "what": self.what, "poll_s": self.poll_s, "exclude": list(self.exclude), "after": self.after,
+            "address": self.address, "what": self.what, "poll_s": self.poll_s, "exclude": list(self.exclude), "target": self.target,
+            "after": self.after,
         }  # fmt: skip
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
@@ -90,7 +96,8 @@ class LocationChangeTrigger(BaseEventTrigger):
         """The payloads of new events, the mark after them, and whether there is more that was not complete yet."""
         try:
             if self.what == "content":
-                return await in_thread(lambda: self._content(after))
+                look = self._since_checkpoint if self.target else self._content
+                return await in_thread(lambda: look(after))
             return await in_thread(lambda: self._checkpoints(after, patient=patient))
         except LiveDataError as error:
             # Whatever it is: Airflow starts a watch that ended with an error again at once, and again.
@@ -116,6 +123,13 @@ class LocationChangeTrigger(BaseEventTrigger):
         is_new = after is not None and seen.digest != after
         return ([{"address": self.address, **seen.to_json()}] if is_new else []), seen.digest, False
 
+    def _since_checkpoint(self, after: Mark | None) -> tuple[list[dict[str, Any]], Mark | None, bool]:
+        with closing(open_to_look(self.address)) as source, closing(open_to_look(self.target)) as target:
+            run = engine.newest_run(target)
+            change = "" if run == after else engine.changed(source, target)
+        told = {"address": self.address, "target": self.target, "run": run, "change": change}
+        return ([told], run, False) if change else ([], after, False)
+
     # Airflow 3.3 keeps values with an asset. They are a comfort: without them a watch that starts anew tells the newest
     # checkpoint once more, or misses what changed while nobody watched. So no failure of theirs may end it.
 
@@ -140,4 +154,4 @@ class LocationChangeTrigger(BaseEventTrigger):
             self.log.warning("where this watch is cannot be kept: %s", error)
 
     def _memory(self) -> str:
-        return f"livedata-{hashlib.sha256(f'{self.what} {self.address}'.encode()).hexdigest()[:16]}"
+        return f"livedata-{hashlib.sha256(f'{self.what} {self.address} {self.target}'.encode()).hexdigest()[:16]}"

@@ -94,7 +94,7 @@ def is_silent(trigger: Any, seconds: float = 0.3) -> bool:
 
 TRIGGERS = [
     LocationChangeTrigger("s3://lake@bucket/x"),
-    LocationChangeTrigger("file:///x", "content", poll_s=3, exclude=("*.tmp",), after="digest"),
+    LocationChangeTrigger("file:///x", "content", poll_s=3, exclude=("*.tmp",), target="file:///y", after="digest"),
     LookTrigger("lag_within", {"target": "file:///x", "max_lag_s": 60.0}, 15, 1_700_000_000_000),
     WaitTrigger(datetime(2024, 5, 17, tzinfo=UTC), {"began_ms": 1, "last": {"lag_seconds": None, "state": "done"}}),
 ]
@@ -177,6 +177,26 @@ def test_a_change_of_the_content_is_an_event_and_what_is_excluded_is_none(source
     assert is_silent(fresh)
 
 
+def test_a_source_that_is_replicated_is_an_event_once_for_each_checkpoint(source: Zone, target: Zone) -> None:
+    replicate(source, target)
+    places = str(source.address), str(target.address)
+
+    def write(name: str) -> None:
+        source.put(name, b"2")
+        source.put(f"{name}-more", b"2")
+
+    def replicate_and_write() -> None:
+        replicate(source, target)
+        write("c")
+
+    write("b")
+    trigger = LocationChangeTrigger(places[0], "content", poll_s=0.05, target=places[1])
+    first, second = watch(trigger, [replicate_and_write])
+    assert first == {"address": places[0], "target": places[1], "run": 1, "change": "create: b"}
+    assert (second["run"], second["change"]) == (2, "create: c")
+    assert is_silent(LocationChangeTrigger(places[0], "content", poll_s=0.05, target=places[1], after=2))
+
+
 class Memory:
     """Airflow's state of an asset, as far as it is used here."""
 
@@ -251,6 +271,8 @@ def test_a_store_that_fails_for_whatever_reason_is_looked_at_again(
     [
         ({"address": "/data"}, "address"),
         ({"address": "file:///x", "what": "weather"}, "what is one of checkpoint, content"),
+        ({"address": "file:///x", "target": "file:///y"}, "target belongs to"),
+        ({"address": "file:///x", "what": "content", "target": "y"}, "address"),
         ({"address": "file:///x", "poll_s": 0}, "poll_s"),
         ({"address": "file:///x", "poll_s": "often"}, "poll_s"),
     ],
