@@ -16,7 +16,7 @@ from airflow_provider_livedata.engine.live import Pace
 from airflow_provider_livedata.engine.zones.address import Address
 
 # Options of every location that the form does not set otherwise: by the names of engine.ReplicateOptions.
-DEFAULT_OPTIONS: Mapping[str, Any] = {}
+DEFAULT_OPTIONS: Mapping[str, Any] = {"consistency": "snapshot", "keep_removed": 7}
 LOCATION = {
     "type": "object",
     "properties": {

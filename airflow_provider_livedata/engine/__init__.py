@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.changes import Fingerprint, changed, fingerprint
+    from airflow_provider_livedata.engine.flows.fail_back import fail_back
+    from airflow_provider_livedata.engine.flows.fail_over import fail_over
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
     from airflow_provider_livedata.engine.flows.standing import (
         Lag,
@@ -25,9 +27,12 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
+    from airflow_provider_livedata.engine.switch_report import FailBackReport, FailOverReport
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
 __all__ = [
+    "FailBackReport",
+    "FailOverReport",
     "Fingerprint",
     "Lag",
     "Proof",
@@ -37,6 +42,8 @@ __all__ = [
     "catch_up",
     "changed",
     "completed",
+    "fail_back",
+    "fail_over",
     "fingerprint",
     "lag",
     "newest_run",
@@ -51,6 +58,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "FailBackReport": "switch_report",
+    "FailOverReport": "switch_report",
     "Fingerprint": "flows.changes",
     "Lag": "flows.standing",
     "Proof": "flows.standing",
@@ -60,6 +69,8 @@ _MODULES = {
     "catch_up": "flows.catch_up",
     "changed": "flows.changes",
     "completed": "flows.standing",
+    "fail_back": "flows.fail_back",
+    "fail_over": "flows.fail_over",
     "fingerprint": "flows.changes",
     "lag": "flows.standing",
     "newest_run": "flows.standing",

@@ -57,6 +57,7 @@ class Checkpoint:
     unsettled: tuple[str, ...] = ()
     listed_ms: int = 0  # the instant of the newest copy, this one or an earlier one, that compared everything
     generations: tuple[tuple[ManifestFile, ...], ...] = ()
+    target_snapshot: str = ""  # of the target as it was left; "" where none was taken
     format: int = FORMAT
     notes: tuple[str, ...] = field(default=())
 

@@ -69,7 +69,7 @@ class Route:
 
     ``source`` is the snapshot's view or the live zone; ``reads`` are those at once, None: as many as there are tasks; ``open_files`` the live zone to ask for open files, or None where
     none can be open. ``exclusive``: the target cannot write conditionally and nobody else writes to it. ``may_stream``: there are
-    so many files that each needs no more than one thread.
+    so many files that each needs no more than one thread. ``is_staging``: files are to stay invisible.
     """
 
     source: Zone
@@ -81,6 +81,7 @@ class Route:
     open_files: OpenFiles | None = None
     exclusive: bool = False
     may_stream: bool = False
+    is_staging: bool = False
     preserve: frozenset[str] = _PRESERVABLE
 
     def attributes(self, entry: Entry) -> Attributes:
@@ -107,9 +108,18 @@ class Route:
                 found=offset + count,
             )
 
+    @property
+    def publishes(self) -> bool:
+        """Whether the target itself lets a file appear as its last byte arrives."""
+        return self.target.facts.puts_publish and not self.is_staging
+
     def streams(self, entry: Entry) -> bool:
         """Whether the file goes in one request, its bytes as they come."""
-        return self.may_stream and STREAMED_FROM_BYTES <= entry.size_bytes <= self.target.facts.max_stream_bytes
+        return (
+            self.may_stream
+            and self.publishes
+            and STREAMED_FROM_BYTES <= entry.size_bytes <= self.target.facts.max_stream_bytes
+        )
 
     def beside(self, size_bytes: int) -> int:
         """Bytes that the zones' clients hold while so much of a file is on its way."""
@@ -168,7 +178,7 @@ def _once(step: Step, route: Route, sink: Sink) -> None:
     settled = is_settled(step.entry, route, sink)
     if route.streams(step.entry) and _stream(step, route, sink, settled=settled):
         return
-    if route.target.facts.puts_publish and step.entry.size_bytes <= _part_bytes(step, route):
+    if route.publishes and step.entry.size_bytes <= _part_bytes(step, route):
         _put(step, route, sink, settled=settled)
     else:
         _in_order(step, route, sink, settled=settled)
@@ -264,14 +274,15 @@ def _parts_in_order(entry: Entry, route: Route, sink: Sink, upload: Upload, buff
 
 def _hand_over(step: Step, route: Route, sink: Sink, upload: Upload, parts: list[Part], *, settled: bool) -> None:
     checksum = combine(parts)
-    if route.target.facts.puts_publish:
+    if route.publishes:
         route.allow()
         landed = upload.complete(parts, checksum, expect=route.expect(step))
         sink.landed(step, held(step.entry, checksum, landed, settled=settled), adopted=False)
     else:
         staged = upload.stage(parts, checksum)
         row = held(step.entry, checksum, staged, settled=settled)
-        sink.staged(step, Staged(upload, parts, checksum, route.expect(step), row))
+        expect = None if route.is_staging else route.expect(step)  # else it is asked when the file is to appear
+        sink.staged(step, Staged(upload, parts, checksum, expect, row))
 
 
 class _Flight:

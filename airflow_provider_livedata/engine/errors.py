@@ -19,6 +19,7 @@ LiveDataError
 |   |-- StoreFull             no space or quota left
 |   |-- ObjectChanged         it was replaced while being read or before being written     (retryable)
 |   |-- AlreadyExists         a create-only write found something there
+|   |-- StagedBytesGone       what was staged for a file was removed before it was published
 |   |-- CorruptSource         the source's own checksum refuses its bytes
 |   |-- ChecksumMismatch      the bytes that arrived are not the bytes that were sent       (retryable)
 |   |-- ZoneBusy              throttled                                                     (retryable)
@@ -31,7 +32,11 @@ LiveDataError
 |   |-- FilterChanged         the filter or source is not the one that the target was made with
 |   |-- TargetTouched         someone else wrote to the target
 |   |-- CannotHold            entries that the target cannot hold, or that are neither file nor directory
-|   `-- StillChanging         a final round found differences: writers are still at work
+|   |-- StillChanging         a final round found differences: writers are still at work
+|   |-- NoCheckpoint          nothing was ever copied completely, so there is nothing to switch to
+|   |-- PublishingCutOff      a committed run was cut off, and someone has to say how to go on
+|   `-- WrongSide             the roles of the two sides do not allow this direction, or this switch
+|       `-- TargetIsActive    the target was made the active side
 |-- TargetHeld                another run holds the target's lease                          (retryable)
 |-- LeaseLost                 this run lost its lease and changed nothing more              (retryable)
 |-- StateDamaged              a file in .livedata is not what its writer left
@@ -138,6 +143,10 @@ class AlreadyExists(ZoneError):
     """A create-only write found something at its path."""
 
 
+class StagedBytesGone(ZoneError):
+    """What was staged for a file is not there any more: someone, or a rule of the store, removed it before it was published."""
+
+
 class CorruptSource(ZoneError):
     """The source's own checksum refuses its bytes: no replica that can be read is intact."""
 
@@ -194,6 +203,22 @@ class CannotHold(RunRefused):
 
 class StillChanging(RunRefused):
     """A round that had to be empty found differences."""
+
+
+class NoCheckpoint(RunRefused):
+    """Nothing was ever copied completely to this target, so there is nothing to switch to."""
+
+
+class PublishingCutOff(RunRefused):
+    """A committed run was cut off while it was published, and someone has to say how to go on."""
+
+
+class WrongSide(RunRefused):
+    """The roles of the two sides do not allow this direction, or this switch."""
+
+
+class TargetIsActive(WrongSide):
+    """The target was made the active side: a replication into it would overwrite what is written there."""
 
 
 class TargetHeld(LiveDataError):

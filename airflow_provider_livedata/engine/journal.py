@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
+from typing import Generic, Protocol, TypeVar
 
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held
@@ -20,21 +21,38 @@ from airflow_provider_livedata.engine.tables import held_from_parquet, held_to_p
 MAX_ROWS = 20_000
 
 
-class Journal:
-    """Appends rows durably; safe for many threads. ``interval_s`` grows with the run so that files stay few."""
+class _Keyed(Protocol):
+    @property
+    def key(self) -> str: ...
 
-    def __init__(self, state: StateFolder, run: int, *, interval_s: float = 5.0) -> None:
-        self.state = state
-        self.folder = f"runs/{run:012d}/journal"
-        self._interval_s = interval_s
+
+Row = TypeVar("Row", bound=_Keyed)
+
+
+class Log(Generic[Row]):
+    """Rows appended durably to one folder of a run; safe for many threads.
+
+    A row replaces one of the same key that is not written yet. ``interval_s`` grows with the run so that files stay few.
+    ``next_file``: where the files of a process that died end.
+    """
+
+    def __init__(
+        self,
+        state: StateFolder,
+        folder: str,
+        to_parquet: Callable[[Iterable[Row]], bytes],
+        *,
+        interval_s: float = 5.0,
+        next_file: int = 0,
+    ) -> None:
+        self.state, self.folder, self.files = state, folder, list[tuple[str, str]]()
+        self._to_parquet, self._interval_s, self._next = to_parquet, interval_s, next_file
         self._began = self._flushed = time.monotonic()
-        self._rows: dict[str, Held] = {}
+        self._rows: dict[str, Row] = {}
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._next = 0
-        self._firsts: list[tuple[str, str]] = []
 
-    def add(self, row: Held) -> None:
+    def add(self, row: Row) -> None:
         """Remember a row; written at once only when it is time."""
         with self._lock:
             self._rows[row.key] = row
@@ -43,7 +61,7 @@ class Journal:
         if due:
             self.flush()
 
-    def add_now(self, rows: Iterable[Held]) -> None:
+    def add_now(self, rows: Iterable[Row]) -> None:
         """Remember rows and have them on disk when this returns."""
         with self._lock:
             for row in rows:
@@ -51,7 +69,7 @@ class Journal:
         self.flush()
 
     def flush(self) -> None:
-        """Write what is remembered."""
+        """Write what is remembered; ``files`` has the name and the first key of each file."""
         with self._writing:
             with self._lock:
                 rows, self._rows = self._rows, {}
@@ -60,25 +78,37 @@ class Journal:
                 return
             ordered = [rows[key] for key in sorted(rows)]
             name = f"{self.folder}/{self._next:08d}.parquet"
-            self.state.write(name, held_to_parquet(ordered))
+            self.state.write(name, self._to_parquet(ordered))
             self._next += 1
-            self._firsts.append((name, ordered[0].key))
+            self.files.append((name, ordered[0].key))
+
+
+class Journal(Log[Held]):
+    """The journal of one run. ``goes_on``: of a run whose process died, which has files already."""
+
+    def __init__(self, state: StateFolder, run: int, *, interval_s: float = 5.0, goes_on: bool = False) -> None:
+        folder = f"runs/{run:012d}/journal"
+        next_file = len(_names(state, folder)) if goes_on else 0
+        super().__init__(state, folder, held_to_parquet, interval_s=interval_s, next_file=next_file)
 
     def runs(self) -> list[SortedRun]:
-        """What this run wrote, as sorted runs, the newest with age 0."""
+        """What was written here, as sorted runs, the newest with age 0."""
         self.flush()
-        return _runs(self.state, self._firsts, age=0)
+        return _runs(self.state, self.files, age=0)
 
 
 def journal_of(state: StateFolder, run: int, *, age: int) -> list[SortedRun]:
     """What an earlier run wrote, as sorted runs, the newest with ``age``."""
     firsts = []
-    for entry in state.files(f"runs/{run:012d}/journal"):
-        if PurePosixPath(entry.path).suffix == ".parquet":
-            first = next(_rows(state, entry.path), None)
-            if first is not None:
-                firsts.append((entry.path, first.key))
+    for name in _names(state, f"runs/{run:012d}/journal"):
+        first = next(_rows(state, name), None)
+        if first is not None:
+            firsts.append((name, first.key))
     return _runs(state, firsts, age=age)
+
+
+def _names(state: StateFolder, folder: str) -> list[str]:
+    return [entry.path for entry in state.files(folder) if PurePosixPath(entry.path).suffix == ".parquet"]
 
 
 def _runs(state: StateFolder, firsts: list[tuple[str, str]], *, age: int) -> list[SortedRun]:

@@ -182,6 +182,25 @@ class Part:
     checksum: Checksum
 
 
+class StagedFile(NamedTuple):
+    """A file that waits at the target, invisible, and what another process needs to let it appear.
+
+    ``row`` is the manifest's once it has appeared, its version "" where the target gives one only then. ``token`` and
+    ``parts`` are those of its ``Upload``; ``expect`` and ``or_absent`` those of its ``Step``.
+    """
+
+    row: Held
+    token: str
+    parts: tuple[Part, ...]
+    expect: str | None = None
+    or_absent: bool = False
+
+    @property
+    def key(self) -> str:
+        """That of its row."""
+        return self.row.key
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a zone is like, for the plan to decide by.

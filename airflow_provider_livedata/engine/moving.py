@@ -19,7 +19,7 @@ def hold(step: Step, route: Route) -> None:
         LiveDataError: It is not where it was, or not what it was.
     """
     origin = _origin(step)
-    _mover(route).move(origin.path, step.held_at, version=origin.version, checksum=_checksum(step))
+    _mover(route).move(origin.path, step.held_at, version=origin.version, checksum=proved_checksum(step))
 
 
 def move(step: Step, route: Route, sink: Sink) -> Held:
@@ -29,8 +29,8 @@ def move(step: Step, route: Route, sink: Sink) -> Held:
         LiveDataError: It is not where it was, not what it was, or something unexpected has the new name.
     """
     settled = is_settled(step.entry, route, sink)
-    landed = _Move(step, route).complete((), _checksum(step), expect=route.expect(step))
-    return held(step.entry, _checksum(step), landed, settled=settled)
+    landed = _Move(step, route).complete((), proved_checksum(step), expect=route.expect(step))
+    return held(step.entry, proved_checksum(step), landed, settled=settled)
 
 
 def staged(step: Step, route: Route, sink: Sink) -> Staged:
@@ -43,8 +43,8 @@ def staged(step: Step, route: Route, sink: Sink) -> Staged:
     there = route.target.stat(origin.path)
     if there is None or (origin.version and there.version != origin.version):
         raise ObjectChanged("not what was to be renamed", path=origin.path, expected=origin.version)
-    row = held(step.entry, _checksum(step), there, settled=settled)
-    return Staged(_Move(step, route), (), _checksum(step), route.expect(step), row)
+    row = held(step.entry, proved_checksum(step), there, settled=settled)
+    return Staged(_Move(step, route), (), proved_checksum(step), route.expect(step), row)
 
 
 @dataclass(slots=True)
@@ -81,7 +81,8 @@ def _origin(step: Step) -> From:
     return step.origin
 
 
-def _checksum(step: Step) -> Checksum:
+def proved_checksum(step: Step) -> Checksum:
+    """That of the file that a "move" is of."""
     entry = step.entry
     if entry.crc32c is None or entry.crc64nvme is None:
         raise ValueError("a rename of a file without checksums")

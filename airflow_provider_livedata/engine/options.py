@@ -12,6 +12,7 @@ from airflow_provider_livedata.engine.plan import Foreign
 from airflow_provider_livedata.engine.timetable import Timetable
 
 FindBy = Literal["auto", "listings"]
+Consistency = Literal["files", "snapshot"]
 PRESERVABLE = frozenset({"owner", "group", "mode", "mtime", "acl", "xattrs"})
 
 
@@ -32,6 +33,10 @@ class ReplicateOptions:
             everything, which also finds what someone else changed at the target where the source did not change.
         list_every_h: Hours after which everything is compared again, since HDFS leaves out of its differences what changed
             neither in length nor in rights: a time that was set, a file cut short and grown to the same length; 0: never.
+        consistency: "files": each file appears as soon as it has landed; "snapshot": changed files stay invisible until all of
+            them are at the target, so that it can be brought to one consistent state at every moment, from itself alone. The
+            first copy has no older state to keep, and is always by files.
+        keep_removed: Days for which what is replaced or deleted at the target is kept; 0: not at all.
         allow_snapshot: Make the source snapshottable where that needs to be and may be done.
         exclusive: Promise that nobody else writes to a target that has no conditional writes.
         bandwidth: ``50MiB/s`` or a timetable such as ``08:00-18:00=50MiB/s, off``; "" is no limit.
@@ -50,6 +55,8 @@ class ReplicateOptions:
     skip_unholdable: bool = False
     find_by: FindBy = "auto"
     list_every_h: float = 24
+    consistency: Consistency = "files"
+    keep_removed: float = 0
     allow_snapshot: bool = True
     exclusive: bool = False
     bandwidth: str = ""
@@ -76,12 +83,15 @@ class ReplicateOptions:
             raise BadOption(f"foreign is one of {', '.join(get_args(Foreign))}", foreign=self.foreign)
         if self.find_by not in get_args(FindBy):
             raise BadOption(f"find_by is one of {', '.join(get_args(FindBy))}", find_by=self.find_by)
+        if self.consistency not in get_args(Consistency):
+            raise BadOption(f"consistency is one of {', '.join(get_args(Consistency))}", consistency=self.consistency)
         for name, low, high in (
             ("max_delete_ratio", 0, 1),
             ("threads", 0, 256),
             ("max_reads", 0, 256),
             ("memory_mib", 8, 1 << 20),
             ("list_every_h", 0, 1 << 20),
+            ("keep_removed", 0, 36_500),
         ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:

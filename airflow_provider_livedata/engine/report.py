@@ -48,6 +48,8 @@ class Report:
     planned_bytes: int = 0
     planned_deletes: int = 0
     threads: int = 0  # tasks at once
+    staged: bool = False  # nothing appeared before all of it was at the target
+    publishing_seconds: float = 0.0  # of a staged run: while a reader may have seen two states side by side
     changes: int = 0  # steps that change the target
     copied_files: int = 0
     copied_bytes: int = 0
@@ -163,6 +165,7 @@ class Report:
             ("vanished", f"{self.vanished:,} while being read" if self.vanished else ""),
             ("unsettled", f"{self.unsettled:,} being written; compared again next time" if self.unsettled else ""),
             ("time", f"{self.seconds:.1f} s, {human_bytes(self.bytes_per_second)}/s"),
+            ("published", f"all at once, within {self.publishing_seconds:.2f} s" if self.staged else ""),
             ("tasks at once", self.threads or ""),
             ("lag", f"{self.lag_seconds:.0f} s" if self.lag_seconds is not None else "no checkpoint yet"),
             ("checkpoint before", self.checkpoint_before or "none"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_livedata.engine.cover import Cover
 from airflow_provider_livedata.engine.errors import StateDamaged
-from airflow_provider_livedata.engine.model import Entry, From, Held, Step
+from airflow_provider_livedata.engine.model import Checksum, Entry, From, Held, Part, StagedFile, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,9 +56,16 @@ _STEP = [
     ("held_at", pa.string()),
     ("or_absent", pa.bool_()),
 ]
+_STAGED = [
+    ("token", pa.string()),
+    ("parts", pa.string()),  # JSON: index, receipt, bytes and checksums of each
+    ("expect", pa.string()),
+    ("or_absent", pa.bool_()),
+]
 _NO_ORIGIN = (None, None, None)
 _HELD_SCHEMA = pa.schema(_ENTRY + _HELD, metadata={"livedata.format": FORMAT, "livedata.rows": "held"})
 _STEP_SCHEMA = pa.schema(_ENTRY + _STEP, metadata={"livedata.format": FORMAT, "livedata.rows": "steps"})
+_STAGED_SCHEMA = pa.schema(_ENTRY + _HELD + _STAGED, metadata={"livedata.format": FORMAT, "livedata.rows": "staged"})
 
 
 def held_to_parquet(rows: Iterable[Held]) -> bytes:
@@ -125,6 +133,32 @@ def steps_from_parquet(data: bytes, *, name: str, backwards: bool = False) -> It
         kind, phase, reason, expect, may_have_landed, path, version, is_like, *held = cells[12:]
         origin = None if path is None else From(path, version, is_like)
         yield Step(kind, phase, _entry(cells), reason, expect, may_have_landed, origin, *held)
+
+
+def staged_to_parquet(files: Iterable[StagedFile]) -> bytes:
+    """Files that wait to appear, in the order given."""
+    return _write(
+        _STAGED_SCHEMA, ((*_cells(f.row.entry), *f.row[1:], f.token, _of_parts(f.parts), *f[3:]) for f in files)
+    )
+
+
+def staged_from_parquet(data: bytes, *, name: str) -> Iterator[StagedFile]:
+    """The files of ``staged_to_parquet``.
+
+    Raises:
+        StateDamaged: Not such a file, or of a newer format.
+    """
+    for cells in _read(data, _STAGED_SCHEMA, name):
+        token, parts, *rest = cells[16:]
+        yield StagedFile(Held(_entry(cells), *cells[12:16]), token, _to_parts(parts), *rest)
+
+
+def _of_parts(parts: Iterable[Part]) -> str:
+    return json.dumps([(p.index, p.receipt, p.size_bytes, *p.checksum) for p in parts])
+
+
+def _to_parts(text: str) -> tuple[Part, ...]:
+    return tuple(Part(index, receipt, size, Checksum(*sums)) for index, receipt, size, *sums in json.loads(text))
 
 
 def _cells(entry: Entry) -> tuple[Any, ...]:

@@ -10,53 +10,36 @@ finish   attributes of directories, children first
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 from airflow_provider_livedata.engine import moving
-from airflow_provider_livedata.engine.copying import Route, copy_file
-from airflow_provider_livedata.engine.errors import (
-    BucketMissing,
-    CredentialsRefused,
-    LeaseLost,
-    LiveDataError,
-    StoreFull,
-    Unsupported,
-    ZoneUnreachable,
-)
-from airflow_provider_livedata.engine.journal import Journal
-from airflow_provider_livedata.engine.model import Entry, Held, Phase, Step
+from airflow_provider_livedata.engine.bringing import Bringing, refuse_hopeless
+from airflow_provider_livedata.engine.copying import copy_file
+from airflow_provider_livedata.engine.errors import LiveDataError, Unsupported
+from airflow_provider_livedata.engine.model import Held, Phase, Step
 from airflow_provider_livedata.engine.pool import Pool
-from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.publish import Publisher, Staged
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.zones.base import SetAttributes
 
 log = logging.getLogger(__name__)
 DELETE_BATCH = 1000
-# No item can succeed after one of these; going on would only fill the report.
-HOPELESS = (LeaseLost, CredentialsRefused, StoreFull, BucketMissing)
 
 
 @dataclass(slots=True)
-class Transfer:
-    """One transfer. ``steps(phase)`` streams the plan's steps of a phase, backwards for "clear" and "delete"."""
+class Transfer(Bringing):
+    """One transfer, each file visible as soon as it has landed. ``run`` takes what streams the steps of a phase."""
 
-    route: Route
-    journal: Journal
-    progress: Progress
-    threads: int = 16
-    tally: Tally = field(default_factory=Tally)
-    _unreachable: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     _steps: dict[str, Step] = field(default_factory=dict)
     _publisher: Publisher | None = None
     _pool: Pool | None = None
 
     def run(self, steps: Callable[[Phase], Iterable[Step]]) -> Tally:
-        """Carry out all phases. Items that fail are counted and do not stop the others; deletes wait for their success.
+        """Carry out all phases, whose ``steps`` come backwards for "clear" and "delete".
+
+        Items that fail are counted and do not stop the others; deletes wait for their success.
 
         Raises:
             LiveDataError: What no item can survive: the lease lost, credentials refused, the store full or gone.
@@ -96,14 +79,7 @@ class Transfer:
             self.journal.add(Held(step.entry, is_gone=True))
             self.tally.count(recorded=1)
         else:
-            pool.submit(lambda: self._guarded(step, self._small_step))
-
-    def _guarded(self, step: Step, act: Callable[[Step], None]) -> None:
-        try:
-            self.route.allow()
-            act(step)
-        except LiveDataError as error:
-            self.failed(step, error)
+            pool.submit(lambda: self.guarded(step, self._small_step))
 
     def _small_step(self, step: Step) -> None:
         if step.kind == "make_directory":
@@ -113,7 +89,7 @@ class Transfer:
         elif step.kind == "set_attributes":
             self._set_attributes(step)
         else:
-            self._record(step)
+            self.record(step)
 
     def _set_attributes(self, step: Step) -> None:
         target, version = self.route.target, step.expect or ""
@@ -122,15 +98,6 @@ class Transfer:
             version = now.version
             self.tally.count(set_attributes=1)
         self.journal.add(Held(step.entry, version if step.entry.kind == "file" else ""))
-
-    def _record(self, step: Step) -> None:
-        settled = True
-        if step.entry.kind == "file" and self.route.open_files is not None:
-            settled = not self.route.open_files.is_open(step.entry)
-            if not settled:
-                self.open_at_source(step.entry)
-        self.journal.add(Held(step.entry, step.expect or "", is_settled=settled))
-        self.tally.count(recorded=1)
 
     # renamed files ----------------------------------------------------------------------------------------------
 
@@ -145,7 +112,7 @@ class Transfer:
         try:
             moving.hold(step, self.route)
         except LiveDataError as error:
-            self._refuse_hopeless(error)
+            refuse_hopeless(error)
             log.info("%s: not put aside, and copied from the source instead: %s", step.entry.path, error)
 
     def _move(self, step: Step) -> None:
@@ -166,26 +133,11 @@ class Transfer:
 
     def _copy_instead(self, step: Step, error: LiveDataError) -> None:
         # Whatever stands in the way of a rename within the target, the source has the file.
-        self._refuse_hopeless(error)
+        refuse_hopeless(error)
         log.info("%s: copied from the source, since it could not be renamed: %s", step.entry.path, error)
         copy_file(step._replace(kind="copy", origin=None), self.route, self, lambda task: task())
 
-    def _refuse_hopeless(self, error: LiveDataError) -> None:
-        if isinstance(error, HOPELESS):
-            raise error
-
     # what copying reports (copying.Sink) ------------------------------------------------------------------------
-
-    def landed(self, step: Step, row: Held, *, adopted: bool) -> None:
-        """A file is visible at the target."""
-        self._unreachable = 0
-        self.journal.add(row)
-        if adopted:
-            self.tally.count(adopted_files=1)
-            self.progress.add(files=1, size_bytes=step.entry.size_bytes)
-        else:
-            self.tally.count(copied_files=1, copied_bytes=row.entry.size_bytes)
-            self.progress.add(files=1)
 
     def staged(self, step: Step, staged: Staged) -> None:
         """A file is at the target and not yet visible."""
@@ -196,28 +148,6 @@ class Transfer:
         self._publisher.add(staged)
         if self._publisher.fatal is not None:
             raise self._publisher.fatal
-
-    def failed(self, step: Step, error: LiveDataError) -> None:
-        """A file or directory could not be handled; goes on unless nothing can succeed any more."""
-        self._refuse_hopeless(error)
-        self.tally.fail(step.entry.path, error)
-        self.progress.add(failed=1)
-        self._unreachable = self._unreachable + 1 if isinstance(error, ZoneUnreachable) else 0
-        if self._unreachable >= 2 * self.threads:
-            raise error
-
-    def vanished(self, step: Step) -> None:
-        """A file of a live source was gone before it could be read."""
-        self.tally.vanish(step.entry.path)
-        self.progress.add(files=1)
-
-    def open_at_source(self, entry: Entry) -> None:
-        """A file was being written at the source."""
-        self.tally.unsettle(entry.path)
-
-    def moved(self, size_bytes: int) -> None:
-        """Bytes arrived at the target."""
-        self.progress.add(size_bytes=size_bytes)
 
     def _published(self, staged: Staged, error: LiveDataError | None) -> None:
         with self._lock:
@@ -239,7 +169,7 @@ class Transfer:
     # delete and finish ------------------------------------------------------------------------------------------
 
     def _delete(self, steps: Iterable[Step]) -> None:
-        for batch in _batches(steps):
+        for batch in batches(steps):
             self.route.allow()
             failures = {failure.path: failure for failure in self.route.target.delete([s.entry for s in batch])}
             for step in batch:
@@ -266,11 +196,12 @@ class Transfer:
                 if last.startswith(step.entry.key):  # its children first: afterwards it may not be entered any more
                     pool.wait()
                 last = step.entry.key
-                pool.submit(lambda step=step: self._guarded(step, self._set_attributes))  # type: ignore[misc]
+                pool.submit(lambda step=step: self.guarded(step, self._set_attributes))  # type: ignore[misc]
             pool.wait()
 
 
-def _batches(steps: Iterable[Step]) -> Iterator[list[Step]]:
+def batches(steps: Iterable[Step]) -> Iterator[list[Step]]:
+    """The steps in lists of at most ``DELETE_BATCH``."""
     steps = iter(steps)
     while batch := list(islice(steps, DELETE_BATCH)):
         yield batch

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 # Calls that change what a zone holds. "resume" and "check" change nothing that stays.
 MUTATING = frozenset({
-    "put", "begin", "part", "stage", "complete", "abort", "make_directory", "delete", "sweep", "rename", "move",
+    "put", "begin", "part", "stage", "complete", "abort", "make_directory", "delete", "sweep", "rename", "move", "keep",
     "set_attributes", "snapshot", "drop_snapshot", "prepare_snapshots",
 })  # fmt: skip
 

@@ -25,7 +25,7 @@ from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
 from airflow_provider_livedata.testing.suite.changing import Deleting, Directories, Renaming, Sweeping
 from airflow_provider_livedata.testing.suite.common import OpenAt
 from airflow_provider_livedata.testing.suite.listing import Check, Listing
-from airflow_provider_livedata.testing.suite.moving import Moving
+from airflow_provider_livedata.testing.suite.moving import Keeping, Moving
 from airflow_provider_livedata.testing.suite.names import Names
 from airflow_provider_livedata.testing.suite.powers import (
     Differences,
@@ -43,7 +43,7 @@ __all__ = ["OpenAt", "ZoneSuite"]
 
 
 class ZoneSuite(
-    Listing, Check, Reading, Writing, Uploads, Names, Directories, Deleting, Renaming, Moving, Sweeping,
+    Listing, Check, Reading, Writing, Uploads, Names, Directories, Deleting, Renaming, Moving, Keeping, Sweeping,
     KeptAttributes, Freezing, Differences, StoreChecksums, Streaming, Trees,
 ):  # fmt: skip
     """Every behaviour that the engine relies on."""

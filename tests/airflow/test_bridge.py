@@ -19,10 +19,10 @@ WORTH_A_RETRY = {
 }  # fmt: skip
 HOPELESS = {
     "AlreadyExists", "BadAddress", "BadInput", "BadOption", "BucketMissing", "CannotHold", "CorruptSource",
-    "CredentialsRefused", "FilterChanged", "IsADirectory", "LiveDataError", "NameRefused", "NotADirectory", "NotEmpty",
-    "PathMissing", "PathsOverlap", "PermissionRefused", "RunRefused", "SnapshotRefused", "SourceEmpty", "StateDamaged",
-    "StillChanging", "StoreFull", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",
-    "VerifyFailed", "ZoneError",
+    "CredentialsRefused", "FilterChanged", "IsADirectory", "LiveDataError", "NameRefused", "NoCheckpoint", "NotADirectory", "NotEmpty",
+    "PathMissing", "PathsOverlap", "PermissionRefused", "PublishingCutOff", "RunRefused", "SnapshotRefused", "SourceEmpty", "StagedBytesGone", "StateDamaged",
+    "StillChanging", "StoreFull", "TargetIsActive", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",
+    "VerifyFailed", "WrongSide", "ZoneError",
 }  # fmt: skip
 ALL = {
     name: kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ def listed(place: Place) -> dict[str, tuple[object, ...]]:
     return found
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("seed", "options"), [(1, ALL), (2, replace(ALL, consistency="snapshot"))])
 def test_after_each_cycle_of_random_changes_every_target_is_the_source(
     hdfs_cluster: HdfsCluster,
     hdfs_dir: str,
@@ -89,6 +90,7 @@ def test_after_each_cycle_of_random_changes_every_target_is_the_source(
     bucket: str,
     tmp_path: Path,
     seed: int,
+    options: ReplicateOptions,
 ) -> None:
     chance = random.Random(seed)
     source = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source")
@@ -99,7 +101,7 @@ def test_after_each_cycle_of_random_changes_every_target_is_the_source(
     for cycle in range(CYCLES):
         operate(zone, chance, OPERATIONS)
         for target in targets:
-            report = replicate(source.open(), target.open(), ALL)
+            report = replicate(source.open(), target.open(), options)
             assert report.found_by.startswith("difference of snapshots" if cycle else "listings"), report.found_by
             assert target.contents() == source.contents(), f"cycle {cycle} to {target.address}"
         assert listed(targets[1]) == listed(source), f"cycle {cycle}"

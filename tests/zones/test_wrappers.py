@@ -26,6 +26,7 @@ from airflow_provider_livedata.engine.zones import base
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import (
+    KeepsFiles,
     LeavesAttributes,
     Moves,
     OpenFiles,
@@ -49,6 +50,7 @@ POWERS = (
     Snapshots,
     SnapshotDifference,
     OpenFiles,
+    KeepsFiles,
     Moves,
     Rename,
     SetAttributes,
@@ -408,6 +410,7 @@ class TestReadOnly:
             True,
             True,
             True,
+            False,
             False,
             False,
             False,

@@ -8,6 +8,7 @@ import logging
 from airflow_provider_livedata.engine.errors import BadOption, StillChanging
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.replicate import replicate
+from airflow_provider_livedata.engine.lease import LeaseTimes
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.report import Report
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -57,7 +58,13 @@ def catch_up(
     return reports
 
 
-def settle(source: Zone | str, target: Zone | str, options: ReplicateOptions | None = None) -> Report:
+def settle(
+    source: Zone | str,
+    target: Zone | str,
+    options: ReplicateOptions | None = None,
+    *,
+    lease_times: LeaseTimes | None = None,
+) -> Report:
     """One more round, which must find nothing: the proof that the writers have stopped.
 
     What the round does find is copied, so that nothing is lost by asking.
@@ -66,12 +73,13 @@ def settle(source: Zone | str, target: Zone | str, options: ReplicateOptions | N
         StillChanging: It found changes, or files that are being written; names them.
         LiveDataError: As ``replicate``.
     """
-    report = replicate(source, target, dataclasses.replace(options or ReplicateOptions(), dry_run=False))
+    options = dataclasses.replace(options or ReplicateOptions(), dry_run=False)
+    report = replicate(source, target, options, lease_times=lease_times)
     paths = report.changed_examples + [f"{path} (being written)" for path in report.unsettled_paths]
     if report.changes or report.unsettled:
         raise StillChanging(
-            "the source still changes, so the cut-over stops here; stop the writers of these paths, then run the final "
-            "catch-up again",
+            "the source still changes, so the switch stops here; stop the writers of these paths, then run it again from "
+            "its last copy on",
             changes=report.changes,
             being_written=report.unsettled,
             paths=paths[:SHOWN],

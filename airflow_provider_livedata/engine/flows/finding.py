@@ -19,12 +19,13 @@ from airflow_provider_livedata.engine.diff import Origin, Row, line_up
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.filters import Filter
 from airflow_provider_livedata.engine.flows.origins import origins_of
+from airflow_provider_livedata.engine.journal import journal_of
 from airflow_provider_livedata.engine.looking import holds_any, look
 from airflow_provider_livedata.engine.model import Entry, Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.plan import Totals
-from airflow_provider_livedata.engine.planfile import Plan
+from airflow_provider_livedata.engine.planfile import Plan, unfinished_plan
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.renames import Renames
 from airflow_provider_livedata.engine.scan import scan
@@ -64,6 +65,18 @@ class Known:
             yield from self.checkpoint.unsettled
         yield from (key.rstrip("/") for key in self.planned())
         yield from (held.entry.path for held in overlay(self.journals, with_gone=True))
+
+
+def known_of(state: StateFolder) -> Known:
+    """Read the records: the checkpoint, and what runs since then left."""
+    checkpoint = checkpoints.latest(state)
+    since = checkpoint.run if checkpoint else 0
+    unfinished = [number for number in state.runs() if number > since]
+    journals: list[SortedRun] = []
+    for number in reversed(unfinished):
+        journals += journal_of(state, number, age=len(journals))
+    plans = [plan for n in unfinished if (plan := unfinished_plan(state, f"runs/{n:012d}/plan")) is not None]
+    return Known(state, checkpoint, unfinished, journals, plans)
 
 
 @dataclass(frozen=True, slots=True)

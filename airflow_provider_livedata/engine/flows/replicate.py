@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine import roles
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.copying import Route
 from airflow_provider_livedata.engine.errors import (
@@ -28,24 +29,31 @@ from airflow_provider_livedata.engine.errors import (
     RunRefused,
     SnapshotRefused,
 )
-from airflow_provider_livedata.engine.flows.finding import Known, Way, add_unseen, choose, rows_of
+from airflow_provider_livedata.engine.flows import committing
+from airflow_provider_livedata.engine.flows.accounts import account_changed, account_copied, account_plan, note
+from airflow_provider_livedata.engine.flows.committing import Commit
+from airflow_provider_livedata.engine.flows.finding import Known, Way, add_unseen, choose, known_of, rows_of
+from airflow_provider_livedata.engine.flows.keeping import forget_kept, freeze_target, keep_files, thin_target
 from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.journal import Journal, journal_of
+from airflow_provider_livedata.engine.flows.rolling import Forward, publish, roll_forward
+from airflow_provider_livedata.engine.journal import Journal
+from airflow_provider_livedata.engine.kept import folder_of
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
-from airflow_provider_livedata.engine.planfile import Plan, PlanWriter, unfinished_plan
+from airflow_provider_livedata.engine.planfile import Plan, PlanWriter
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.report import Report
+from airflow_provider_livedata.engine.staging import Staging, staged_before, staged_log
 from airflow_provider_livedata.engine.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer
 from airflow_provider_livedata.engine.tuning import LEAST, threads_for
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import LeavesAttributes, OpenFiles, Snapshots, StreamedPuts, Zone
+from airflow_provider_livedata.engine.zones.base import OpenFiles, Snapshots, StreamedPuts, Zone
 
 log = logging.getLogger(__name__)
 KEPT_PLANS = 2
@@ -140,6 +148,7 @@ class _Run:
             )
         self.source.check(writable=False)
         self.target.check(writable=True)
+        roles.refuse_wrong_side(StateFolder(self.source), self.state)
         self._same_replication(checkpoints.latest(self.state))
         if isinstance(self.source, Snapshots):
             self._prepare_snapshots(self.source)
@@ -187,7 +196,9 @@ class _Run:
         self.report.state = "dry run"
         self.report.notes.append("planned from the live source; the run itself takes a snapshot")
         planner = Planner(self.policy)
-        known = self._known()
+        known = known_of(self.state)
+        if commit := committing.pending(self.state, known.unfinished):
+            note(self.report, f"run {commit.run} is committed and not finished: the run itself publishes it first")
         way = choose(self.source, None, known, self.options, self.report.started_ms)
         self._plan(self.source, way, known, planner, folder)
         try:
@@ -200,7 +211,7 @@ class _Run:
 
     def perform(self, lease: Lease) -> Report:
         """A whole run under the lease; the report is stored whatever happens."""
-        known = self._known()
+        known = self._rolled_forward(lease)
         self.number = max([0, *self.state.runs(), known.checkpoint.run if known.checkpoint else 0]) + 1
         folder = f"runs/{self.number:012d}"
         after = known.checkpoint
@@ -217,25 +228,30 @@ class _Run:
                 self._close(folder, known.checkpoint, after)
         return self.report
 
+    def _rolled_forward(self, lease: Lease) -> Known:
+        known = known_of(self.state)
+        done = roll_forward(known, Forward(self.target, lease.check, self.options))
+        if done is None:
+            return known
+        note(
+            self.report,
+            f"run {done.run} had been committed and not finished: it was published first, as of its snapshot",
+        )
+        return known_of(self.state)
+
     def _perform(self, lease: Lease, known: Known, folder: str) -> Checkpoint:
         self._intend(folder, known)
         snapshot = self._freeze()
         try:
-            tally, journal, planner = self._bring(lease, known, folder, snapshot)
-            if tally.failed:
-                self.report.why = f"{tally.failed} items failed; run again to bring them, nothing else is copied again"
-                raise _failed(self.report, self.state.address(f"{folder}/report.json"))
-            done = self._commit(lease, known, planner, tally, journal, snapshot)
+            done = self._bring(lease, known, folder, snapshot)
         except BaseException:
-            self._forget_snapshots(known.checkpoint)
+            self._forget_snapshots(checkpoints.latest(self.state))  # a committed run needs its own no more
             raise
         self._forget_snapshots(done)
-        self._tidy(done)
+        self._tidy(known.checkpoint, done)
         return done
 
-    def _bring(
-        self, lease: Lease, known: Known, folder: str, snapshot: Snapshot | None
-    ) -> tuple[Tally, Journal, Planner]:
+    def _bring(self, lease: Lease, known: Known, folder: str, snapshot: Snapshot | None) -> Checkpoint:
         frozen = (
             self.source.at(snapshot) if snapshot is not None and isinstance(self.source, Snapshots) else self.source
         )
@@ -243,20 +259,71 @@ class _Run:
         planner = Planner(replace(self.policy, held_at=f"{FOLDER}/{HELD}/{self.number:012d}"))
         way = choose(self.source, snapshot, known, self.options, self.report.started_ms)
         plan = self._plan(frozen, way, known, planner, f"{folder}/plan")
-        guard(planner.totals, self.policy)
+        totals = planner.totals
+        guard(totals, self.policy)
         lease.check()
         self._make_root()
+        route = self._route(frozen, lease, open_files, totals)
         journal = Journal(self.state, self.number)
-        threads = self._choose_threads(planner.totals)
-        route = self._route(frozen, lease, open_files, threads, planner.totals)
+        keep_files(self.target, plan, folder_of(self.number, self.report.started_ms), self.options, lease.check)
+        is_staged = self.options.consistency == "snapshot" and known.checkpoint is not None and totals.changes > 0
+        if is_staged:
+            done = self._stage(route, plan, known, totals, journal, snapshot)
+        else:
+            done = self._copy(route, plan, known, totals, journal, snapshot)
+        recent = journal.runs()
+        older = [replace(run, age=run.age + len(recent)) for run in known.journals]
+        done = replace(done, target_snapshot=freeze_target(self.target, done, self.options))
+        rows = overlay([*recent, *older], with_gone=True)
+        return committing.conclude(self.state, done, known.checkpoint, rows, lease.check)
+
+    def _copy(
+        self, route: Route, plan: Plan, known: Known, totals: Totals, journal: Journal, snapshot: Snapshot | None
+    ) -> Checkpoint:
+        """Each file appears as soon as it has landed."""
         with Progress("copy", every_s=self.options.progress_s) as progress:
-            progress.expect(planner.totals.copy_files + planner.totals.move_files, planner.totals.copy_bytes)
-            transfer = Transfer(route, journal, progress, threads=threads)
+            progress.expect(totals.copy_files + totals.move_files, totals.copy_bytes)
+            transfer = Transfer(route, journal, progress, threads=self.report.threads)
             try:
                 transfer.run(plan.steps)
             finally:
-                self._account(transfer.tally)
-        return transfer.tally, journal, planner
+                account_copied(self.report, transfer.tally)
+                account_changed(self.report, transfer.tally, self.target)
+        self._stop_if_failed(transfer.tally)
+        return self._checkpoint(known, totals, transfer.tally, snapshot)
+
+    def _stage(
+        self, route: Route, plan: Plan, known: Known, totals: Totals, journal: Journal, snapshot: Snapshot | None
+    ) -> Checkpoint:
+        """Nothing appears before all of it is at the target and committed."""
+        route = replace(route, is_staging=True)
+        with Progress("stage", every_s=self.options.progress_s) as progress:
+            progress.expect(totals.copy_files, totals.copy_bytes)
+            staging = Staging(
+                route, journal, progress, self.report.threads,
+                log=staged_log(self.state, self.number), before=staged_before(self.state, known.unfinished),
+            )  # fmt: skip
+            try:
+                staging.run(plan.steps("write"))
+            finally:
+                account_copied(self.report, staging.tally)
+        self._stop_if_failed(staging.tally)
+        done = self._checkpoint(known, totals, staging.tally, snapshot)
+        route.allow()
+        commit = Commit(done, plan.digest, tuple(staging.names))
+        committing.commit(self.state, commit)
+        forward = Forward(self.target, route.allow, self.options, self.report.threads, staging.uploads)
+        began = time.monotonic()
+        tally = publish(commit, plan, journal, forward)
+        self.report.staged, self.report.publishing_seconds = True, round(time.monotonic() - began, 3)
+        account_changed(self.report, tally, self.target)
+        self._stop_if_failed(tally)
+        return done
+
+    def _stop_if_failed(self, tally: Tally) -> None:
+        if tally.failed:
+            self.report.why = f"{tally.failed} items failed; run again to bring them, nothing else is copied again"
+            raise _failed(self.report, self.state.address(f"runs/{self.number:012d}/report.json"))
 
     def _intend(self, folder: str, known: Known) -> None:
         self.state.write_json(
@@ -290,8 +357,8 @@ class _Run:
         live = self.source
         return live if snapshot is not None and isinstance(live, OpenFiles) and live.may_have_open_files() else None
 
-    def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None, threads: int, totals: Totals) -> Route:
-        options = self.options
+    def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None, totals: Totals) -> Route:
+        options, threads = self.options, self._choose_threads(totals)
         may_stream = isinstance(self.target, StreamedPuts) and totals.copy_files >= threads
         preserve = frozenset("mtime_ms" if name == "mtime" else name for name in options.preserve)
         return Route(
@@ -304,7 +371,7 @@ class _Run:
             open_files,
             options.exclusive,
             may_stream,
-            preserve,
+            preserve=preserve,
         )
 
     def _choose_threads(self, totals: Totals) -> int:
@@ -333,16 +400,6 @@ class _Run:
 
     # planning ---------------------------------------------------------------------------------------------------
 
-    def _known(self) -> Known:
-        checkpoint = checkpoints.latest(self.state)
-        since = checkpoint.run if checkpoint else 0
-        unfinished = [number for number in self.state.runs() if number > since]
-        journals: list[SortedRun] = []
-        for number in reversed(unfinished):
-            journals += journal_of(self.state, number, age=len(journals))
-        plans = [plan for n in unfinished if (plan := unfinished_plan(self.state, f"runs/{n:012d}/plan")) is not None]
-        return Known(self.state, checkpoint, unfinished, journals, plans)
-
     def _plan(self, frozen: Zone, way: Way, known: Known, planner: Planner, folder: str) -> Plan:
         self.report.found_by, self.finds_changes_only = way.text, way.cover is not None
         log.info("changes are found by %s", way.text)
@@ -352,23 +409,15 @@ class _Run:
         if way.cover is not None:
             add_unseen(planner.totals, known, way.cover)
         plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.target})
-        self._account_plan(planner, plan)
+        account_plan(self.report, planner.totals, plan)
         return plan
 
     # the end ----------------------------------------------------------------------------------------------------
 
-    def _commit(
-        self, lease: Lease, known: Known, planner: Planner, tally: Tally, journal: Journal, snapshot: Snapshot | None
-    ) -> Checkpoint:
-        lease.check()
-        recent = journal.runs()
-        older = [replace(run, age=run.age + len(recent)) for run in known.journals]
-        delta = checkpoints.write_generation(
-            self.state, self.number, "delta", overlay([*recent, *older], with_gone=True)
-        )
-        base = known.checkpoint.generations if known.checkpoint else ()
-        totals, options = planner.totals, self.options
-        done = Checkpoint(
+    def _checkpoint(self, known: Known, totals: Totals, tally: Tally, snapshot: Snapshot | None) -> Checkpoint:
+        """The checkpoint that this run ends with, all but its manifest."""
+        options = self.options
+        return Checkpoint(
             self.number,
             self.replication,
             str(replace(self.source.address, conn_id=None)),
@@ -385,16 +434,7 @@ class _Run:
             totals.source_bytes + totals.unseen_bytes,
             tuple(sorted(tally.unsettled_paths)),
             known.checkpoint.listed_ms if known.checkpoint and self.finds_changes_only else self.report.as_of_ms,
-            (*base, delta) if delta else base,
         )
-        if checkpoints.is_worth_compacting(done):
-            whole = checkpoints.write_generation(
-                self.state, self.number, "base", checkpoints.manifest(self.state, done)
-            )
-            done = replace(done, generations=(whole,))
-        lease.check()
-        self.report.checkpoint_after = checkpoints.commit(self.state, done)
-        return done
 
     def _forget_snapshots(self, kept: Checkpoint | None) -> None:
         """Drop our snapshots of the source that no checkpoint needs; a failure costs space and is tried again next time."""
@@ -408,66 +448,23 @@ class _Run:
                 if ours and (kept is None or snapshot.name != kept.snapshot):
                     self.source.drop_snapshot(snapshot.name)
         except LiveDataError as error:
-            self._note(f"an older snapshot could not be dropped and is tried again next time: {error}")
+            note(self.report, f"an older snapshot could not be dropped and is tried again next time: {error}")
 
-    def _tidy(self, done: Checkpoint) -> None:
+    def _tidy(self, before: Checkpoint | None, done: Checkpoint) -> None:
         try:
             checkpoints.tidy(self.state, done)
             numbers = self.state.runs()
             for number in numbers[:-KEPT_PLANS]:
-                for part in ("plan", "journal"):
+                for part in ("plan", "journal", "staged"):
                     self.state.remove(f"runs/{number:012d}/{part}")
             for number in numbers[:-KEPT_REPORTS]:
                 self.state.remove(f"runs/{number:012d}")
             self.state.remove(HELD)
+            forget_kept(self.state, before, self.options, self.report.started_ms)
+            thin_target(self.target, done, self.options, self.report.started_ms)
             self.target.sweep(self.report.started_ms)
         except LiveDataError as error:
-            self._note(f"old state could not be cleaned up and is tried again next time: {error}")
-
-    def _account_plan(self, planner: Planner, plan: Plan) -> None:
-        report, totals = self.report, planner.totals
-        report.plan, report.plan_digest = plan.address, plan.digest
-        report.scanned_files, report.scanned_directories = totals.source_files, totals.source_directories
-        report.scanned_bytes, report.skipped, report.planned = (
-            totals.source_bytes,
-            totals.unchanged_files + totals.unseen_files,
-            totals.reasons,
-        )
-        report.planned_files, report.planned_bytes = totals.copy_files, totals.copy_bytes
-        report.planned_deletes = totals.delete_files + totals.delete_directories
-        report.changes, report.not_copied = totals.changes, totals.unholdable_examples
-        report.changed_examples = totals.changed_examples
-        log.info(
-            "plan: %s files of %s scanned are to be copied, %s deleted",
-            totals.copy_files,
-            totals.source_files,
-            totals.delete_files,
-        )
-
-    def _account(self, tally: Tally) -> None:
-        report = self.report
-        for name in (
-            "copied_files",
-            "copied_bytes",
-            "adopted_files",
-            "made_directories",
-            "set_attributes",
-            "vanished",
-            "failed",
-            "failures",
-            "vanished_paths",
-        ):
-            setattr(report, name, getattr(tally, name))
-        report.renamed = tally.moved_files
-        report.deleted = tally.deleted_files + tally.deleted_directories
-        report.unsettled, report.unsettled_paths = len(tally.unsettled_paths), sorted(tally.unsettled_paths)[:1000]
-        if isinstance(self.target, LeavesAttributes) and (left := self.target.attributes_left()):
-            self._note(
-                f"attributes could not be set at the target, though the manifest has them; at least {len(left)}, first of "
-                f"{left[0].path}: {left[0].reason}"
-            )
-        if tally.kept_directories:
-            self._note(f"{tally.kept_directories} directories stay because they hold excluded or foreign entries")
+            note(self.report, f"old state could not be cleaned up and is tried again next time: {error}")
 
     def _close(self, folder: str, before: Checkpoint | None, after: Checkpoint | None = None) -> Report:
         report, after = self.report, after or before
@@ -480,10 +477,6 @@ class _Run:
         self.state.write(path, report.seal(self.state.address(path)).encode())
         log.info("report\n%s", report.table())
         return report
-
-    def _note(self, text: str) -> None:
-        self.report.notes.append(text)
-        log.warning("%s", text)
 
 
 def _round_trip_s(zone: Zone) -> float:

@@ -277,6 +277,22 @@ class Moves(Protocol):
 
 
 @runtime_checkable
+class KeepsFiles(Protocol):
+    """A zone that lets the bytes of a file be found at a second place as well, without sending them."""
+
+    def keep(self, origin: str, path: str, *, version: str = "") -> None:
+        """Let the file at ``origin`` be found at ``path`` too, where it stays when ``origin`` is replaced or deleted.
+
+        Something that is at ``path`` already is left there. Parents are made.
+
+        Raises:
+            PathMissing: Nothing is at ``origin``.
+            ObjectChanged: Not ``version``, where that is given.
+        """
+        ...
+
+
+@runtime_checkable
 class SetAttributes(Protocol):
     """A zone that can change attributes of what is there."""
 

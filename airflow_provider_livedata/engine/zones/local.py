@@ -234,6 +234,19 @@ class LocalZone(Zone):
                 keep_names(left)
         return entry_of("/".join(new), found, xattrs)
 
+    def keep(self, origin: str, path: str, *, version: str = "") -> None:
+        """See ``KeepsFiles``: a hard link. Nothing here writes into a file that has its name already."""
+        old, new = self._file_names(origin), self._file_names(path)
+        with engine_errors(origin), opened_directory(self.root, old[:-1]) as left:
+            _check_file(origin, os.stat(old[-1], dir_fd=left, follow_symlinks=False), version)
+            if new[0] == ".livedata":
+                self._stage.make_private(new[1])
+            with engine_errors(path), opened_directory(self.root, new[:-1], make=True) as parent:
+                with suppress(FileExistsError):
+                    os.link(old[-1], new[-1], src_dir_fd=left, dst_dir_fd=parent, follow_symlinks=False)
+                if self._stage.sync:
+                    keep_names(parent)
+
     def set_attributes(self, path: str, attributes: Attributes) -> Entry:
         """See ``SetAttributes``; as far as this process may."""
         names = names_of(self.address, path)

@@ -120,9 +120,13 @@ class Stage:
         return removed
 
     def _make(self) -> None:
+        self.make_private(_STAGE[1])
+
+    def make_private(self, name: str) -> None:
+        """A directory beside the stage that nobody else may enter."""
         with opened_directory(self.root, _STAGE[:1], make=True) as state, suppress(FileExistsError):
             # What is protected by its directory's mode at the target must not lie open here.
-            os.mkdir(_STAGE[1], 0o700, dir_fd=state)
+            os.mkdir(name, 0o700, dir_fd=state)
 
     def _create(self, token: str, mode: int) -> int:
         with opened_directory(self.root, _STAGE) as stage:

@@ -28,6 +28,7 @@ from airflow_provider_livedata.engine.errors import (
     Unsupported,
 )
 from airflow_provider_livedata.engine.model import (
+    ABSENT,
     Attributes,
     Checksum,
     Difference,
@@ -172,6 +173,16 @@ class MemoryZone(Zone):
         refuse_other_bytes(self.facts, path, data, checksum)
         self.store.take(self._full(origin), self.writable(path), version, attributes, expect)
         return self.stat(path) or Entry(path)
+
+    def keep(self, origin: str, path: str, *, version: str = "") -> None:
+        """See ``KeepsFiles``."""
+        node = self._file(origin)
+        if version and node.version != version:
+            raise ObjectChanged(
+                "not the version that was to be kept", path=origin, expected=version, found=node.version
+            )
+        if self.stat(path) is None:
+            self.store.write(self.writable(path), node.data or b"", node.attributes, ABSENT)
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         """See ``Zone.delete``."""

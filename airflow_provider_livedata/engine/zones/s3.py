@@ -163,6 +163,11 @@ class S3Zone(Zone):
         """See Zone.begin: opens a multipart upload."""
         return s3_upload.begin(self._bucket, path, size_bytes, self.facts.part_bytes(size_bytes), attributes)
 
+    def keep(self, origin: str, path: str, *, version: str = "") -> None:
+        """See KeepsFiles and s3_copy."""
+        if self.stat(path) is None:
+            s3_copy.move(self._bucket, origin, path, version, None, None, None)
+
     def resume(self, path: str, token: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload | None:
         """See Zone.resume."""
         return s3_upload.resume(self._bucket, path, token, size_bytes, attributes)

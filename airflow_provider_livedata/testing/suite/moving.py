@@ -13,7 +13,7 @@ from airflow_provider_livedata.engine.errors import (
     PathMissing,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes
-from airflow_provider_livedata.engine.zones.base import Moves, Zone
+from airflow_provider_livedata.engine.zones.base import KeepsFiles, Moves, Zone
 from airflow_provider_livedata.testing.suite.common import data_of, put, read_all, stat, upload_whole
 
 
@@ -100,6 +100,54 @@ class Moving:
         with pytest.raises(ChecksumMismatch):
             mover.move("f", "g", checksum=checksum_of(b"other"))
         assert zone.stat("g") is None
+
+
+class Keeping:
+    """See ``KeepsFiles``."""
+
+    def test_a_kept_file_outlives_what_becomes_of_its_origin(self, zone: Zone, attributes: Attributes) -> None:
+        keeper, data = _keeper(zone), data_of("kept")
+        zone.put("d/f", data, checksum=checksum_of(data), attributes=attributes)
+        keeper.keep("d/f", "removed/1/d/f", version=stat(zone, "d/f").version)
+        put(zone, "d/f", b"replaced")
+        assert read_all(zone, "removed/1/d/f") == data
+        assert read_all(zone, "d/f") == b"replaced"
+        for name in zone.facts.attributes:
+            wanted = getattr(attributes, name)
+            assert wanted is None or getattr(stat(zone, "removed/1/d/f"), name) == wanted, name
+
+    def test_what_is_kept_is_not_open_to_others(self, zone: Zone) -> None:
+        keeper = _keeper(zone)
+        put(zone, "private/f", b"data")
+        keeper.keep("private/f", ".livedata/removed/1/private/f")
+        if "mode" in zone.facts.attributes and zone.facts.scheme != "memory":
+            assert stat(zone, ".livedata/removed").mode == 0o700
+        assert read_all(zone, ".livedata/removed/1/private/f") == b"data"
+
+    def test_what_is_kept_already_stays(self, zone: Zone) -> None:
+        keeper = _keeper(zone)
+        put(zone, "f", b"first")
+        keeper.keep("f", "kept")
+        keeper.keep("f", "kept")
+        put(zone, "f", b"second")
+        keeper.keep("f", "kept")
+        assert read_all(zone, "kept") == b"first"
+
+    def test_only_what_is_meant_is_kept(self, zone: Zone) -> None:
+        keeper = _keeper(zone)
+        old = put(zone, "f", b"old")
+        put(zone, "f", b"newer")
+        with pytest.raises(ObjectChanged):
+            keeper.keep("f", "kept", version=old.version)
+        with pytest.raises(PathMissing):
+            keeper.keep("nothing", "kept")
+        assert zone.stat("kept") is None
+
+
+def _keeper(zone: Zone) -> KeepsFiles:
+    if not isinstance(zone, KeepsFiles):
+        pytest.skip("this zone keeps no file at a second place")
+    return zone
 
 
 def _mover(zone: Zone) -> Moves:

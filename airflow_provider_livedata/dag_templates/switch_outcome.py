@@ -1,0 +1,81 @@
+"""What the report step of a fail-over or fail-back says: one text for people, one dictionary for programs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_provider_livedata.engine.units import human_bytes, human_seconds
+
+Results = Mapping[str, Any]
+
+
+def switch_outcome(
+    params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, Any], results: Results, failures: Results
+) -> dict[str, Any]:
+    """Tell how a switch ended; the last stage is the switch itself, and a stage whose name begins with "approve" the approval.
+
+    Returns:
+        ``outcome``, ``why``, ``states`` and addresses of ``reports`` by stage, and all of it as ``text``.
+    """
+    told = {stage: str(getattr(states.get(stage), "value", states.get(stage)) or "not run") for stage in stages}
+    outcome, why = _outcome(params, stages, told, results, failures)
+    lines = [
+        f"{outcome}: {why}",
+        "",
+        f"{'source':<14}{params.get('source')}",
+        f"{'target':<14}{params.get('target')}",
+        "",
+    ]
+    lines += [
+        f"{stage:<14}{told[stage]:<17}{_did(results.get(stage), failures.get(stage))}".rstrip() for stage in stages
+    ]
+    reports = {stage: address for stage in stages if (address := _address(results.get(stage), failures.get(stage)))}
+    lines += ["", "reports", *(f"  {stage:<12}{address}" for stage, address in reports.items())] if reports else []
+    return {"outcome": outcome, "why": why, "states": told, "reports": reports, "text": "\n".join(lines)}
+
+
+def _outcome(
+    params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, str], results: Results, failures: Results
+) -> tuple[str, str]:
+    stopped = next((stage for stage in stages if states[stage] in {"failed", "up_for_retry"}), None)
+    if stopped and stopped.startswith("approve"):
+        return "NOT SWITCHED", "nobody approved it; both sides keep their roles"
+    if stopped:
+        said = failures.get(stopped) or {}
+        return "STOPPED", f"at {stopped}: {said.get('message') or 'see the log of this task'}"
+    if params.get("dry_run"):
+        why = (results.get(stages[0]) or {}).get("why")
+        return "REHEARSED", why or "nothing was switched"
+    done = results.get(stages[-1]) or {}
+    if states[stages[-1]] == "success" and done.get("active"):
+        return "SWITCHED", f"{done['active']} is the active side, {done['standby']} the standby side"
+    return "NOT FINISHED", "not every step was run"
+
+
+def _did(result: Any, failure: Any) -> str:
+    if failure:
+        return str(failure.get("error"))
+    if not isinstance(result, dict):
+        return ""
+    if "found" in result:
+        found = ", ".join(f"{count:,} {kind}" for kind, count in sorted(result["found"].items())) or "nothing"
+        return (
+            f"{result['state']}; written to the old source meanwhile: {found}; kept aside: {result['kept_aside']:,} files; "
+            f"back: {result['copied_files']:,} files, {human_bytes(result['copied_bytes'])}"
+        )
+    if "lost_seconds" in result:
+        lost = (
+            f"up to {human_seconds(result['lost_seconds'])} of changes lost"
+            if result["lost_seconds"]
+            else "nothing lost"
+        )
+        return f"{result['state']}; checkpoint {result['run']}; {lost}"
+    if "copied_files" in result:
+        return f"{result['copied_files']:,} files copied, {human_bytes(result['copied_bytes'])}, {result['deleted']:,} deleted"
+    return f"approved by {(result.get('responded_by_user') or {}).get('name') or 'somebody'}"
+
+
+def _address(result: Any, failure: Any) -> str:
+    given = result if isinstance(result, dict) else (failure or {}).get("report") or {}
+    return str(given.get("address") or "")

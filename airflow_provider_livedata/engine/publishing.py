@@ -1,0 +1,196 @@
+"""Let a committed run appear, by actions within the target alone: the source may be gone.
+
+The same phases as ``transfer``. Every step may have been carried out already by a process that died: each is idempotent, and
+finds that out from what stands at the target. What someone else changed since the plan is not overwritten.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from airflow_provider_livedata.engine import moving
+from airflow_provider_livedata.engine.checksums import combine
+from airflow_provider_livedata.engine.copying import held
+from airflow_provider_livedata.engine.errors import (
+    AlreadyExists,
+    ChecksumMismatch,
+    LiveDataError,
+    ObjectChanged,
+    PathMissing,
+    StagedBytesGone,
+    TargetTouched,
+)
+from airflow_provider_livedata.engine.model import Entry, Held, Phase, StagedFile, Step
+from airflow_provider_livedata.engine.outcome import has_landed, has_moved, is_replaced
+from airflow_provider_livedata.engine.pool import Pool
+from airflow_provider_livedata.engine.tally import Tally
+from airflow_provider_livedata.engine.transfer import Transfer, batches
+from airflow_provider_livedata.engine.zones.base import SetAttributes, Upload
+
+log = logging.getLogger(__name__)
+_UNEXPECTED = (AlreadyExists, ObjectChanged, PathMissing)
+
+
+@dataclass(slots=True)
+class Publishing(Transfer):
+    """One publishing.
+
+    ``files`` streams what is staged. ``uploads``: those of them that this process has at hand. ``unsettled``: paths that were being
+    written at the source. ``overwrites``: what someone else wrote meanwhile goes (``route.exclusive`` says so of writes). ``is_passed`` tells of a phase whether
+    it was carried out to its end before, ``pass_`` notes that.
+    """
+
+    files: Callable[[], Iterable[StagedFile]] = list
+    uploads: dict[str, Upload] = field(default_factory=dict)
+    unsettled: frozenset[str] = frozenset()
+    overwrites: bool = False
+    is_passed: Callable[[Phase], bool] = lambda _: False
+    pass_: Callable[[Phase], None] = lambda _: None
+
+    def run(self, steps: Callable[[Phase], Iterable[Step]]) -> Tally:
+        """See ``Transfer.run``."""
+        try:
+            # What they took away is brought back under the same names by what follows: never twice.
+            self._once("hold", steps, self._hold)
+            self._once("clear", steps, self._delete)
+            if not self.tally.failed:
+                self._write(steps("write"))
+            if not self.tally.failed:
+                self._delete(steps("delete"))
+                self._finish(steps("finish"))
+        finally:
+            self.journal.flush()
+        return self.tally
+
+    def _once(
+        self, phase: Phase, steps: Callable[[Phase], Iterable[Step]], act: Callable[[Iterable[Step]], None]
+    ) -> None:
+        if self.is_passed(phase):
+            return
+        counted = _Counted(steps(phase))
+        act(counted)
+        if counted.count and not self.tally.failed:
+            self.journal.flush()  # what is not done again is not noted again
+            self.pass_(phase)
+
+    # write ------------------------------------------------------------------------------------------------------
+
+    def _write(self, steps: Iterable[Step]) -> None:
+        with Pool(self.threads, "livedata-publish") as pool:
+            for step in steps:
+                if step.kind not in ("copy", "record"):  # these were settled when it was staged
+                    self._feed(step, pool)
+            for file in self.files():
+                pool.submit(lambda file=file: self._publish(file))  # type: ignore[misc]
+            pool.wait()
+
+    def _small_step(self, step: Step) -> None:
+        super(Publishing, self)._small_step(step)
+        target = self.route.target
+        if step.kind == "make_directory" and isinstance(target, SetAttributes):
+            # It may have been made, by a process that died before it was given them.
+            target.set_attributes(step.entry.path, self.route.attributes(step.entry))
+
+    def _publish(self, file: StagedFile) -> None:
+        step = Step("copy", "write", file.row.entry, "staged", file.expect, or_absent=file.or_absent)
+        try:
+            self.route.allow()
+            landed = self._landed_or_there(step, file)
+        except LiveDataError as error:
+            self.failed(step, error)
+            return
+        self._unreachable = 0
+        self.journal.add(held(file.row.entry, combine(file.parts), landed, settled=file.row.is_settled))
+        self.progress.add(files=1)
+
+    def _landed_or_there(self, step: Step, file: StagedFile) -> Entry:
+        try:
+            return self._complete(step, file)
+        except (*_UNEXPECTED, StagedBytesGone, ChecksumMismatch) as error:
+            there = self.route.target.stat(step.entry.path)
+            if there is None or not has_landed(there, file.row):
+                raise _conflict(error) from error
+            return there
+
+    def _complete(self, step: Step, file: StagedFile) -> Entry:
+        entry = file.row.entry
+        upload = self.uploads.pop(entry.path, None) or self.route.target.resume(
+            entry.path, file.token, entry.size_bytes, attributes=self.route.attributes(entry)
+        )
+        if upload is None:
+            raise StagedBytesGone("the staged bytes of this file are gone", path=entry.path)
+        try:
+            return upload.complete(file.parts, combine(file.parts), expect=self.route.expect(step))
+        except PathMissing as error:
+            raise StagedBytesGone("the staged bytes of this file are gone", path=entry.path) from error
+
+    # renamed files ----------------------------------------------------------------------------------------------
+
+    def _hold_one(self, step: Step) -> None:
+        if self.route.target.stat(step.held_at) is None:
+            super(Publishing, self)._hold_one(step)
+
+    def _move(self, step: Step) -> None:
+        self.guarded(step, self._move_or_there)
+
+    def _move_or_there(self, step: Step) -> None:
+        settled = step.entry.path not in self.unsettled
+        try:
+            row = moving.move(step, self.route, self)
+        except _UNEXPECTED as error:
+            row = self._moved_before(step, error)
+        self._moved(step, row._replace(is_settled=settled))
+
+    def _moved_before(self, step: Step, error: LiveDataError) -> Held:
+        target, origin = self.route.target, step.origin
+        there = target.stat(step.entry.path)
+        if there is None or origin is None or not has_moved(there, target.stat(origin.path), step):
+            raise _conflict(error) from error
+        if isinstance(target, SetAttributes):
+            there = target.set_attributes(step.entry.path, self.route.attributes(step.entry))
+        return held(step.entry, moving.proved_checksum(step), there, settled=True)
+
+    # delete -----------------------------------------------------------------------------------------------------
+
+    def _delete(self, steps: Iterable[Step]) -> None:
+        super(Publishing, self)._delete(self._still_there(steps))
+
+    def _still_there(self, steps: Iterable[Step]) -> Iterator[Step]:
+        for step, there in self._looked_at(steps):
+            if is_replaced(there, step) and not self.overwrites:
+                self.failed(step, _conflict(ObjectChanged("something else is there by now", path=step.entry.path)))
+            elif there is not None and there.kind == step.entry.kind:
+                yield step
+            else:
+                self._deleted(step)
+
+    def _looked_at(self, steps: Iterable[Step]) -> Iterator[tuple[Step, Entry | None]]:
+        with ThreadPoolExecutor(self.threads, "livedata-look") as pool:
+            for batch in batches(steps):
+                yield from zip(
+                    batch, pool.map(lambda step: self.route.target.stat(step.entry.path), batch), strict=True
+                )
+
+
+class _Counted:
+    """Steps that are counted as they pass."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self.count, self._steps = 0, steps
+
+    def __iter__(self) -> Iterator[Step]:
+        for step in self._steps:
+            self.count += 1
+            yield step
+
+
+def _conflict(error: LiveDataError) -> LiveDataError:
+    if isinstance(error, (StagedBytesGone, ChecksumMismatch)):
+        return error
+    return TargetTouched(
+        f"someone else changed this at the target since the run was committed ({error}); move it away, or run again with "
+        "foreign='replace' to overwrite it"
+    )

@@ -1,0 +1,562 @@
+"""The target takes over, and the old source comes back: nothing is lost silently, only what changed is copied, whenever it dies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_livedata.engine import (
+    ReplicateOptions,
+    fail_back,
+    fail_over,
+    open_zone,
+    replicate,
+    roles,
+    verify,
+)
+from airflow_provider_livedata.engine.errors import (
+    BadOption,
+    FilterChanged,
+    LiveDataError,
+    NoCheckpoint,
+    StillChanging,
+    TargetIsActive,
+    WrongSide,
+)
+from airflow_provider_livedata.engine.model import Attributes
+from airflow_provider_livedata.engine.retry import RetryPolicy
+from airflow_provider_livedata.engine.roles import Role
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.memory import MemoryFiles
+from airflow_provider_livedata.engine.zones.wrappers import Retrying
+from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter
+from tests.crash.conftest import Files, Pair, contents, put
+from tests.crash.test_crashes import IMPATIENT
+from tests.crash.test_difference import _operations, check_records, operate
+from tests.crash.test_staged import die_after
+
+ALL = ReplicateOptions(max_delete_ratio=1.0, threads=1)
+FILES: Files = {
+    "a": b"a at S", "d/b": b"b at S" * 600, "d/gone": b"x", "d/both": b"both at S", "keep": b"keep", "empty": None,
+    "left/alone": b"left", "d/sub/deep": b"deep",
+}  # fmt: skip
+ON_ACTIVE: Files = {
+    "a": b"a of the active side",
+    "d/new": b"new",
+    "d/both": b"both of the active side",
+    "more/in/here": b"1",
+}
+ON_OLD: Files = {
+    "late": b"late",
+    "d/both": b"both of the old source",
+    "extra/late": b"later",
+    "keep": b"keep, changed late",
+}
+PAIRS = ["hdfs to objects", "hdfs to hdfs", "objects to files", "files to objects", "objects to hdfs", "hdfs to local"]
+
+
+class DataRead(Counting):
+    """Counts the bytes of data, not those of what is remembered beside them."""
+
+    def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
+        if path.startswith(".livedata/"):
+            return self.inner.read_into(path, offset, buffer, version=version)
+        return super().read_into(path, offset, buffer, version=version)
+
+
+def role_of(zone: Zone) -> Role | None:
+    return roles.newest(StateFolder(zone))
+
+
+def write(zone: Any, files: Files) -> None:
+    for path, data in files.items():
+        assert data is not None
+        put(zone, path, data)
+
+
+def remove(zone: Zone, path: str) -> None:
+    entry = zone.stat(path)
+    assert entry is not None
+    assert zone.delete([entry]) == []
+
+
+def use_active(pair: Pair) -> None:
+    write(pair.target, ON_ACTIVE)
+    remove(pair.target, "d/gone")
+
+
+def write_late(pair: Pair) -> None:
+    write(pair.source, ON_OLD)
+    remove(pair.source, "left/alone")
+
+
+WANTED: Files = {**{k: v for k, v in FILES.items() if k != "d/gone"}, **ON_ACTIVE}
+
+
+def files_of(found: Files) -> Files:
+    return {path: data for path, data in found.items() if data is not None}
+
+
+def aside(zone: Any) -> dict[str, bytes]:
+    found = {}
+    for entry in zone.scan(".livedata/aside"):
+        if entry.kind == "file":
+            data = bytearray(entry.size_bytes)
+            zone.read_into(entry.path, 0, memoryview(data))
+            found[entry.path.split("/", 3)[3]] = bytes(data)
+    return found
+
+
+@pytest.fixture(params=PAIRS)
+def copied(request: pytest.FixtureRequest, make_pair: Callable[[str, str], Pair]) -> Pair:
+    return first_copy(make_pair, request.param)
+
+
+def first_copy(make_pair: Callable[[str, str], Pair], kinds: str) -> Pair:
+    pair = make_pair(*kinds.split(" to "))
+    pair.put(FILES)
+    replicate(pair.source, pair.target, ALL)
+    return pair
+
+
+# fail-over ------------------------------------------------------------------------------------------------------
+
+
+def test_a_planned_fail_over_brings_what_is_left_and_the_old_direction_refuses(copied: Pair) -> None:
+    copied.put({"a": b"the last word"})
+    report = fail_over(copied.source, copied.target, ALL)
+    assert contents(copied.target) == contents(copied.source)
+    ours, theirs = role_of(copied.source), role_of(copied.target)
+    assert ours is not None
+    assert theirs is not None
+    assert (ours.role, theirs.role, ours.generation, theirs.generation) == ("standby", "active", 1, 1)
+    assert (report.state, report.run, report.lost_seconds) == ("switched", 3, 0)
+    with pytest.raises(TargetIsActive, match="made the active side on"):
+        replicate(copied.source, copied.target, ALL)
+    with pytest.raises(TargetIsActive):
+        replicate(copied.source, copied.target, ReplicateOptions(dry_run=True))
+    assert fail_over(copied.source, copied.target, ALL).state == "already switched"
+    assert role_of(copied.target) == theirs
+
+
+def test_a_planned_fail_over_stops_where_somebody_still_writes(copied: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_livedata.engine.flows import fail_over as flow
+
+    def replicate_then_write(*args: Any, **options: Any) -> Any:
+        report = replicate(*args, **options)
+        copied.put({"d/written": b"late"})
+        return report
+
+    monkeypatch.setattr(flow, "replicate", replicate_then_write)
+    with pytest.raises(StillChanging, match="d/written"):
+        fail_over(copied.source, copied.target, ALL)
+    assert (role_of(copied.source), role_of(copied.target)) == (None, None)
+
+
+def test_an_unplanned_fail_over_needs_the_target_alone_and_says_what_is_lost(copied: Pair) -> None:
+    copied.put({"a": b"lost"})
+    report = fail_over(None, copied.target, ALL, how="unplanned")
+    assert files_of(contents(copied.target)) == files_of(FILES)
+    assert report.standby == str(copied.source.address)
+    assert report.lost_seconds > 0
+    assert "what the source took in after" in report.table()
+    assert json.loads(report.to_json())["as_of_ms"] == report.as_of_ms > 0
+    with pytest.raises(TargetIsActive):
+        replicate(copied.source, copied.target, ALL)
+    nowhere = fail_over(str(copied.source.address), copied.target, ALL, how="unplanned")
+    assert nowhere.state == "already switched"
+
+
+def test_a_source_that_cannot_be_opened_is_not_asked(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = first_copy(make_pair, "hdfs to objects")
+    with pytest.raises(FilterChanged, match="another source"):
+        fail_over("hdfs://no.such.host:8020/data", pair.target, ALL, how="unplanned")
+
+
+def test_a_rehearsed_fail_over_changes_nothing(copied: Pair) -> None:
+    copied.put({"a": b"not yet"})
+    planned = fail_over(copied.source, copied.target, ALL, dry_run=True)
+    assert planned.state == "dry run"
+    assert "would bring 1 changes" in planned.table()
+    unplanned = fail_over(None, copied.target, ALL, how="unplanned", dry_run=True)
+    assert unplanned.state == "dry run"
+    assert unplanned.lost_seconds > 0
+    assert (role_of(copied.source), role_of(copied.target)) == (None, None)
+    assert files_of(contents(copied.target)) == files_of(FILES)
+    assert replicate(copied.source, copied.target, ALL).copied_files == 1
+
+
+def test_without_a_checkpoint_there_is_nothing_to_switch_to(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = make_pair("hdfs", "objects")
+    pair.put(FILES)
+    with pytest.raises(NoCheckpoint):
+        fail_over(None, pair.target, ALL, how="unplanned")
+    with pytest.raises(BadOption):
+        fail_over(None, pair.target, ALL)
+    with pytest.raises(BadOption):
+        fail_over(pair.source, pair.target, ALL, how="at once")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("target_like", ["objects", "files", "hdfs", "local"])
+def test_a_committed_run_that_was_cut_off_is_published_first(
+    make_pair: Callable[[str, str], Pair], target_like: str
+) -> None:
+    pair = first_copy(make_pair, f"hdfs to {target_like}")
+    old = contents(pair.target)
+    pair.put({"a": b"newer a", "d/fresh": b"fresh"})
+    die_after(pair, "commit.json")
+    new = contents(pair.source)
+    rehearsed = fail_over(None, pair.target, ALL, how="unplanned", dry_run=True, lease_times=IMPATIENT)
+    assert any("publishes it first" in note for note in rehearsed.notes)
+    assert contents(pair.target) == old
+    report = fail_over(None, pair.target, ALL, how="unplanned", lease_times=IMPATIENT)
+    assert (report.run, report.newer) == (2, 0)
+    assert contents(pair.target) == new
+
+
+@pytest.mark.parametrize("target_like", ["objects", "files", "hdfs", "local"])
+def test_what_was_staged_and_not_committed_is_discarded(
+    make_pair: Callable[[str, str], Pair], target_like: str
+) -> None:
+    pair = first_copy(make_pair, f"hdfs to {target_like}")
+    old = contents(pair.target)
+    pair.put({"a": b"newer a", "d/fresh": b"fresh"})
+    die_after(pair, "commit.json", when="before")
+    report = fail_over(None, pair.target, ALL, how="unplanned", lease_times=IMPATIENT)
+    assert (report.run, report.newer) == (1, 0)
+    assert contents(pair.target) == old
+
+
+@pytest.mark.parametrize("target_like", ["objects", "files", "hdfs", "local"])
+def test_what_a_dead_run_brought_is_told_and_what_it_put_aside_is_put_back(
+    make_pair: Callable[[str, str], Pair], target_like: str
+) -> None:
+    calls, newer, put_back = 0, 0, 0
+    while True:
+        pair = first_copy(make_pair, f"hdfs to {target_like}")
+        before = contents(pair.target)
+        pair.put({"a": b"newer a", "d/fresh": b"fresh"})
+        for old, new in (("keep", "x"), ("d/both", "keep"), ("x", "d/both")):
+            pair.source.rename(old, new)  # type: ignore[attr-defined]
+        mortal = CrashAfter(pair.target, calls)
+        try:
+            replicate(pair.source, Retrying(mortal, RetryPolicy(attempts=1)), ALL, lease_times=IMPATIENT)
+        except Crash:
+            pass
+        else:
+            break
+        report = fail_over(None, pair.target, ALL, how="unplanned", lease_times=IMPATIENT)
+        now = contents(pair.target)
+        if report.run == 1:
+            keys = {key.rstrip("/") for key in (path.rpartition(" ")[0] for path in report.newer_paths)}
+            assert {path for path in {*now, *before} if now.get(path) != before.get(path)} <= keys
+            assert {"keep", "d/both", "a"} <= set(now), f"died at call {calls}"
+        newer, put_back = max(newer, report.newer), max(put_back, report.put_back)
+        calls += 1
+    assert newer >= 2
+    assert put_back > 0 or target_like == "objects"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_fail_over_killed_at_any_call_is_completed_by_the_next(
+    make_pair: Callable[[str, str], Pair], side: str, when: Literal["before", "after"]
+) -> None:
+    calls = 0
+    while True:
+        pair = first_copy(make_pair, "hdfs to hdfs")
+        pair.put({"a": b"the last word"})
+        mortal = CrashAfter(getattr(pair, side), calls, when=when)
+        once = RetryPolicy(attempts=1)
+        source = Retrying(mortal if side == "source" else pair.source, once)
+        target = Retrying(mortal if side == "target" else pair.target, once)
+        try:
+            fail_over(source, target, ALL, lease_times=IMPATIENT)
+        except Crash:
+            pass
+        else:
+            break
+        if role_of(pair.source) is not None:  # neither direction until the switch is completed
+            for one, other in ((pair.source, pair.target), (pair.target, pair.source)):
+                if role_of(pair.target) is None:
+                    with pytest.raises(WrongSide):
+                        replicate(one, other, ALL, lease_times=IMPATIENT)
+        fail_over(pair.source, pair.target, ALL, lease_times=IMPATIENT)
+        ours, theirs = role_of(pair.source), role_of(pair.target)
+        assert ours is not None
+        assert theirs is not None
+        assert (ours.role, theirs.role, ours.generation) == ("standby", "active", theirs.generation)
+        assert contents(pair.target) == contents(pair.source)
+        assert contents(pair.target)["a"] == b"the last word"
+        calls += 1
+    assert calls > 3
+
+
+# fail-back ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["planned", "unplanned"])
+def test_only_what_changed_comes_back_and_what_was_written_late_is_kept_aside(
+    copied: Pair, how: Literal["planned", "unplanned"]
+) -> None:
+    fail_over(copied.source, copied.target, ALL, how=how)
+    use_active(copied)
+    write_late(copied)
+    reading = DataRead(copied.target)
+    report = fail_back(reading, copied.source, ALL)
+    assert files_of(contents(copied.source)) == files_of(WANTED)
+    assert contents(copied.source)["empty"] is None
+    late = {"d/both", "keep", "late", "extra/late"}
+    assert aside(copied.source) == {path: ON_OLD[path] for path in late}
+    assert {path.split()[1] for path in report.found_paths if not path.endswith("/")} >= {*late, "left/alone"}
+    assert report.kept_aside == 4
+    back = {*ON_ACTIVE, "keep", "left/alone"}  # what had been written over or deleted there comes back too
+    data_read = sum(len(data) for path, data in WANTED.items() if data and path in back)
+    assert report.copied_bytes == reading.counts.read_bytes == data_read
+    assert report.copied_files == len(back)
+    roles_now = role_of(copied.source), role_of(copied.target)
+    assert [role.role for role in roles_now if role] == ["active", "standby"]
+    assert verify(copied.source, copied.target, level="content").is_same
+    with pytest.raises(TargetIsActive):
+        replicate(copied.target, copied.source, ALL)
+    assert fail_back(copied.target, copied.source, ALL).state == "already switched"
+
+
+def test_the_first_replication_after_a_fail_back_copies_what_changed_and_nothing_else(copied: Pair) -> None:
+    fail_over(copied.source, copied.target, ALL)
+    use_active(copied)
+    write_late(copied)
+    fail_back(copied.target, copied.source, ALL)
+    reading = DataRead(copied.source)
+    report = replicate(reading, copied.target, ALL)
+    assert (report.copied_files, report.deleted, reading.counts.read_bytes) == (0, 0, 0)
+    copied.put({"a": b"after it all"})
+    again = replicate(copied.source, copied.target, ALL)
+    assert again.copied_files == 1
+    if copied.source.facts.in_order:
+        assert report.found_by.startswith("difference of snapshots")
+    assert contents(copied.target) == contents(copied.source)
+    if copied.target.facts.scheme == "memory":
+        check_records(copied.source, copied.target)  # type: ignore[arg-type]
+    assert replicate(copied.source, copied.target, ALL).changes == 0
+
+
+def test_switches_can_follow_each_other(copied: Pair) -> None:
+    for turn in range(3):
+        how: Any = "planned" if turn % 2 else "unplanned"
+        fail_over(copied.source, copied.target, ALL, how=how)
+        write(copied.target, {"turn": b"%d" % turn})
+        fail_back(copied.target, copied.source, ALL)
+        assert contents(copied.source)["turn"] == b"%d" % turn
+        assert contents(copied.target) == contents(copied.source)
+        copied.put({"between": b"%d" % turn})
+        assert replicate(copied.source, copied.target, ALL).copied_files == 1
+
+
+def test_a_rehearsed_fail_back_lists_all_and_changes_nothing(copied: Pair) -> None:
+    fail_over(None, copied.target, ALL, how="unplanned")
+    use_active(copied)
+    write_late(copied)
+    before = contents(copied.source), contents(copied.target)
+    states = {
+        zone: [e.path for e in zone.scan(".livedata") if "/dry-run/" not in f"{e.path}/"]
+        for zone in (copied.source, copied.target)
+    }
+    report = fail_back(copied.target, copied.source, ALL, dry_run=True)
+    assert (contents(copied.source), contents(copied.target)) == before
+    for zone, files in states.items():
+        assert [e.path for e in zone.scan(".livedata") if "/dry-run/" not in f"{e.path}/"] == files
+    done = fail_back(copied.target, copied.source, ALL)
+    assert report.state == "dry run"
+    assert report.found == done.found
+    assert (report.kept_aside, report.copied_files, report.copied_bytes) == (4, done.copied_files, done.copied_bytes)
+
+
+@pytest.mark.parametrize("source_like", ["hdfs", "files"])
+@pytest.mark.parametrize("target_like", ["objects", "hdfs"])
+def test_owners_and_rights_come_back_even_through_an_object_store(
+    make_pair: Callable[[str, str], Pair], source_like: str, target_like: str
+) -> None:
+    pair = make_pair(source_like, target_like)
+    pair.put(FILES)
+    for path, owner in (("d", "ann"), ("d/b", "bob"), ("keep", "cid"), ("d/both", "dan")):
+        given = Attributes(owner=owner, group="staff", mode=0o640 if path != "d" else 0o750, acl="user:eve:r--")
+        pair.source.set_attributes(path, given)  # type: ignore[attr-defined]
+    replicate(pair.source, pair.target, ALL)
+    forgetful(pair.target)
+    fail_over(pair.source, pair.target, ALL)
+    write(pair.target, {"d/both": b"changed there", "d/fresh": b"fresh"})
+    pair.source.set_attributes("keep", Attributes(owner="eve", mode=0o777))  # type: ignore[attr-defined]
+    remove(pair.source, "d/b")
+    report = fail_back(pair.target, pair.source, ALL)
+    found = {entry.path: (entry.owner, entry.mode, entry.acl) for entry in pair.source.scan()}
+    assert found["d"] == ("ann", 0o750, "user:eve:r--")
+    assert found["d/b"] == ("bob", 0o640, "user:eve:r--")
+    assert found["keep"] == ("cid", 0o640, "user:eve:r--")
+    assert found["d/both"] == ("dan", 0o640, "user:eve:r--")
+    assert any("owner cid -> eve" in path for path in report.found_paths)
+
+
+def forgetful(zone: Any) -> None:
+    """Have a zone in memory keep no attributes, as a store that has none, or a user who may not set them."""
+    for key, node in zone.store.nodes().items():
+        if not key.startswith("data/.livedata"):
+            from dataclasses import replace
+
+            zone.store._nodes[key] = replace(node, attributes=Attributes(mtime_ms=node.attributes.mtime_ms))
+
+
+def test_a_fail_back_in_two_steps_leaves_the_active_side_in_use_meanwhile(copied: Pair) -> None:
+    fail_over(copied.source, copied.target, ALL)
+    use_active(copied)
+    first = fail_back(copied.target, copied.source, ALL, switch=False)
+    assert first.state == "brought back"
+    now = role_of(copied.target)
+    assert now is not None
+    assert now.role == "active"
+    write(copied.target, {"a": b"meanwhile"})
+    write(copied.source, {"d/new": b"somebody wrote where data came back", "later": b"and here"})
+    second = fail_back(copied.target, copied.source, ALL)
+    assert (second.state, second.copied_files, second.kept_aside) == ("switched", 2, 2)
+    assert aside(copied.source) == {"d/new": b"somebody wrote where data came back", "later": b"and here"}
+    assert files_of(contents(copied.source)) == files_of({**WANTED, "a": b"meanwhile"})
+
+
+def test_a_side_that_is_not_active_cannot_be_failed_back(copied: Pair) -> None:
+    with pytest.raises(WrongSide, match="a fail-over comes first"):
+        fail_back(copied.target, copied.source, ALL)
+    fail_over(copied.source, copied.target, ALL)
+    with pytest.raises(LiveDataError):
+        fail_back(copied.source, copied.target, ALL)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("side", "kinds"),
+    [
+        ("active", "hdfs to objects"),
+        ("active", "hdfs to hdfs"),
+        ("returned", "hdfs to hdfs"),
+        ("returned", "objects to files"),
+    ],
+)
+def test_a_fail_back_killed_at_any_call_is_completed_by_the_next(
+    make_pair: Callable[[str, str], Pair], side: str, kinds: str, when: Literal["before", "after"]
+) -> None:
+    calls = 0
+    while True:
+        pair = first_copy(make_pair, kinds)
+        fail_over(None, pair.target, ALL, how="unplanned")
+        use_active(pair)
+        write_late(pair)
+        active: Zone = pair.target
+        returned: Zone = pair.source
+        if side == "active":
+            active = CrashAfter(active, calls, when=when)
+        else:
+            returned = CrashAfter(returned, calls, when=when)
+        once = RetryPolicy(attempts=1)
+        try:
+            fail_back(Retrying(active, once), Retrying(returned, once), ALL, lease_times=IMPATIENT)
+        except Crash:
+            pass
+        else:
+            break
+        fail_back(pair.target, pair.source, ALL, lease_times=IMPATIENT)
+        ours, theirs = role_of(pair.source), role_of(pair.target)
+        assert ours is not None
+        assert theirs is not None
+        assert (ours.role, theirs.role, ours.generation) == ("active", "standby", theirs.generation)
+        assert files_of(contents(pair.source)) == files_of(WANTED), f"died at call {calls}"
+        kept = aside(pair.source)
+        assert {path: kept.get(path) for path in ("d/both", "keep", "late", "extra/late")} == {
+            path: ON_OLD[path] for path in ("d/both", "keep", "late", "extra/late")
+        }, f"died at call {calls}"
+        assert replicate(pair.source, pair.target, ALL, lease_times=IMPATIENT).copied_files == 0
+        assert verify(pair.source, pair.target, level="content").is_same
+        calls += 1
+    assert calls > (10 if side == "returned" else 3)
+
+
+@pytest.mark.parametrize("target_like", ["objects", "hdfs"])
+def test_whatever_a_dead_run_left_at_the_target_nothing_is_lost_on_the_way_back(
+    make_pair: Callable[[str, str], Pair], target_like: str
+) -> None:
+    calls = 0
+    while True:
+        pair = first_copy(make_pair, f"hdfs to {target_like}")
+        pair.put({"a": b"newer a", "d/fresh": b"fresh", "d/b": b"newer b" * 600})
+        pair.source.rename("keep", "kept")  # type: ignore[attr-defined]
+        remove(pair.source, "d/gone")
+        mortal = CrashAfter(pair.target, calls)
+        try:
+            replicate(pair.source, Retrying(mortal, RetryPolicy(attempts=1)), ALL, lease_times=IMPATIENT)
+        except Crash:
+            pass
+        else:
+            break
+        late = files_of(contents(pair.source))
+        fail_over(None, pair.target, ALL, how="unplanned", lease_times=IMPATIENT)
+        at_switch = contents(pair.target)
+        write(pair.target, {"d/both": b"both of the active side"})
+        fail_back(pair.target, pair.source, ALL, lease_times=IMPATIENT)
+        now, kept = contents(pair.source), aside(pair.source)
+        assert files_of(now) == files_of(contents(pair.target)), f"died at call {calls}"
+        for path, data in late.items():
+            assert data in (now.get(path), kept.get(path), at_switch.get(path)), f"{path}, died at call {calls}"
+        assert replicate(pair.source, pair.target, ALL, lease_times=IMPATIENT).copied_files == 0
+        calls += 1
+    assert calls > 10
+
+
+def operate_as_files(zone: Any, operations: list[tuple[str, str, str]]) -> None:
+    """Operations that an object store takes too, and only such whose outcome a file system can hold."""
+    if zone.facts.has_directories:
+        operate(zone, operations)
+        return
+    for kind, path, other in operations:
+        taken = {entry.path: entry.kind for entry in zone.scan()}
+        above = {path[:n] for n, letter in enumerate(path) if letter == "/"}
+        is_free = taken.get(path) != "directory" and not any(taken.get(one) == "file" for one in above)
+        if (kind == "write" and is_free) or (kind == "delete" and taken.get(path) == "file"):
+            operate(zone, [(kind, path, other)])
+
+
+@settings(max_examples=25)
+@given(before=_operations, last=_operations, on_active=_operations, on_old=_operations, is_planned=st.booleans())
+@pytest.mark.parametrize("target_like", ["objects", "hdfs"])
+def test_after_any_history_both_sides_are_equal_and_what_was_written_late_is_kept(
+    target_like: str, before: Any, last: Any, on_active: Any, on_old: Any, is_planned: bool
+) -> None:
+    source = open_zone("memory://switch-of-source/s", like="hdfs")
+    target = open_zone("memory://switch-of-target/t", like=target_like)
+    assert isinstance(source, MemoryFiles)
+    try:
+        source.make_directory("")
+        source.put("kept", b"kept")
+        operate(source, before)
+        replicate(source, target, ALL)
+        operate(source, last)
+        fail_over(source, target, ALL, how="planned" if is_planned else "unplanned")
+        at_switch = contents(target)  # type: ignore[arg-type]
+        operate_as_files(target, on_active)
+        operate(source, on_old)
+        late = files_of(contents(source))
+        fail_back(target, source, ALL)
+        now, kept = contents(source), aside(source)
+        assert now == contents(target)  # type: ignore[arg-type]
+        for path, data in late.items():
+            assert data in (now.get(path), kept.get(path), at_switch.get(path)), path
+        assert verify(source, target, level="content").is_same
+        report = replicate(source, target, ALL)
+        assert (report.copied_files, report.deleted) == (0, 0)
+    finally:
+        memory.forget("switch-of-source")
+        memory.forget("switch-of-target")

@@ -1,0 +1,167 @@
+"""Fail-over and fail-back on real servers: HDFS to S3 and back with owners and ACLs, HDFS to HDFS, S3 to a local directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_livedata.engine import ReplicateOptions, fail_back, fail_over, replicate, verify
+from airflow_provider_livedata.engine.errors import TargetIsActive
+from airflow_provider_livedata.testing.faults import Counting
+from tests.system.conftest import Contents, Place, hdfs_place, write
+from tests.system.hdfs_common import Asked
+
+if TYPE_CHECKING:
+    from tests.services.hdfs import HdfsCluster
+    from tests.services.s3 import MotoServer, S3Server
+
+OPTIONS = ReplicateOptions(max_delete_ratio=1.0)
+FILES: Contents = {
+    "a.txt": b"a at S", "dir": None, "dir/secret": b"secret at S" * 1000, "dir/both": b"both at S", "keep": b"keep", "empty": None,
+    "gone": b"to be deleted",
+}  # fmt: skip
+LATE: Contents = {"late": b"late", "dir/both": b"both of the old source", "extra": None, "extra/late": b"later"}
+ON_ACTIVE: Contents = {
+    "a.txt": b"a of the active side",
+    "new": None,
+    "new/file": b"new",
+    "dir/both": b"both of the active side",
+}
+WANTED: Contents = {**{path: data for path, data in FILES.items() if path != "gone"}, **ON_ACTIVE}
+
+
+def use(place: Place, files: Contents, *gone: str) -> None:
+    zone = place.open()
+    for path, data in files.items():
+        if data is not None:
+            zone.put(path, data)
+    for path in gone:
+        entry = zone.stat(path)
+        assert entry is not None
+        assert zone.delete([entry]) == []
+    zone.close()
+
+
+def aside(place: Place) -> Contents:
+    zone, found = place.open(), Contents()
+    for entry in zone.scan(".livedata/aside"):
+        if entry.kind == "file":
+            data = bytearray(entry.size_bytes)
+            zone.read_into(entry.path, 0, memoryview(data))
+            found[entry.path.split("/", 3)[3]] = bytes(data)
+    zone.close()
+    return found
+
+
+def rights(place: Place) -> dict[str, tuple[str | None, str | None, int | None, str | None]]:
+    zone = place.open(preserve=["acl"])
+    found = {entry.path: (entry.owner, entry.group, entry.mode, entry.acl) for entry in zone.scan()}
+    zone.close()
+    return found
+
+
+def guard_with_rights(cluster: HdfsCluster, directory: str) -> None:
+    cluster.fs("-chown", "ann:staff", f"{directory}/dir")
+    cluster.fs("-chmod", "750", f"{directory}/dir")
+    cluster.fs("-chown", "bob:audit", f"{directory}/dir/secret", f"{directory}/dir/both", f"{directory}/a.txt")
+    cluster.fs("-chmod", "640", f"{directory}/dir/secret", f"{directory}/a.txt")
+    cluster.fs("-setfacl", "-m", "user:eve:r--", f"{directory}/dir/secret")
+
+
+def test_from_hdfs_to_s3_and_back_with_owners_modes_and_acls(
+    source: Place, target: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str, tmp_path: Path
+) -> None:
+    write(source, FILES)
+    guard_with_rights(hdfs_cluster, hdfs_dir)
+    before = rights(source)
+    replicate(source.open(preserve=["acl"]), target.open(), OPTIONS)
+    use(source, {"lost": b"lost"})
+
+    asked = Asked(hdfs_cluster)
+    lost = fail_over(source.address, target.open(), OPTIONS, how="unplanned")
+    assert asked.count() == {}  # a source that is gone is not waited for
+    assert (lost.state, lost.run, lost.standby) == ("switched", 1, source.address)
+    assert lost.lost_seconds > 0
+    with pytest.raises(TargetIsActive):
+        replicate(source.open(preserve=["acl"]), target.open(), OPTIONS)
+
+    use(target, ON_ACTIVE, "gone")
+    use(source, LATE, "dir/secret")
+    hdfs_cluster.fs("-chown", "mallory", f"{hdfs_dir}/keep")
+    rehearsed = fail_back(target.open(), source.open(preserve=["acl"]), OPTIONS, dry_run=True)
+    assert source.contents()["late"] == b"late"
+    report = fail_back(target.open(), source.open(preserve=["acl"]), OPTIONS)
+    assert rehearsed.found == report.found
+    assert report.found == {"new": 4, "changed": 1, "deleted": 1, "attributes": 1}
+    assert report.found_by.startswith("difference of snapshots")
+    assert source.contents() == WANTED
+    assert aside(source) == {**{path: data for path, data in LATE.items() if data}, "lost": b"lost"}
+    assert report.copied_files == 4  # three that changed, and one that had been deleted here
+    now = rights(source)
+    for path in ("dir", "dir/secret", "dir/both", "a.txt", "keep"):
+        assert now[path] == before[path], path
+    assert now["dir/secret"] == ("bob", "audit", 0o640, "user:eve:r--,group::r--")
+    listed = hdfs_cluster.fs("-ls", f"{hdfs_dir}/.livedata/aside").stdout
+    assert "drwx------" in listed
+
+    reading = Counting(source.open(preserve=["acl"]))
+    forward = replicate(reading, target.open(), OPTIONS)
+    assert (forward.copied_files, forward.deleted) == (0, 0)
+    assert forward.found_by.startswith("difference of snapshots")
+    use(source, {"a.txt": b"and on it goes"})
+    assert replicate(source.open(preserve=["acl"]), target.open(), OPTIONS).copied_files == 1
+    assert verify(source.open(preserve=["acl"]), target.open(), level="content").is_same
+
+
+def test_between_two_directories_of_hdfs_only_what_changed_is_looked_at(
+    source: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str
+) -> None:
+    target = hdfs_place(hdfs_cluster, f"{hdfs_dir}-copy")
+    write(source, FILES)
+    guard_with_rights(hdfs_cluster, hdfs_dir)
+    replicate(source.open(preserve=["acl"]), target.open(preserve=["acl"]), OPTIONS)
+    use(source, {"last": b"word"})
+    done = fail_over(source.open(preserve=["acl"]), target.open(preserve=["acl"]), OPTIONS)
+    assert (done.not_held, target.contents()["last"]) == ([], b"word")
+    use(target, ON_ACTIVE, "gone")
+    hdfs_cluster.fs("-chmod", "600", f"{hdfs_dir}-copy/keep")
+    use(source, LATE)
+    reading = Counting(target.open(preserve=["acl"]))
+    report = fail_back(reading, source.open(preserve=["acl"]), OPTIONS)
+    assert report.brought_by.startswith("difference of snapshots")
+    assert report.found_by.startswith("difference of snapshots")
+    assert source.contents() == {**WANTED, "last": b"word"}
+    assert aside(source) == {path: data for path, data in LATE.items() if data}
+    assert rights(source)["keep"][2] == 0o600
+    assert rights(source)["dir/secret"] == ("bob", "audit", 0o640, "user:eve:r--,group::r--")
+    assert [name for name in snapshot_names(target) if name.startswith("livedata-")] == []
+    forward = replicate(source.open(preserve=["acl"]), target.open(preserve=["acl"]), OPTIONS)
+    assert (forward.copied_files, forward.found_by.startswith("difference of snapshots")) == (0, True)
+    assert len(snapshot_names(source)) == 1
+
+
+def snapshot_names(place: Place) -> list[str]:
+    return [snapshot.name for snapshot in place.open().snapshots()]  # type: ignore[attr-defined]
+
+
+def test_from_s3_to_a_local_directory_and_back(
+    target: Place, tmp_path: Path, s3_server: S3Server | MotoServer, bucket: str
+) -> None:
+    source, local = target, Place(f"file://{tmp_path}/copy", {})
+    use(source, FILES)
+    source.open().make_directory("empty")
+    replicate(source.open(), local.open(), OPTIONS)
+    fail_over(source.open(), local.open(), OPTIONS)
+    use(local, ON_ACTIVE, "gone")
+    use(source, LATE)
+    report = fail_back(local.open(), source.open(), OPTIONS)
+    assert source.contents() == WANTED
+    assert aside(source) == {path: data for path, data in LATE.items() if data}
+    assert report.found_by.startswith("listings")
+    keys = {item["Key"] for item in s3_server.client().list_objects_v2(Bucket=bucket)["Contents"]}
+    assert f"{report.aside}/late".removeprefix(f"s3://{bucket}/") in keys
+    forward = replicate(source.open(), local.open(), OPTIONS)
+    assert (forward.copied_files, forward.deleted) == (0, 0)
+    assert verify(source.open(), local.open(), level="content").is_same
