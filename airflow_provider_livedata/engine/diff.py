@@ -39,6 +39,7 @@ class Row(NamedTuple):
     ``planned``: an unfinished run of ours meant to act here, so that what the target holds may be ours although no
     record says so. ``holds_more``: a directory of the source that holds entries although no rows tell of them.
     ``origin``: what the source renamed to here. ``is_renamed``: what the target has here has another name at the source.
+    ``is_other``: what the source has here is another file than before, even if its version is the same.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Row(NamedTuple):
     holds_more: bool = False
     origin: Origin | None = None
     is_renamed: bool = False
+    is_other: bool = False
 
 
 def line_up(

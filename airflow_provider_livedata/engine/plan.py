@@ -190,7 +190,11 @@ class Planner:
     def _wanted_file(self, row: Row, source: Entry) -> Iterator[Step]:
         known = row.known
         as_left = row.target is not None and known is not None and row.target.version == known.target_version
-        if known is None or (known.entry.version, known.entry.size_bytes) != (source.version, source.size_bytes):
+        is_same = known is not None and (known.entry.version, known.entry.size_bytes) == (
+            source.version,
+            source.size_bytes,
+        )
+        if known is None or not is_same or (row.is_other and not row.planned):
             yield from self._copy(row, source, "new" if row.target is None and known is None else "changed", as_left)
         elif row.target is None:
             yield from self._copy(row, source, "missing at target", as_left)

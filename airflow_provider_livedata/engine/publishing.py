@@ -129,10 +129,6 @@ class Publishing(Transfer):
 
     # renamed files ----------------------------------------------------------------------------------------------
 
-    def _hold_one(self, step: Step) -> None:
-        if self.route.target.stat(step.held_at) is None:
-            super(Publishing, self)._hold_one(step)
-
     def _move(self, step: Step) -> None:
         self.guarded(step, self._move_or_there)
 

@@ -30,6 +30,7 @@ class Renames:
                 self._deleted.add(change.path)
             elif change.kind == "create":
                 occupied.add(change.path)
+        self._occupied = frozenset(occupied)
         self._contested = _contested(self._new, occupied)
 
     def __bool__(self) -> bool:
@@ -48,6 +49,10 @@ class Renames:
             if path in self._deleted:
                 return None
         return None
+
+    def is_other(self, new: str) -> bool:
+        """Whether what is at ``new`` now came there since: another file than before, though it may have its size and time."""
+        return any(path in self._occupied for path in _upwards(new))
 
     def is_contested(self, old: str) -> bool:
         """Whether something else may stand at ``old`` by now, or in its way."""

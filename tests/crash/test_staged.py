@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
+from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.errors import LiveDataError, PublishingCutOff
 from airflow_provider_livedata.engine.flows.committing import pending
 from airflow_provider_livedata.engine.flows.finding import known_of
@@ -181,7 +182,8 @@ def test_staged_bytes_that_are_gone_come_from_the_source(copied: Pair) -> None:
     copied.target.sweep(1 << 50)
     with pytest.raises(PublishingCutOff, match="remove the commit"):
         rolled_forward(copied, is_alone=True)
-    assert rolled_forward(copied) is None  # abandoned
+    assert rolled_forward(copied) is None
+    assert not is_committed(copied), "it was not abandoned"
     report = replicate(copied.source, copied.target, STAGED, lease_times=IMPATIENT)
     assert report.failed == 0
     assert contents(copied.target) == contents(copied.source)
@@ -266,3 +268,19 @@ def test_without_keep_removed_nothing_is_kept(make_pair: Callable[[str, str], Pa
     change(pair)
     replicate(pair.source, pair.target, STAGED)
     assert list(pair.target.scan(".livedata/removed")) == []
+
+
+def test_a_renamed_file_that_is_open_at_the_source_stays_unsettled(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = make_pair("hdfs", "objects")
+    pair.put({"a": b"a", "b": b"b"})
+    replicate(pair.source, pair.target, STAGED)
+    rename(pair, ("a", "moved"))
+    pair.source.may_have_open_files = lambda: True  # type: ignore[attr-defined]
+    pair.source.is_open = lambda entry: entry.path == "moved"  # type: ignore[attr-defined]
+    report = replicate(pair.source, pair.target, STAGED)
+    assert (report.renamed, report.unsettled_paths) == (1, ["moved"])
+    state = StateFolder(pair.target)
+    rows = {row.entry.path: row.is_settled for row in checkpoints.manifest(state, checkpoints.latest(state))}
+    assert rows == {"moved": False, "b": True}
+    pair.source.is_open = lambda _: False  # type: ignore[attr-defined]
+    assert replicate(pair.source, pair.target, STAGED).unsettled == 0

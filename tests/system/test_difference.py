@@ -196,6 +196,29 @@ def test_an_old_namenode_is_asked_for_the_single_answer_and_an_older_one_not_at_
         zone.drop_snapshot(name)
 
 
+def test_another_file_of_the_same_size_and_time_is_another_file(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, s3_server: S3Server, bucket: str
+) -> None:
+    """HDFS tells a version by size and time alone; the difference tells that something else stands there."""
+    source, same_time = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source"), Attributes(mtime_ms=1_700_000_000_000)
+    targets = [s3_place(s3_server, bucket), hdfs_place(hdfs_cluster, f"{hdfs_dir}/target")]
+    for path in ("x", "y", "again", "d/f"):
+        put(zone, path, path[:1].encode(), same_time)
+    for target in targets:
+        replicate(source.open(), target.open(), ALL)
+    for old, new in (("x", "t"), ("y", "x"), ("t", "y")):
+        zone.rename(old, new)
+    zone.delete([zone.stat("again")])  # type: ignore[list-item]
+    put(zone, "again", b"!", same_time)
+    zone.rename("d", "gone")
+    put(zone, "d/f", b"?", same_time)
+    for target in targets:
+        report = replicate(source.open(), target.open(), ALL)
+        assert report.renamed == 3
+        assert target.contents() == source.contents()
+        assert verify(source.open(), target.open(), level="content").is_same
+
+
 def test_a_snapshot_that_is_gone_and_too_many_changes_are_said(zone: HdfsZone) -> None:
     zone.prepare_snapshots(allow=True)
     old = zone.snapshot("s1")

@@ -14,8 +14,14 @@ from airflow_provider_livedata.engine.flows.committing import pending
 from airflow_provider_livedata.engine.flows.finding import known_of
 from airflow_provider_livedata.engine.flows.rolling import Forward, roll_forward
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.model import Attributes
+from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Snapshots
+from airflow_provider_livedata.engine.zones.wrappers import Retrying
+from airflow_provider_livedata.testing.faults import Crash
+from tests.crash.test_crashes import IMPATIENT
+from tests.crash.test_staged import DiesAtPut
 from tests.services.engine_process import start
 from tests.system.conftest import Contents, Place, hdfs_place
 from tests.system.hdfs_common import put
@@ -146,6 +152,27 @@ def test_earlier_states_of_an_hdfs_target_can_be_read_and_only_ours_go(
     assert names == ["someone-elses", f"{ours[-1].name.rpartition('-')[0]}-4"]
     for name in names:
         zone.drop_snapshot(name)
+
+
+def test_swapped_files_of_one_size_and_time_are_not_swapped_back(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, source: Place
+) -> None:
+    """On HDFS such files have one version, so nothing at the target tells that they were put aside and swapped already."""
+    place, live = hdfs_place(hdfs_cluster, f"{hdfs_dir}-copy"), source.open()
+    for path in ("x", "y"):
+        put(live, path, path.encode(), Attributes(mtime_ms=1_700_000_000_000))
+    replicate(source.open(), place.open(), STAGED)
+    for old, new in (("x", "t"), ("y", "x"), ("t", "y")):
+        live.rename(old, new)  # type: ignore[attr-defined]
+    mortal = Retrying(DiesAtPut(place.open(), "checkpoint/000000000002.json", when="before"), RetryPolicy(attempts=1))
+    with pytest.raises(Crash):
+        replicate(source.open(), mortal, STAGED)
+    assert place.contents() == {"x": b"y", "y": b"x"}
+    state = StateFolder(place.open())
+    with Lease(state, "a fail-over", times=IMPATIENT) as lease:
+        assert roll_forward(known_of(state), Forward(state.zone, lease.check, STAGED)) is not None
+    assert place.contents() == {"x": b"y", "y": b"x"}
+    assert verify(source.open(), place.open(), level="content").is_same
 
 
 def contents_at(zone: Any, snapshot: Any) -> Contents:

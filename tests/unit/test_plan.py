@@ -225,6 +225,14 @@ def test_a_file_whose_old_place_is_taken_is_put_aside_first() -> None:
     assert planner.totals.digest == hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+@pytest.mark.parametrize(("is_other", "planned", "copied"), [(True, False, 1), (False, False, 0), (True, True, 0)])
+def test_another_file_of_the_same_version_is_copied(is_other: bool, planned: bool, copied: int) -> None:
+    known = Held(Entry("a", size_bytes=1, version="1:5", crc32c=1, crc64nvme=1), "t1")
+    row = Row("a", known.entry, known, Entry("a", size_bytes=1, version="t1"), planned=planned, is_other=is_other)
+    planner = Planner(Policy(Facts("s3")))
+    assert [step.kind for step in planner.steps([row])] == ["copy"] * copied
+
+
 def test_old_names_of_renamed_files_go_and_are_no_deletes() -> None:
     known, there = Held(Entry("a", "file", 1, version="v"), "t"), Entry("a", "file", 1, version="t")
     planner = Planner(Policy(OBJECT_STORE, max_delete_ratio=0.0))

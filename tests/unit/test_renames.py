@@ -48,6 +48,22 @@ def test_the_longest_old_path_decides(renames: Renames, old: str, new: str | Non
 
 
 @pytest.mark.parametrize(
+    ("renames", "path", "is_other"),
+    [
+        (renamed(("a", "b")), "b", True),
+        (renamed(("a", "b")), "b/f", True),
+        (renamed(("a", "b")), "a", False),
+        (renamed(created=("a",)), "a/f", True),
+        (renamed(created=("a/f",)), "a", False),
+        (renamed(deleted=("a",)), "a", False),
+        (Renames([Change("modify", "a")]), "a", False),
+    ],
+)
+def test_what_came_to_a_place_is_another_file(renames: Renames, path: str, is_other: bool) -> None:
+    assert renames.is_other(path) is is_other
+
+
+@pytest.mark.parametrize(
     ("renames", "old", "is_contested"),
     [
         (renamed(("a", "b")), "a/f", False),

@@ -162,6 +162,8 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
         if renames:
             origins = stack.enter_context(origins_of(known.runs(Cover((), renames.old_paths)), renames, chosen))
         rows = line_up(_counted(ours, progress), overlay(known.runs(cover)), theirs, known.planned(), origins)
+        if way.renames is not None:
+            rows = _with_others(rows, way.renames)
         if renames:
             rows = _with_renames(rows, renames, chosen)
         yield rows if cover is None else _with_contents(rows, source, target, options, cover)
@@ -190,6 +192,13 @@ def _with_contents(
             yield row._replace(holds_more=holds_any(source, options.filter, row.source.path))  # type: ignore[union-attr]
         else:
             yield row
+
+
+def _with_others(rows: Iterable[Row], renames: Renames) -> Iterator[Row]:
+    # HDFS knows a file's version by size and time alone, which another file may share that took its place.
+    for row in rows:
+        is_known = row.known is not None and row.source is not None and row.source.version == row.known.entry.version
+        yield row._replace(is_other=True) if is_known and renames.is_other(row.key.rstrip("/")) else row
 
 
 def _with_renames(rows: Iterable[Row], renames: Renames, chosen: Filter) -> Iterator[Row]:
