@@ -18,7 +18,7 @@ from airflow_provider_livedata.operators.replicate import LiveDataReplicateOpera
 from airflow_provider_livedata.sensors.change import LiveDataChangeSensor
 from airflow_provider_livedata.sensors.lag import LiveDataLagSensor
 from airflow_provider_livedata.triggers.location import LocationChangeTrigger
-from tests.airflow.runs import Run, run_dag
+from tests.airflow.runs import Run, recover, run_dag
 from tests.services.airflow_home import connection_variable
 from tests.system.conftest import Place, write
 from tests.system.hdfs_common import Asked
@@ -156,3 +156,21 @@ def test_a_target_on_hdfs_is_watched_without_becoming_anybody_there(
     assert (event["run"], event["copied_files"], event["as_of_ms"]) == (1, 1, report.as_of_ms)
     assert len(hdfs_identity._process.holders) == holders
     zone.close()
+
+
+def test_disaster_recovery_keeps_a_target_at_one_snapshot_and_proves_it(
+    source: Place, target: Place, from_hdfs: str, to_s3: str
+) -> None:
+    write(source, {"a": b"1", "d/b": b"22"})
+    run = recover({"source": from_hdfs, "target": to_s3})
+    assert run.state == "success", run.report["text"]
+    write(source, {"d/b": b"other"})
+    again = recover({"source": from_hdfs, "target": to_s3}, verify_checksum_every_h=0.00001)
+    assert again.state == "success", again.report["text"]
+    assert {path: data for path, data in target.contents().items() if data is not None} == {"a": b"1", "d/b": b"other"}
+    found = again.results["location.replicate[0]"]
+    assert (found["copied_files"], found["found_by"].startswith("difference of snapshots")) == (1, True)
+    (one,) = again.report["locations"]
+    assert (one["state"], again.results["location.verify[0]"]["proved_by_store"]) == ("ok", 2)
+    kept = [entry.path for entry in target.open().scan(".livedata/removed") if entry.kind == "file"]
+    assert [path.rpartition("/")[2] for path in kept] == ["b"]
