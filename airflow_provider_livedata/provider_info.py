@@ -13,15 +13,20 @@ def get_provider_info() -> dict[str, Any]:
 
     There are no connection types: each store is reached by the connection of its own provider.
     """
-    operators = ("copy", "fail_over", "snapshot", "verify")
+    modules = {
+        "operators": ("copy", "fail_over", "replicate", "snapshot", "verify"),
+        "sensors": ("change", "lag"),
+        "triggers": ("location", "looks", "wait"),
+        "hooks": ("livedata",),
+    }
     return {
         "package-name": "airflow-provider-livedata",
         "name": _NAME,
         "description": "Replicate, back up, migrate and govern data between HDFS and object stores, proved byte for byte.",
         "integrations": [{"integration-name": _NAME, "tags": ["software"]}],
-        "operators": [
-            {"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.operators.{name}" for name in operators]}
-        ],
-        "hooks": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.hooks.livedata"]}],
+        **{
+            kind: [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.{kind}.{name}" for name in names]}]
+            for kind, names in modules.items()
+        },
         "bundles": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.dag_bundle"]}],
     }

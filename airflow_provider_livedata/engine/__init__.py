@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
+    from airflow_provider_livedata.engine.flows.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
     from airflow_provider_livedata.engine.flows.fail_over import fail_over
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
+    from airflow_provider_livedata.engine.flows.standing import (
+        Lag,
+        Proof,
+        completed,
+        lag,
+        newest_run,
+        proofs,
+        stop_live,
+        stop_mark,
+    )
     from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
@@ -22,32 +33,54 @@ if TYPE_CHECKING:
 __all__ = [
     "FailBackReport",
     "FailOverReport",
+    "Fingerprint",
+    "Lag",
+    "Proof",
     "ReplicateOptions",
     "Report",
     "VerifyReport",
     "catch_up",
+    "changed",
+    "completed",
     "fail_back",
     "fail_over",
+    "fingerprint",
+    "lag",
+    "newest_run",
     "open_zone",
     "preflight",
+    "proofs",
     "replicate",
     "settle",
+    "stop_live",
+    "stop_mark",
     "verify",
 ]
 
 _MODULES = {
     "FailBackReport": "switch_report",
     "FailOverReport": "switch_report",
+    "Fingerprint": "flows.changes",
+    "Lag": "flows.standing",
+    "Proof": "flows.standing",
     "ReplicateOptions": "options",
     "Report": "report",
     "VerifyReport": "flows.verify",
     "catch_up": "flows.catch_up",
+    "changed": "flows.changes",
+    "completed": "flows.standing",
     "fail_back": "flows.fail_back",
     "fail_over": "flows.fail_over",
+    "fingerprint": "flows.changes",
+    "lag": "flows.standing",
+    "newest_run": "flows.standing",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
+    "proofs": "flows.standing",
     "replicate": "flows.replicate",
     "settle": "flows.catch_up",
+    "stop_live": "flows.standing",
+    "stop_mark": "flows.standing",
     "verify": "flows.verify",
 }
 

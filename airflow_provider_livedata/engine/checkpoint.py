@@ -101,6 +101,11 @@ def latest(state: StateFolder) -> Checkpoint | None:
     return Checkpoint.from_json(value, name=state.address(name))
 
 
+def newest(state: StateFolder) -> int:
+    """The number of the newest checkpoint, 0 before the first; costs one listing of few names."""
+    return max(_numbers(state), default=0)
+
+
 def manifest_runs(
     state: StateFolder, checkpoint: Checkpoint | None, *, age: int = 0, cover: Cover | None = None
 ) -> list[SortedRun]:

@@ -40,6 +40,7 @@ LiveDataError
 |-- TargetHeld                another run holds the target's lease                          (retryable)
 |-- LeaseLost                 this run lost its lease and changed nothing more              (retryable)
 |-- StateDamaged              a file in .livedata is not what its writer left
+|-- LiveFailed                cycles of a live replication failed, one after the other        (retryable)
 |-- RunFailed                 some items failed; the report says which                      (retryable)
 `-- VerifyFailed              source and target differ; the report says where
 """
@@ -238,6 +239,13 @@ class StateDamaged(LiveDataError):
 
 class RunFailed(LiveDataError):
     """Some items failed while the others landed; the checkpoint stays where it was. ``report`` is the stored report."""
+
+    retryable = True
+    report: Any = None
+
+
+class LiveFailed(LiveDataError):
+    """Cycles of a live replication failed one after the other; ``report`` is the stored report of the last, if it wrote one."""
 
     retryable = True
     report: Any = None

@@ -45,6 +45,21 @@ class LiveDataHook(BaseHook):
         return open_zone(parsed, **{**known, **zone_options})
 
 
+def open_to_look(address: str) -> Zone:
+    """A zone for small looks in a process that many share, as a triggerer is; the caller closes it.
+
+    HDFS is asked by WebHDFS where a connection is there, since by RPC a process can be one user at a time.
+
+    Raises:
+        As ``LiveDataHook.open_zone``.
+    """
+    parsed = Address.parse(address)
+    by_web = (
+        parsed.scheme == "hdfs" and connection_of(parsed, conn_type="webhdfs", default="webhdfs_default") is not None
+    )
+    return LiveDataHook.open_zone(address, None, **({"data": "webhdfs"} if by_web else {}))
+
+
 def connection_of(address: Address, *, conn_type: str, default: str) -> Connection | None:
     """The connection that an address names, else the default one; None where it names none and there is no default.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
@@ -40,10 +40,14 @@ class LiveDataOperator(BaseOperator):
             AirflowException: Worth a retry.
             AirflowFailException: Hopeless as things are; the message says what to do.
         """
+        return self.guarded(context, self.work)
+
+    def guarded(self, context: Context, work: Callable[[Context], Any]) -> Any:
+        """Run ``work``, or what is left of it, as ``execute`` says."""
         self._is_working = True
         try:
             with airflow_errors(lambda error: _push_failure(context, error)):
-                result = self.work(context)
+                result = work(context)
         finally:
             self._is_working = False
         attach(result, self.outlets, context)

@@ -1,4 +1,4 @@
-"""Runs of the migration DAG in this process, as ``airflow dags test`` makes them."""
+"""Runs of the shipped DAGs in this process, as ``airflow dags test`` makes them."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ def migrate(source: str, target: str, *, mark_success: str | None = None, **para
     return run(migration_dag(), conf=conf, mark_success=mark_success)
 
 
+def recover(*locations: dict[str, Any], **params: Any) -> Run:
+    """Run the shipped disaster recovery DAG: one cycle of each location unless told otherwise."""
+    from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_recovery_dag
+
+    conf = {"locations": list(locations), "duration_s": 0, **params}
+    return run(disaster_recovery_dag(deferrable=False), conf=conf)
+
+
 def run_dag(dag: Any) -> Run:
     """Run a DAG that a test made, which is in no DAG folder."""
     from airflow.models.dagbundle import DagBundleModel
@@ -66,16 +74,23 @@ def ended(dag_run: Any) -> Run:
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
-    states = {ti.task_id: str(getattr(ti.state, "value", ti.state)) for ti in dag_run.get_task_instances()}
-    tries = {ti.task_id: ti.try_number for ti in dag_run.get_task_instances()}
+    tasks = {_name(ti.task_id, ti.map_index): ti for ti in dag_run.get_task_instances()}
+    states = {name: str(getattr(ti.state, "value", ti.state)) for name, ti in tasks.items()}
+    tries = {name: ti.try_number for name, ti in tasks.items()}
     run = Run(str(getattr(dag_run.state, "value", dag_run.state)), states, tries)
     with create_session() as session:
         query = XComModel.get_many(run_id=dag_run.run_id, dag_ids=[dag_run.dag_id])
-        for row in session.execute(query.with_only_columns(XComModel.task_id, XComModel.key, XComModel.value)):
+        columns = XComModel.task_id, XComModel.map_index, XComModel.key, XComModel.value
+        for row in session.execute(query.with_only_columns(*columns)):
             where = {"return_value": run.results, "failure": run.failures}.get(row.key)
             if where is not None:
-                where[row.task_id] = XComModel.deserialize_value(row)
+                where[_name(row.task_id, row.map_index)] = XComModel.deserialize_value(row)
     return run
+
+
+def _name(task_id: str, map_index: int) -> str:
+    """Of a mapped task: with its number, ``location.verify[0]``."""
+    return task_id if map_index < 0 else f"{task_id}[{map_index}]"
 
 
 def asset_events(uri: str) -> list[dict[str, Any]]:

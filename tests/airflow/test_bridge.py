@@ -15,14 +15,14 @@ from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, Pa
 from airflow_provider_livedata.engine.options import ReplicateOptions
 
 WORTH_A_RETRY = {
-    "ChecksumMismatch", "LeaseLost", "ObjectChanged", "RunFailed", "TargetHeld", "ZoneBusy", "ZoneUnreachable",
+    "ChecksumMismatch", "LeaseLost", "LiveFailed", "ObjectChanged", "RunFailed", "TargetHeld", "ZoneBusy", "ZoneUnreachable",
 }  # fmt: skip
 HOPELESS = {
     "AlreadyExists", "BadAddress", "BadInput", "BadOption", "BucketMissing", "CannotHold", "CorruptSource",
-    "CredentialsRefused", "FilterChanged", "IsADirectory", "LiveDataError", "NameRefused", "NotADirectory", "NotEmpty",
-    "PathMissing", "PathsOverlap", "PermissionRefused", "RunRefused", "SnapshotRefused", "SourceEmpty", "StateDamaged",
-    "StillChanging", "StoreFull", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",
-    "VerifyFailed", "ZoneError",
+    "CredentialsRefused", "FilterChanged", "IsADirectory", "LiveDataError", "NameRefused", "NoCheckpoint", "NotADirectory", "NotEmpty",
+    "PathMissing", "PathsOverlap", "PermissionRefused", "PublishingCutOff", "RunRefused", "SnapshotRefused", "SourceEmpty", "StagedBytesGone", "StateDamaged",
+    "StillChanging", "StoreFull", "TargetIsActive", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",
+    "VerifyFailed", "WrongSide", "ZoneError",
 }  # fmt: skip
 ALL = {
     name: kind

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from airflow_provider_livedata.dag_bundle import LiveDataDagBundle
+from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_recovery_dag
 from airflow_provider_livedata.dag_templates.migration import STAGES, migration_dag
 from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, FOREIGN, OPTIONS, VERIFY_LEVELS
 from airflow_provider_livedata.engine.errors import BadAddress
+from airflow_provider_livedata.engine.flows.standing import COUNTS
 from airflow_provider_livedata.engine.flows.verify import Level
 from airflow_provider_livedata.engine.options import PRESERVABLE, ReplicateOptions
 from airflow_provider_livedata.engine.plan import Foreign
@@ -148,3 +150,17 @@ def test_a_template_can_be_given_its_places() -> None:
     assert dag.get_task("copy").retries == 1
     with pytest.raises(ValueError, match=r"no params \['sauce'\]"):
         migration_dag(defaults={"sauce": "file:///a"})
+
+
+def test_the_examples_of_the_page_on_live_replication_are_dags() -> None:
+    examples = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "live.md").read_text(), re.DOTALL)
+    assert len(examples) == 4
+    for example in examples:
+        names: dict[str, Any] = {}
+        exec(compile(example, "docs/live.md", "exec"), names)
+
+
+def test_the_page_on_live_replication_names_every_param_and_payload() -> None:
+    page = (REPOSITORY / "docs" / "live.md").read_text()
+    assert {name for name in disaster_recovery_dag().params if name not in page} == {"dry_run"}
+    assert [name for name in COUNTS if f"`{name}`" not in page] == []

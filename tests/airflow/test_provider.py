@@ -28,9 +28,12 @@ def test_the_description_fits_airflows_schema() -> None:
 def test_every_module_that_is_described_can_be_imported() -> None:
     info = get_provider_info()
     modules = [
-        name for kind in ("operators", "hooks", "bundles") for item in info[kind] for name in item["python-modules"]
+        name
+        for kind in ("operators", "sensors", "triggers", "hooks", "bundles")
+        for item in info[kind]
+        for name in item["python-modules"]
     ]
-    assert len(modules) == len(set(modules)) > 3
+    assert len(modules) == len(set(modules)) > 9
     for name in modules:
         importlib.import_module(name)
 

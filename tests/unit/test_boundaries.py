@@ -10,8 +10,8 @@ import pytest
 from airflow_provider_livedata import engine
 
 PUBLIC = {
-    "FailBackReport", "FailOverReport", "ReplicateOptions", "Report", "VerifyReport", "catch_up", "fail_back", "fail_over", "open_zone",
-    "preflight", "replicate", "settle", "verify",
+    "FailBackReport", "FailOverReport", "Fingerprint", "Lag", "Proof", "ReplicateOptions", "Report", "VerifyReport", "catch_up", "changed", "completed", "fail_back", "fail_over", "fingerprint", "lag",
+    "newest_run", "open_zone", "preflight", "proofs", "replicate", "settle", "stop_live", "stop_mark", "verify",
 }  # fmt: skip
 EVERYTHING = """
 import pkgutil, sys

@@ -96,7 +96,7 @@ def choose(source: Zone, snapshot: Snapshot | None, known: Known, options: Repli
     why_not = _obstacle(source, snapshot, known.checkpoint, options, now_ms)
     if why_not:
         return Way(f"listings of both sides: {why_not}")
-    base = _base(source, known.checkpoint)
+    base = base_of(source, known.checkpoint)
     if base is None:
         gone = known.checkpoint.snapshot or "of the checkpoint"  # type: ignore[union-attr]
         return Way(f"listings of both sides: the snapshot {gone} is gone")
@@ -138,7 +138,7 @@ def _obstacle(
     return ""
 
 
-def _base(source: Zone, checkpoint: Checkpoint | None) -> Snapshot | None:
+def base_of(source: Zone, checkpoint: Checkpoint | None) -> Snapshot | None:
     """The snapshot that the checkpoint is of; not another one that was given its name since."""
     if checkpoint is None or not isinstance(source, Snapshots):
         return None

@@ -44,6 +44,7 @@ DifferenceKind = Literal[
     "missing", "extra", "kind", "size", "checksum", "attributes", "unreadable", "changed at source"
 ]
 KEPT = 1000
+KEPT_REPORTS = 100  # of each level
 CHUNK = 8 << 20
 
 
@@ -379,7 +380,14 @@ class _Verification:
         text = self.report.to_json()
         self.state.write(name, text.encode())
         self.report.address, self.report.digest = self.state.address(name), hashlib.sha256(text.encode()).hexdigest()
+        self._tidy()
         log.info("verification\n%s", self.report.table())
+
+    def _tidy(self) -> None:
+        names = [entry.path for entry in self.state.files("verify") if entry.path.endswith(f"-{self.level}.json")]
+        old = frozenset(sorted(names)[:-KEPT_REPORTS])
+        if old:
+            self.state.remove("verify", only=old.__contains__)
 
 
 def _text(crcs: Iterable[int | None]) -> str:

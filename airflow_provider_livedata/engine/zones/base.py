@@ -212,6 +212,8 @@ class SnapshotDifference(Protocol):
     def difference(self, old: Snapshot, new: Snapshot, *, most: int) -> Difference:
         """What changed from ``old`` to ``new``, in no order; something may be told twice.
 
+        ``new`` may be one of no name: what is there now.
+
         Raises:
             PathMissing: One of the snapshots is gone.
             Unsupported: This server cannot tell, or there are more than ``most`` changes.

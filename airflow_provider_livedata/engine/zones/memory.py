@@ -331,6 +331,8 @@ class MemoryFiles(MemoryZone):
         return Difference("in memory", found)
 
     def _frozen(self, snapshot: Snapshot) -> MemoryStore:
+        if not snapshot.name:
+            return self.store
         for taken, frozen in self.store.snapshots.get(snapshot.root, []):
             if taken.name == snapshot.name:
                 return frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -190,6 +191,15 @@ class Differences:
         old, new = self._frozen(zone, "livedata-test-1", ["f"]), self._frozen(zone, "livedata-test-2", [])
         assert isinstance(zone, SnapshotDifference)
         assert zone.difference(old, new, most=100).changes == ()
+
+    def test_the_difference_to_what_is_there_now_needs_no_second_snapshot(self, zone: Zone) -> None:
+        old = self._frozen(zone, "livedata-test-1", ["f", "gone"])
+        assert isinstance(zone, SnapshotDifference)
+        now = dataclasses.replace(old, name="")
+        assert zone.difference(old, now, most=100).changes == ()
+        put(zone, "new", b"new")
+        assert zone.delete([stat(zone, "gone")]) == []
+        assert {change.path for change in zone.difference(old, now, most=100).changes} == {"new", "gone"}
 
     def test_more_changes_than_asked_for_are_refused(self, zone: Zone) -> None:
         old, new = self._frozen(zone, "livedata-test-1", ["f"]), self._frozen(zone, "livedata-test-2", ["a", "b", "c"])

@@ -1,0 +1,138 @@
+"""The form of the disaster recovery DAG, and what it makes of the list of locations. Pure but for the form's own classes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from airflow.sdk import Param
+
+from airflow_provider_livedata.bridge import as_float, options_from
+from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED
+from airflow_provider_livedata.engine.errors import BadInput, BadOption, PathsOverlap
+from airflow_provider_livedata.engine.live import Pace
+from airflow_provider_livedata.engine.zones.address import Address
+
+# Options of every location that the form does not set otherwise: by the names of engine.ReplicateOptions.
+DEFAULT_OPTIONS: Mapping[str, Any] = {"consistency": "snapshot", "keep_removed": 7}
+LOCATION = {
+    "type": "object",
+    "properties": {
+        "source": {"type": "string", "pattern": ADDRESS},
+        "target": {"type": "string", "pattern": ADDRESS},
+        "options": {"type": "object"},
+    },
+    "required": ["source", "target"],
+    "additionalProperties": False,
+}
+EVERY = {"listing": "verify_listing_every_h", "checksum": "verify_checksum_every_h"}  # level -> param
+HOUR_S = 3600
+
+
+def disaster_recovery_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
+    """The params, with ``defaults`` in place of their own.
+
+    Raises:
+        ValueError: A default for a param that is not there.
+    """
+    params = {**_essential(), **_advanced()}
+    unknown = sorted(set(defaults) - set(params))
+    if unknown:
+        raise ValueError(f"disaster recovery has no params {unknown}; it has {sorted(params)}")
+    for name, value in defaults.items():
+        params[name].value = value
+    return params
+
+
+def locations_of(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The locations to replicate, each with ``source``, ``target`` and all its ``options``.
+
+    Raises:
+        BadInput: One error that names everything that is wrong with the params: addresses, options, places that overlap.
+    """
+    problems = list(_problems_of_pace(params))
+    found = []
+    for number, one in enumerate(params["locations"], start=1):
+        options = {**DEFAULT_OPTIONS, **(params.get("options") or {}), **(one.get("options") or {})}
+        try:
+            places = Address.parse(one["source"]), Address.parse(one["target"])
+            if places[0].overlaps(places[1]):
+                raise PathsOverlap("source and target are the same place or lie inside each other")
+            options_from(options)
+        except BadInput as error:
+            problems.append(f"location {number} ({one.get('source')} -> {one.get('target')}): {error}")
+        else:
+            found.append({"source": one["source"], "target": one["target"], "options": options})
+    problems += _overlaps(found)
+    if problems:
+        raise BadInput(f"nothing was started, since the params cannot be used: {'; '.join(problems)}")
+    return found
+
+
+def every_s(params: Mapping[str, Any]) -> dict[str, float]:
+    """Seconds after which each level of verification is due again; 0: never."""
+    return {level: as_float(params[name], name) * HOUR_S for level, name in EVERY.items()}
+
+
+def _problems_of_pace(params: Mapping[str, Any]) -> list[str]:
+    try:
+        Pace(params["interval_s"], params["duration_s"], params["max_failures_in_row"])
+    except BadOption as error:
+        return [str(error)]
+    return []
+
+
+def _overlaps(locations: Sequence[Mapping[str, Any]]) -> list[str]:
+    # A target that is another location's source makes a chain, which is fine; two writers in one place are not.
+    targets = [replace(Address.parse(one["target"]), conn_id=None) for one in locations]
+    return [
+        f"targets {one} and {other} are the same place or lie inside each other; each location takes one of its own"
+        for one, other in itertools.combinations(targets, 2)
+        if one.overlaps(other)
+    ]
+
+
+def _essential() -> dict[str, Param]:
+    return {
+        "locations": Param(
+            type="array", items=LOCATION, minItems=1, title="Locations",
+            description='Each one is replicated on its own: {"source": "hdfs://hdfs_prod@nn1:8020/data/sales", '
+                        '"target": "s3://aws_default@bucket/sales", "options": {"exclude": ["*.tmp"]}}. Its options go before those below.',
+        ),
+        "interval_s": Param(
+            15, type="number", exclusiveMinimum=0, title="Interval in seconds",
+            description="From the start of a cycle to the start of the next; a cycle that takes longer is followed at once.",
+        ),
+        "duration_s": Param(
+            3600, type=["number", "null"], minimum=0, title="Duration in seconds",
+            description="Of the live replication in one run of this DAG; then comes what is to be verified, and the report. 0: one "
+                        "cycle. Empty: until .livedata/stop.json is written at the target.",
+        ),
+        "verify_listing_every_h": Param(
+            1, type="number", minimum=0, title="Hours between proofs by listing",
+            description="Names and sizes of both sides. 0: never.",
+        ),
+        "verify_checksum_every_h": Param(
+            24, type="number", minimum=0, title="Hours between proofs by checksum",
+            description="Also the target's own checksums; where its store keeps none, the target is read. 0: never.",
+        ),
+        "options": Param(
+            {}, type=["object", "null"], title="Options of all locations",
+            description='By the names of ReplicateOptions: {"bandwidth": "08:00-18:00=50MiB/s, off", "exclude": ["*.tmp"]}.',
+        ),
+        "dry_run": Param(
+            default=False, type="boolean", title="Dry run",
+            description="Write the plan of each location and stop: nothing is copied, deleted or snapshotted.",
+        ),
+    }  # fmt: skip
+
+
+def _advanced() -> dict[str, Param]:
+    return {
+        "max_failures_in_row": Param(
+            5, type="integer", minimum=1, title="Cycles that may fail in a row", section=ADVANCED,
+            description="Then the location's task fails, and is tried again by Airflow.",
+        ),
+    }  # fmt: skip
