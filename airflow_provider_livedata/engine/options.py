@@ -31,7 +31,8 @@ class ReplicateOptions:
         find_by: "auto": changes are found by the source's snapshot difference where that can be; "listings": by comparing
             everything, which also finds what someone else changed at the target where the source did not change.
         list_every_h: Hours after which everything is compared again, since HDFS leaves out of its differences what changed
-            neither in length nor in rights: a time that was set, a file cut short and grown to the same length; 0: never.
+            neither in length nor in rights: a time that was set, also by closing a file without another byte, a file cut short
+            and grown to the same length; 0: never.
         allow_snapshot: Make the source snapshottable where that needs to be and may be done.
         exclusive: Promise that nobody else writes to a target that has no conditional writes.
         bandwidth: ``50MiB/s`` or a timetable such as ``08:00-18:00=50MiB/s, off``; "" is no limit.

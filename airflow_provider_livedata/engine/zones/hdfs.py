@@ -59,6 +59,9 @@ PART_BYTES = 1 << 20  # written in order, so that a part is a pace of reading an
 # What hdfs-native holds of an open file, measured: the process's peak less its buffers and its state before.
 READING_BYTES, WRITING_BYTES = 2 << 20, 16 << 20
 COMMIT_S = 0.25  # close() asks again after half a second when the NameNode has not heard of the last block
+YOUNG_MS = (
+    3_600_000  # what was made or closed this long before a snapshot is likely to have been open when it was taken
+)
 _STATE = ".livedata"
 PROMPT_BYTES = 1 << 20  # state up to this size is written one file after the other, so that each wait counts
 _COSTLY = frozenset({"acl", "xattrs"})
@@ -83,6 +86,7 @@ class HdfsZone(Zone):
         self._data, self._control, self._preserve = data, control, preserve & _COSTLY
         self._snapshots = SnapshotStore(self._live, control) if control is not None else None
         self._is_view = snapshot is not None
+        self._young_since_ms = 0
         self._root = self._frozen(snapshot) if snapshot is not None else self._live
         self._attributes = AttributeStore(data, control, self._preserve)
         # A WebHDFS listing tells which entries have ACLs, at no more calls.
@@ -223,7 +227,9 @@ class HdfsZone(Zone):
 
     def snapshot(self, name: str) -> Snapshot:
         """See ``Snapshots``."""
-        return self._snapshotting().take(name)
+        taken = self._snapshotting().take(name)
+        self._young_since_ms = taken.taken_ms - YOUNG_MS
+        return taken
 
     def prepare_snapshots(self, *, allow: bool) -> str:
         """See ``Snapshots``."""
@@ -251,15 +257,18 @@ class HdfsZone(Zone):
         return self._snapshotting().may_have_open_files()
 
     def is_open(self, entry: Entry) -> bool:
-        """See ``OpenFiles``. One NameNode call."""
+        """See ``OpenFiles``. One NameNode call, and one more for a file that was young when the snapshot was taken."""
         if self._control is None:
             raise SnapshotRefused(_NO_WEBHDFS, address=str(self.address))
+        at = join(self._live, entry.path)
         try:
-            found = self._control.call("GET_BLOCK_LOCATIONS", join(self._live, entry.path), offset=0, length=1)
+            found = self._control.call("GET_BLOCK_LOCATIONS", at, offset=0, length=1)
         except (PathMissing, NotADirectory, IsADirectory):
-            return False
+            return True  # a writer does not notice that his file got another name
         located = found.get("LocatedBlocks") or {}
-        return bool(located.get("isUnderConstruction")) or located.get("fileLength") != entry.size_bytes
+        if located.get("isUnderConstruction") or located.get("fileLength") != entry.size_bytes:
+            return True
+        return entry.mtime_ms > self._young_since_ms and self._is_other(at, entry)
 
     def rename(self, old: str, new: str) -> None:
         """See ``Rename``."""
@@ -319,6 +328,11 @@ class HdfsZone(Zone):
             self._attributes.change(path, at, attributes, found)
             found = self._directories.status(at) or found
         return self._entry(path, at, found)
+
+    def _is_other(self, at: str, entry: Entry) -> bool:
+        # Its bytes may all have been known when it was listed, and its time not: that is set when it is closed.
+        now = self._data.directories.status(at)
+        return now is None or now.mtime_ms != entry.mtime_ms
 
     def _make(self, at: str, mode: int) -> None:
         try:
