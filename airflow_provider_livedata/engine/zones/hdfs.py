@@ -39,6 +39,7 @@ from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.engine.zones.hdfs_attributes import AttributeStore
 from airflow_provider_livedata.engine.zones.hdfs_check import check
+from airflow_provider_livedata.engine.zones.hdfs_command import HdfsCommand, find_command
 from airflow_provider_livedata.engine.zones.hdfs_control import WebHdfs
 from airflow_provider_livedata.engine.zones.hdfs_data import Data, NativeData
 from airflow_provider_livedata.engine.zones.hdfs_directories import WebDirectories
@@ -80,11 +81,11 @@ class HdfsZone(Zone):
 
     def __init__(
         self, address: Address, data: Data, control: WebHdfs | None, *, preserve: frozenset[str] = frozenset({"acl"}),
-        snapshot: Snapshot | None = None,
+        snapshot: Snapshot | None = None, command: HdfsCommand | None = None,
     ) -> None:  # fmt: skip
         self.address, self._live = address, f"/{address.path}"
         self._data, self._control, self._preserve = data, control, preserve & _COSTLY
-        self._snapshots = SnapshotStore(self._live, control) if control is not None else None
+        self._snapshots = SnapshotStore(self._live, control, command) if control is not None else None
         self._is_view = snapshot is not None
         self._young_since_ms = 0
         self._root = self._frozen(snapshot) if snapshot is not None else self._live
@@ -105,6 +106,7 @@ class HdfsZone(Zone):
         session: Session | None = None, user: str | None = None, config: Mapping[str, Any] | None = None,
         config_dir: str | None = None, kerberos_principal: str | None = None, kerberos_keytab: str | None = None,
         kerberos_cache: str | None = None, preserve: Collection[str] = ("acl",), data: str = "auto",
+        hdfs_command: str | None = None,
     ) -> HdfsZone:  # fmt: skip
         """Open a directory, which need not be there yet. Nothing is asked of the cluster.
 
@@ -122,6 +124,8 @@ class HdfsZone(Zone):
             kerberos_cache: Credential cache.
             preserve: Names of attributes; "acl" and "xattrs" are asked for only if named. xattrs cost a call an entry.
             data: "native": bytes by RPC; "webhdfs": by WebHDFS, slower; "auto": by RPC where its address is known.
+            hdfs_command: Program to ask for differences of snapshots where the NameNode tells none by WebHDFS (Hadoop 2.10);
+                None: ``hdfs`` where PATH has it; "": none.
 
         Raises:
             BadOption: One has a value that it cannot have, or no NameNode is named.
@@ -131,7 +135,8 @@ class HdfsZone(Zone):
             kerberos_principal=kerberos_principal, kerberos_keytab=kerberos_keytab, kerberos_cache=kerberos_cache,
         )  # fmt: skip
         control = WebHdfs(options.webhdfs, session, user, origin=options.origin) if options.webhdfs else None
-        return cls(address, _data(options, control), control, preserve=frozenset(preserve))
+        command = find_command(options, hdfs_command)
+        return cls(address, _data(options, control), control, preserve=frozenset(preserve), command=command)
 
     def attributes_left(self) -> list[Failure]:
         """See ``LeavesAttributes``."""
