@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import fetch
@@ -84,7 +84,7 @@ def rclone_environment(site: Site) -> dict[str, str]:
     return environment(**named)
 
 
-def distcp(site: Site) -> Copy:
+def distcp(site: Site, flags: Sequence[str] = ()) -> Copy:
     """DistCp on Hadoop's local job runner, so without YARN; all maps in one process."""
     lib = fetch.distcp_lib()
     env = environment(AWS_ACCESS_KEY_ID=site.s3.access_key, AWS_SECRET_ACCESS_KEY=site.s3.secret_key,
@@ -94,14 +94,14 @@ def distcp(site: Site) -> Copy:
         places = {"SOURCE": source.hadoop, "TARGET": target.hadoop}
         classpath = f"{site.hdfs.conf_dir}:{lib}/*"
         own = [f"-Dfs.s3a.endpoint={site.s3.endpoint}", f"-Dfs.s3a.endpoint.region={site.s3.region}"]
-        words = [places.get(word, word) for word in distcp_command()]
+        words = [places.get(word, word) for word in distcp_command(*flags)]
         return launch(["java", "-Xmx1g", "-cp", classpath, words[1], *own, *words[2:]], env=env, cwd=_scratch(site))[0]
 
     return copy
 
 
-def distcp_command() -> list[str]:
-    """What is run, with SOURCE and TARGET; the endpoint and the classpath left out."""
+def distcp_command(*flags: str) -> list[str]:
+    """What is run, with SOURCE and TARGET; the endpoint and the classpath left out. ``flags`` replace -direct."""
     settings = {
         "mapreduce.framework.name": "local",
         "mapreduce.local.map.tasks.maximum": str(MAPS),
@@ -111,7 +111,16 @@ def distcp_command() -> list[str]:
         "fs.s3a.fast.upload.buffer": "bytebuffer",
     }
     given = [f"-D{name}={value}" for name, value in settings.items()]
-    return ["java", "org.apache.hadoop.tools.DistCp", *given, "-m", str(MAPS), "-direct", "SOURCE", "TARGET"]
+    return [
+        "java",
+        "org.apache.hadoop.tools.DistCp",
+        *given,
+        "-m",
+        str(MAPS),
+        *(flags or ["-direct"]),
+        "SOURCE",
+        "TARGET",
+    ]
 
 
 def _scratch(site: Site) -> Path:

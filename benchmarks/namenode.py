@@ -39,15 +39,16 @@ def measure(site: Site, size: Size, chosen: frozenset[str]) -> dict[str, Any]:
         for name, copy in copies.items():
             target = site.fresh("s3")
             with site.open_file() if name == "ours, a file open" else nullcontext():
-                before = _counted(site)
+                before = counted(site)
                 copy(source, target)
-                calls[name] = dict((_counted(site) - before).most_common())
+                calls[name] = dict((counted(site) - before).most_common())
             site.check(target, shape)
             say(f"NameNode calls a file, {name}: {sum(calls[name].values()) / shape.files:.2f}")
     return {"files": shape.files, "calls": calls}
 
 
-def _counted(site: Site) -> Counter[str]:
+def counted(site: Site) -> Counter[str]:
+    """Calls so far, by name."""
     site.settle()
     found = Counter(f"webhdfs {one}" for one in _AUDIT.findall(site.hdfs.log()))
     bean = site.hdfs.jmx(f"Hadoop:service=NameNode,name=RpcDetailedActivityForPort{site.hdfs.rpc_port}")

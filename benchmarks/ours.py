@@ -50,7 +50,8 @@ def _run(source: Any, target: Any, options: Request) -> Request:
     finally:
         source.close()
         target.close()
-    return {"files": report.copied_files, "size_bytes": report.copied_bytes, "planned": report.planned_files}
+    return {"files": report.copied_files, "size_bytes": report.copied_bytes, "planned": report.planned_files,
+            "as_of_ms": report.as_of_ms, "found_by": report.found_by}  # fmt: skip
 
 
 def _read(zone: Request, **shape: Any) -> Request:

@@ -31,6 +31,14 @@ NAMES = {
     "read": "floor: read and discard",
     "write": "floor: write from memory",
 }
+CYCLE_NAMES = {
+    **NAMES,
+    "ours, staged, warm": "ours, staged first, a warm call of `replicate()`",
+    "ours, staged": "ours, staged first, whole process",
+    "rclone": "rclone sync",
+    "rclone --size-only": "rclone sync --size-only",
+    "distcp": "DistCp -update -diff, local runner",
+}
 Runs = dict[str, list[dict[str, float]]]
 
 
@@ -176,6 +184,40 @@ def _planning(found: dict[str, Any]) -> Iterable[str]:
     )
 
 
+def _cycles(found: dict[str, Any]) -> Iterable[str]:
+    yield "## From the second run on"
+    yield CYCLES.format(changes=found["changes"])
+    for files, one in found["to_s3"].items():
+        yield f"### {found['changes']} changes among {int(files):,} files, HDFS to S3"
+        yield _cycle_runs(one["runs"])
+    sizes = list(found["to_s3"].values())
+    if len(sizes) > 1:
+        least, most = (middle(one["runs"]["ours, warm"]) for one in (sizes[0], sizes[-1]))
+        yield f"Among {sizes[-1]['files']:,} files it takes {most / least:.2f} times what it takes among {sizes[0]['files']:,}."
+    quiet = sizes[0]["quiet_calls"]
+    calls = ", ".join(f"{count} x {name}" for name, count in quiet.items()) or "none"
+    yield f"A cycle without changes asks the NameNode **{sum(quiet.values())}** times: {calls}."
+    yield f"### {found['changes']} changes among {found['to_hdfs']['files']:,} files, HDFS to HDFS"
+    yield _cycle_runs(found["to_hdfs"]["runs"])
+    lag = found["lag"]
+    yield (f"### Lag\n\nWhile {lag['changes_s']:.0f} files a second are made and a cycle towards S3 starts every {lag['interval_s']:.0f} s, the newest "
+           f"complete copy is **{lag['p95_s']:.0f} s** old at most for 95% of the time, {lag['most_s']:.0f} s at the most.")  # fmt: skip
+
+
+def _cycle_runs(runs: Runs) -> str:
+    mine = [name for name in runs if name.startswith("ours")]
+    head = [
+        "",
+        "seconds: median (least to most)",
+        "CPU s",
+        "servers' CPU s",
+        *(f"times as long as {one}" for one in mine),
+    ]
+    rows = [[CYCLE_NAMES.get(name, name), _spread(taken), f"{middle(taken, 'cpu_s'):.2f}", f"{middle(taken, 'servers_cpu_s'):.2f}",
+             *(f"{middle(taken) / middle(runs[one]):.1f}" for one in mine)] for name, taken in runs.items()]  # fmt: skip
+    return _table(head, rows)
+
+
 SECTIONS = {
     "copies": _copies,
     "proving": _proving,
@@ -183,6 +225,7 @@ SECTIONS = {
     "neighbours": _neighbours,
     "limit": _limit,
     "planning": _planning,
+    "cycles": _cycles,
 }
 
 
@@ -256,6 +299,10 @@ NEIGHBOURS = """A Hadoop command reads other files of the same HDFS, alone and w
 machine here: a copy takes cores from that command and from the servers, besides what it takes of HDFS. The copy of the same files
 *from a local directory* does not touch HDFS at all, so what it costs the command is the share of the machine. On a cluster, where the
 copier runs elsewhere, that share is not there."""
+CYCLES = """A copy is there, and {changes} files change: of ten six are written anew, two made, one is renamed and one deleted. Then each
+contender brings a copy of its own to what the source is now: ours by the difference of two snapshots, with manifest, checkpoint and report
+written; `rclone sync`, with `--fast-list`, by sizes alone or, its default, by times as well; `distcp -update -diff` by the same difference, from
+one HDFS directory to another, its two snapshots included. Most files are empty, so that very many can be made."""
 NOT_SHOWN = """## What these figures do not show
 
 - **A network.** Clients and servers share the cores and the memory of one machine; latency is microseconds. What costs CPU
@@ -264,4 +311,4 @@ NOT_SHOWN = """## What these figures do not show
 - **A busy or large cluster.** One NameNode, two DataNodes, no Kerberos, no encryption of the wire, no erasure coding.
 - **DistCp at its best.** It is built for YARN, with many machines each reading what lies near. Here it runs on Hadoop's local job
   runner, with its maps on threads of one process, since nothing else is comparable on one machine.
-- **Second runs.** All copies here are first copies into empty places."""
+- **Second runs of large files.** What changes from run to run is small here."""

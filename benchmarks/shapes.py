@@ -56,6 +56,11 @@ class Size:
     limit_s: int
     limit_window_s: int
     planned_entries: int
+    cycle_files: tuple[int, ...]  # of the trees in which ``cycle_changes`` files change, ``cycle_rounds`` times
+    cycle_changes: int
+    cycle_rounds: int
+    lag_changes_s: float
+    lag_s: int
 
 
 SIZES = {
@@ -73,6 +78,11 @@ SIZES = {
         limit_s=36,
         limit_window_s=30,
         planned_entries=1_000_000,
+        cycle_files=(50_000, 500_000),
+        cycle_changes=100,
+        cycle_rounds=5,
+        lag_changes_s=20,
+        lag_s=120,
     ),
     "short": Size(
         shapes=(Shape("large", 8, 128 * MIB), Shape("small", 4_000, 4 * KIB), Shape("medium", 150, 4 * MIB)),
@@ -88,6 +98,11 @@ SIZES = {
         limit_s=20,
         limit_window_s=10,
         planned_entries=100_000,
+        cycle_files=(5_000,),
+        cycle_changes=100,
+        cycle_rounds=3,
+        lag_changes_s=20,
+        lag_s=45,
     ),
     "tiny": Size(
         shapes=(Shape("large", 2, 20 * MIB), Shape("small", 60, 4 * KIB), Shape("medium", 4, 4 * MIB)),
@@ -103,5 +118,10 @@ SIZES = {
         limit_s=3,
         limit_window_s=2,
         planned_entries=5_000,
+        cycle_files=(60, 120),
+        cycle_changes=10,
+        cycle_rounds=1,
+        lag_changes_s=10,
+        lag_s=6,
     ),
 }

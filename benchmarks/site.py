@@ -121,7 +121,7 @@ class Site:
         Raises:
             WrongCopy: They did not.
         """
-        found, wanted = self._count(spot), (shape.files, shape.total_bytes)
+        found, wanted = self.count(spot), (shape.files, shape.total_bytes)
         if found != wanted:
             raise WrongCopy(f"{spot.rclone} holds {found} files and bytes, not {wanted}")
 
@@ -167,7 +167,20 @@ class Site:
         times = [psutil.Process(pid).cpu_times() for pid in (*self.hdfs.pids, *self.s3.pids)]
         return float(sum(one.user + one.system for one in times))
 
-    def _count(self, spot: Spot) -> tuple[int, int]:
+    def allow_snapshots(self, spot: Spot) -> None:
+        """Let snapshots of a directory of HDFS be taken."""
+        self._webhdfs("PUT", spot.path, op="ALLOWSNAPSHOT")
+
+    def disallow_snapshots(self, spot: Spot) -> None:
+        """The opposite, once it has none: so that it can be removed."""
+        self._webhdfs("PUT", spot.path, op="DISALLOWSNAPSHOT")
+
+    def take_snapshot(self, spot: Spot, name: str) -> None:
+        """Take one."""
+        self._webhdfs("PUT", spot.path, op="CREATESNAPSHOT", snapshotname=name)
+
+    def count(self, spot: Spot) -> tuple[int, int]:
+        """Files there, and their bytes."""
         if spot.scheme == "s3":
             return _tree(self.s3.data_dir / self.bucket / spot.path)
         whole = self._summary(spot.path)
@@ -178,7 +191,10 @@ class Site:
 
     def _summary(self, path: str) -> tuple[int, int]:
         found = self._webhdfs("GET", path, op="GETCONTENTSUMMARY")["ContentSummary"]
-        return found["fileCount"], found["length"]
+        # What only snapshots hold is counted as well, and apart.
+        return tuple(
+            found[name] - found.get(f"snapshot{name[0].upper()}{name[1:]}", 0) for name in ("fileCount", "length")
+        )
 
     def _webhdfs(self, method: str, path: str, **query: str) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self.hdfs.http, timeout=120)

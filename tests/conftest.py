@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.services.proxy import FaultyProxy
     from tests.services.s3 import MotoServer, S3Server
 
+pytest.register_assert_rewrite("tests.system.cycles_common")
 TESTS = Path(__file__).parent
 REPOSITORY = TESTS.parent
 TIERS = {  # by directory, in the order in which they run: the quick ones first

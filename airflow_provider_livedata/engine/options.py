@@ -32,7 +32,8 @@ class ReplicateOptions:
         find_by: "auto": changes are found by the source's snapshot difference where that can be; "listings": by comparing
             everything, which also finds what someone else changed at the target where the source did not change.
         list_every_h: Hours after which everything is compared again, since HDFS leaves out of its differences what changed
-            neither in length nor in rights: a time that was set, a file cut short and grown to the same length; 0: never.
+            neither in length nor in rights: a time that was set, also by closing a file without another byte, a file cut short
+            and grown to the same length; 0: never.
         consistency: "files": each file appears as soon as it has landed; "snapshot": changed files stay invisible until all of
             them are at the target, so that it can be brought to one consistent state at every moment, from itself alone. The
             first copy has no older state to keep, and is always by files.

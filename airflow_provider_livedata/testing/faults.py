@@ -63,7 +63,7 @@ class CrashAfter(Around):
             yield entry
 
     def around_zone(self, zone: Zone) -> Zone:
-        """Views of snapshots die with this zone."""
+        """Views of snapshots die with this zone, and so does any other zone that is put around by this."""
         return _Mortal(zone, self)
 
     def _count(self, name: str) -> bool:
@@ -83,6 +83,9 @@ class _Mortal(Around):
 
     def around(self, name: str, run: Callable[[], Result], *, size_bytes: int = 0) -> Result:
         return self._life.around(name, run, size_bytes=size_bytes)
+
+    def around_zone(self, zone: Zone) -> Zone:
+        return _Mortal(zone, self._life)
 
 
 class Flaky(Around):

@@ -59,7 +59,8 @@ class HdfsCluster:
         self.ports = [NodePorts(*rest[3 * i : 3 * i + 3]) for i in range(datanodes)]
         site = hdfs_site(self.rpc, self.http, self.data_dir, replication, capture_open_files=capture_open_files)
         core = core_site(self.rpc, self.superuser, groups or {"alice": "staff", "bob": "staff"}, self.data_dir / "tmp")
-        write_conf(self.conf_dir, core, {**site, **(properties or {})})
+        self.core, self.site = core, {**site, **(properties or {})}
+        write_conf(self.conf_dir, self.core, self.site)
         for name in ("hdfs", "datanode"):
             (self.data_dir / "web" / "webapps" / name / "WEB-INF").mkdir(parents=True)
         self._namenode: ServerProcess | None = None

@@ -13,7 +13,7 @@ from benchmarks.fetch import is_fetched
 from benchmarks.page import BEGIN, END, write
 from tests.conftest import REPOSITORY
 
-SECTIONS = ("copies", "proving", "namenode", "neighbours", "limit", "planning")
+SECTIONS = ("copies", "proving", "namenode", "neighbours", "limit", "planning", "cycles")
 
 
 @pytest.mark.timeout(900)
@@ -38,12 +38,26 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
     assert calls["calls"]["ours, a file open"]["webhdfs open"] == calls["files"]
     assert found["planning"]["measured"]["entries"] == 5_000
 
+    cycles = found["cycles"]["measured"]
+    assert list(cycles["to_s3"]) == ["60", "120"]
+    ours, theirs = {"ours, warm", "ours"}, {"rclone --size-only", "rclone"} if rclone else set()
+    assert set(cycles["to_s3"]["60"]["runs"]) == ours | theirs
+    assert set(cycles["to_hdfs"]["runs"]) == ours
+    assert 0 < sum(cycles["to_s3"]["60"]["quiet_calls"].values()) < 100
+    assert cycles["lag"]["cycles"] >= 2
+
     text = page.read_text()
     assert "This one did." in text
     assert "Old." not in text
     assert all(
         f"## {title}" in text
-        for title in ("Copies", "What proof costs", "Calls of the NameNode", "A very long listing")
+        for title in (
+            "Copies",
+            "What proof costs",
+            "Calls of the NameNode",
+            "A very long listing",
+            "From the second run on",
+        )
     )
     assert not any(place in text + results.read_text() for place in (str(REPOSITORY), "127.0.0.1", "/dev/shm", "/tmp"))
 

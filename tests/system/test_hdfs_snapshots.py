@@ -209,13 +209,41 @@ class TestFilesThatAreOpen:
             assert stat(zone, "open").size_bytes == 6000
             zone.drop_snapshot("s1")
 
-    def test_a_file_that_went_from_the_live_tree_is_not_open(self, zone: HdfsZone) -> None:
+    def test_a_file_that_went_from_the_live_tree_may_be_open_by_another_name(self, zone: HdfsZone) -> None:
         entry = put(zone, "d/f", b"12345")
         assert not zone.is_open(entry)
         zone.delete([entry, stat(zone, "d")])
-        assert not zone.is_open(entry)
+        assert zone.is_open(entry)
         put(zone, "d", b"a file where the directory was")
-        assert not zone.is_open(entry)
+        assert zone.is_open(entry)
+
+    def test_a_file_that_is_renamed_while_it_is_written_grows_in_the_snapshot_and_is_told(
+        self, hdfs_cluster: HdfsCluster, zone: HdfsZone
+    ) -> None:
+        zone.prepare_snapshots(allow=True)
+        zone.make_directory("d")
+        with open_file(hdfs_cluster, f"/{zone.address.path}/d/open", b"a" * 1000) as writer:
+            view = zone.at(zone.snapshot("s1"))
+            listed = stat(view, "d/open")
+            zone.rename("d", "e")
+            assert zone.is_open(listed)
+            writer.write(b"b" * 5000)
+        assert stat(view, "d/open").size_bytes == 6000
+        zone.drop_snapshot("s1")
+
+    def test_a_file_that_was_closed_after_it_was_listed_has_another_time(
+        self, hdfs_cluster: HdfsCluster, zone: HdfsZone
+    ) -> None:
+        zone.prepare_snapshots(allow=True)
+        with open_file(hdfs_cluster, f"/{zone.address.path}/empty", b""):
+            view = zone.at(zone.snapshot("s1"))
+            listed = stat(view, "empty")
+            time.sleep(0.01)
+        closed = stat(view, "empty")
+        assert (closed.size_bytes, closed.mtime_ms > listed.mtime_ms) == (0, True)
+        assert zone.is_open(listed)
+        assert not zone.is_open(closed)
+        zone.drop_snapshot("s1")
 
     def test_numbers_from_before_the_snapshot_do_not_count(self, hdfs_cluster: HdfsCluster, zone: HdfsZone) -> None:
         zone.prepare_snapshots(allow=True)

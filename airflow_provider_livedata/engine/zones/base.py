@@ -230,7 +230,7 @@ class OpenFiles(Protocol):
         ...
 
     def is_open(self, entry: Entry) -> bool:
-        """Whether the live file behind ``entry`` is being written, or is no longer as long as ``entry`` says."""
+        """Whether the live file behind ``entry`` is being written, is no longer what ``entry`` says, or is not there to tell."""
         ...
 
 

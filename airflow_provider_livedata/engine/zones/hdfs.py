@@ -39,6 +39,7 @@ from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.engine.zones.hdfs_attributes import AttributeStore
 from airflow_provider_livedata.engine.zones.hdfs_check import check
+from airflow_provider_livedata.engine.zones.hdfs_command import HdfsCommand, find_command
 from airflow_provider_livedata.engine.zones.hdfs_control import WebHdfs
 from airflow_provider_livedata.engine.zones.hdfs_data import Data, NativeData
 from airflow_provider_livedata.engine.zones.hdfs_directories import WebDirectories
@@ -59,6 +60,9 @@ PART_BYTES = 1 << 20  # written in order, so that a part is a pace of reading an
 # What hdfs-native holds of an open file, measured: the process's peak less its buffers and its state before.
 READING_BYTES, WRITING_BYTES = 2 << 20, 16 << 20
 COMMIT_S = 0.25  # close() asks again after half a second when the NameNode has not heard of the last block
+YOUNG_MS = (
+    3_600_000  # what was made or closed this long before a snapshot is likely to have been open when it was taken
+)
 _STATE = ".livedata"
 PROMPT_BYTES = 1 << 20  # state up to this size is written one file after the other, so that each wait counts
 _COSTLY = frozenset({"acl", "xattrs"})
@@ -77,12 +81,13 @@ class HdfsZone(Zone):
 
     def __init__(
         self, address: Address, data: Data, control: WebHdfs | None, *, preserve: frozenset[str] = frozenset({"acl"}),
-        snapshot: Snapshot | None = None,
+        snapshot: Snapshot | None = None, command: HdfsCommand | None = None,
     ) -> None:  # fmt: skip
         self.address, self._live = address, f"/{address.path}"
         self._data, self._control, self._preserve = data, control, preserve & _COSTLY
-        self._snapshots = SnapshotStore(self._live, control) if control is not None else None
+        self._snapshots = SnapshotStore(self._live, control, command) if control is not None else None
         self._is_view = snapshot is not None
+        self._young_since_ms = 0
         self._root = self._frozen(snapshot) if snapshot is not None else self._live
         self._attributes = AttributeStore(data, control, self._preserve)
         # A WebHDFS listing tells which entries have ACLs, at no more calls.
@@ -101,6 +106,7 @@ class HdfsZone(Zone):
         session: Session | None = None, user: str | None = None, config: Mapping[str, Any] | None = None,
         config_dir: str | None = None, kerberos_principal: str | None = None, kerberos_keytab: str | None = None,
         kerberos_cache: str | None = None, preserve: Collection[str] = ("acl",), data: str = "auto",
+        hdfs_command: str | None = None,
     ) -> HdfsZone:  # fmt: skip
         """Open a directory, which need not be there yet. Nothing is asked of the cluster.
 
@@ -118,6 +124,8 @@ class HdfsZone(Zone):
             kerberos_cache: Credential cache.
             preserve: Names of attributes; "acl" and "xattrs" are asked for only if named. xattrs cost a call an entry.
             data: "native": bytes by RPC; "webhdfs": by WebHDFS, slower; "auto": by RPC where its address is known.
+            hdfs_command: Program to ask for differences of snapshots where the NameNode tells none by WebHDFS (Hadoop 2.10);
+                None: ``hdfs`` where PATH has it; "": none.
 
         Raises:
             BadOption: One has a value that it cannot have, or no NameNode is named.
@@ -127,7 +135,8 @@ class HdfsZone(Zone):
             kerberos_principal=kerberos_principal, kerberos_keytab=kerberos_keytab, kerberos_cache=kerberos_cache,
         )  # fmt: skip
         control = WebHdfs(options.webhdfs, session, user, origin=options.origin) if options.webhdfs else None
-        return cls(address, _data(options, control), control, preserve=frozenset(preserve))
+        command = find_command(options, hdfs_command)
+        return cls(address, _data(options, control), control, preserve=frozenset(preserve), command=command)
 
     def attributes_left(self) -> list[Failure]:
         """See ``LeavesAttributes``."""
@@ -223,7 +232,9 @@ class HdfsZone(Zone):
 
     def snapshot(self, name: str) -> Snapshot:
         """See ``Snapshots``."""
-        return self._snapshotting().take(name)
+        taken = self._snapshotting().take(name)
+        self._young_since_ms = taken.taken_ms - YOUNG_MS
+        return taken
 
     def prepare_snapshots(self, *, allow: bool) -> str:
         """See ``Snapshots``."""
@@ -251,15 +262,18 @@ class HdfsZone(Zone):
         return self._snapshotting().may_have_open_files()
 
     def is_open(self, entry: Entry) -> bool:
-        """See ``OpenFiles``. One NameNode call."""
+        """See ``OpenFiles``. One NameNode call, and one more for a file that was young when the snapshot was taken."""
         if self._control is None:
             raise SnapshotRefused(_NO_WEBHDFS, address=str(self.address))
+        at = join(self._live, entry.path)
         try:
-            found = self._control.call("GET_BLOCK_LOCATIONS", join(self._live, entry.path), offset=0, length=1)
+            found = self._control.call("GET_BLOCK_LOCATIONS", at, offset=0, length=1)
         except (PathMissing, NotADirectory, IsADirectory):
-            return False
+            return True  # a writer does not notice that his file got another name
         located = found.get("LocatedBlocks") or {}
-        return bool(located.get("isUnderConstruction")) or located.get("fileLength") != entry.size_bytes
+        if located.get("isUnderConstruction") or located.get("fileLength") != entry.size_bytes:
+            return True
+        return entry.mtime_ms > self._young_since_ms and self._is_other(at, entry)
 
     def rename(self, old: str, new: str) -> None:
         """See ``Rename``."""
@@ -319,6 +333,11 @@ class HdfsZone(Zone):
             self._attributes.change(path, at, attributes, found)
             found = self._directories.status(at) or found
         return self._entry(path, at, found)
+
+    def _is_other(self, at: str, entry: Entry) -> bool:
+        # Its bytes may all have been known when it was listed, and its time not: that is set when it is closed.
+        now = self._data.directories.status(at)
+        return now is None or now.mtime_ms != entry.mtime_ms
 
     def _make(self, at: str, mode: int) -> None:
         try:

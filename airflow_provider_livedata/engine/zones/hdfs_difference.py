@@ -11,14 +11,17 @@ from typing import Any
 
 from airflow_provider_livedata.engine.errors import LiveDataError, Unsupported
 from airflow_provider_livedata.engine.model import Change, Difference
+from airflow_provider_livedata.engine.zones.hdfs_command import HdfsCommand
 from airflow_provider_livedata.engine.zones.hdfs_control import WebHdfs
 
-PAGED, WHOLE = "in pages", "in one answer"
+PAGED, WHOLE, PRINTED = "in pages", "in one answer", "by the command hdfs snapshotDiff"
 _UNKNOWN_OPERATION = frozenset({"IllegalArgumentException", "UnsupportedOperationException"})
 _KINDS: dict[str, Any] = {"CREATE": "create", "DELETE": "delete", "MODIFY": "modify", "RENAME": "rename"}
 
 
-def difference(control: WebHdfs, root: str, below: str, old: str, new: str, *, most: int) -> Difference:
+def difference(
+    control: WebHdfs, root: str, below: str, old: str, new: str, *, most: int, command: HdfsCommand | None = None
+) -> Difference:
     """See ``SnapshotDifference``.
 
     Args:
@@ -28,17 +31,21 @@ def difference(control: WebHdfs, root: str, below: str, old: str, new: str, *, m
         old: Name of the older snapshot.
         new: Name of the newer one.
         most: See there.
+        command: For where the NameNode tells no differences by WebHDFS.
     """
+    address = f"{control.origin}{root}"
     for way, told in ((PAGED, _paged), (WHOLE, _whole)):
         try:
-            found = _bounded(_located(told(control, root, old, new), below), most, f"{control.origin}{root}")
+            found = _bounded(_located(told(control, root, old, new), below), most, address)
         except LiveDataError as error:
             if error.where.get("java_class") not in _UNKNOWN_OPERATION:
                 raise
         else:
             return Difference(way, found)
-    raise Unsupported("this NameNode has no snapshot differences by WebHDFS (Hadoop 3.1 or newer has)",
-                      address=f"{control.origin}{root}")  # fmt: skip
+    if command is not None:
+        return Difference(PRINTED, _bounded(_located(command.difference(root, old, new), below), most, address))
+    raise Unsupported("this NameNode has no snapshot differences by WebHDFS (Hadoop 3.1 or newer has), and no command hdfs "
+                      "was found by PATH or HADOOP_HOME", address=address)  # fmt: skip
 
 
 def _paged(control: WebHdfs, root: str, old: str, new: str) -> Iterator[Change]:

@@ -12,6 +12,7 @@ from airflow_provider_livedata.engine.errors import (
     SnapshotRefused,
 )
 from airflow_provider_livedata.engine.model import Difference, Snapshot
+from airflow_provider_livedata.engine.zones.hdfs_command import HdfsCommand
 from airflow_provider_livedata.engine.zones.hdfs_control import WebHdfs
 from airflow_provider_livedata.engine.zones.hdfs_difference import difference
 from airflow_provider_livedata.engine.zones.hdfs_directories import WebDirectories
@@ -34,8 +35,8 @@ class _Allowed(NamedTuple):
 class SnapshotStore:
     """Snapshots that cover the location at ``root``, an absolute path."""
 
-    def __init__(self, root: str, control: WebHdfs) -> None:
-        self._root, self._control = root, control
+    def __init__(self, root: str, control: WebHdfs, command: HdfsCommand | None = None) -> None:
+        self._root, self._control, self._command = root, control, command
         self._directories = WebDirectories(control)
         self._covering: str | None = None
         self._freezes: bool | None = None
@@ -111,7 +112,7 @@ class SnapshotStore:
         self.place(old)  # so that both are of a directory that covers the location
         below = self.place(new)[len(_inside(new.root, new.name)) :].strip("/")
         try:
-            return difference(self._control, new.root, below, old.name, new.name, most=most)
+            return difference(self._control, new.root, below, old.name, new.name, most=most, command=self._command)
         except SnapshotRefused as error:
             raise PathMissing("a snapshot is gone", address=self._address, snapshots=[old.name, new.name],
                               reason=error.where.get("reason")) from error  # fmt: skip
