@@ -142,7 +142,7 @@ def write_generation(state: StateFolder, run: int, label: str, rows: Iterable[He
         data = held_to_parquet(batch)
         state.write(name, data)
         file = ManifestFile(name, batch.rows, first.key, hashlib.sha256(data).hexdigest())
-        _verified(state, file)
+        _verified(state, file, afresh=True)
         files.append(file)
     return tuple(files)
 
@@ -193,8 +193,8 @@ def _reader(state: StateFolder, file: ManifestFile, cover: Cover | None) -> Call
     return lambda: held_in(_verified(state, file), cover, name=name)
 
 
-def _verified(state: StateFolder, file: ManifestFile) -> bytes:
-    data = state.read(file.name)
+def _verified(state: StateFolder, file: ManifestFile, *, afresh: bool = False) -> bytes:
+    data = state.read(file.name) if afresh else state.read_unchanging(file.name)
     if data is None or hashlib.sha256(data).hexdigest() != file.digest:
         raise StateDamaged(
             "a manifest file is missing or is not what its checkpoint lists; verify at level content, "

@@ -23,6 +23,7 @@ from airflow_provider_livedata.engine.model import ABSENT, Entry
 from airflow_provider_livedata.engine.zones.base import Zone
 
 FOLDER = ".livedata"
+KEPT_BYTES = 4 << 20  # the deltas of a manifest are looked into several times a run, and are a few KiB each
 log = logging.getLogger(__name__)
 
 
@@ -31,6 +32,8 @@ class StateFolder:
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
+        self._kept: dict[str, bytes] = {}
+        self._kept_bytes = 0
 
     def address(self, name: str) -> str:
         """Where ``name`` lies, for people."""
@@ -50,6 +53,16 @@ class StateFolder:
         if count != len(data):
             raise StateDamaged("a state file is shorter than its size says", file=self.address(name))
         return bytes(data)
+
+    def read_unchanging(self, name: str) -> bytes | None:
+        """As ``read``, of a file that nobody writes twice: a small one is kept, and read once."""
+        if name in self._kept:
+            return self._kept[name]
+        data = self.read(name)
+        if data is not None and self._kept_bytes + len(data) <= KEPT_BYTES:
+            self._kept[name] = data
+            self._kept_bytes += len(data)
+        return data
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """A JSON object, or None where there is none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -16,7 +17,9 @@ from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed, Ta
 from airflow_provider_livedata.engine.model import Attributes, Entry
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.memory import MemoryFiles
+from airflow_provider_livedata.testing.faults import Counting
 from tests.crash.conftest import Files, Pair, contents
 
 ALL = ReplicateOptions(max_delete_ratio=1.0)
@@ -116,6 +119,41 @@ def test_what_did_not_change_is_not_looked_at_and_counts_as_unchanged(copied: Pa
     assert (report.copied_files, report.deleted, report.skipped) == (1, 0, 3)
     assert report.scanned_files == 1
     assert contents(copied.target) == contents(copied.source)
+
+
+def test_a_directory_that_shows_an_entry_is_not_listed_to_find_one(copied: Pair) -> None:
+    copied.put({"dir/sub/c": b"changed", "dir/sub/new": b"new"})
+    counting = Counting(copied.source)
+    assert replicate(counting, copied.target).copied_files == 2
+    # The new file is a tree of its own to look at; the directories above show it.
+    assert counting.counts.calls["scan"] == 0
+    assert contents(copied.target) == contents(copied.source)
+
+
+def test_each_file_of_the_manifest_is_read_once_a_run(copied: Pair) -> None:
+    for number in range(6):
+        copied.put({"dir/sub/c": f"{number}".encode()})
+        replicate(copied.source, copied.target)
+    checkpoint = checkpoints.latest(StateFolder(copied.target))
+    assert checkpoint is not None
+    assert len(checkpoint.generations) == 7
+    copied.put({"dir/sub/c": b"last"})
+    reads = Reads(copied.target)
+    replicate(copied.source, reads)
+    assert {count for path, count in reads.paths.items() if "/manifest/" in path} == {1}
+    assert contents(copied.target) == contents(copied.source)
+
+
+class Reads(Counting):
+    """Counts reads by path."""
+
+    def __init__(self, zone: Zone, *_: object) -> None:
+        super().__init__(zone)
+        self.paths = Counter[str]()
+
+    def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
+        self.paths[path] += 1
+        return super().read_into(path, offset, buffer, version=version)
 
 
 def test_a_directory_that_loses_its_last_entry_stays(copied: Pair) -> None:

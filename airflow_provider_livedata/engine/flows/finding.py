@@ -185,13 +185,20 @@ def add_unseen(totals: Totals, known: Known, cover: Cover) -> None:
 def _with_contents(
     rows: Iterable[Row], source: Zone, target: Zone, options: ReplicateOptions, cover: Cover
 ) -> Iterator[Row]:
-    # Where directories are markers, whether one is needed depends on what the directory holds, looked at or not.
-    for row in rows:
+    # Where directories are markers, whether one is needed depends on what the directory holds, looked at or not. Its contents
+    # follow it, so the source is asked only where the next row is nothing that it holds.
+    ahead = iter(rows)
+    row = next(ahead, None)
+    while row is not None:
+        following = next(ahead, None)
         is_alone = row.source is not None and row.source.kind == "directory" and not cover.is_whole(row.source.path)
         if is_alone and not target.facts.has_directories:
-            yield row._replace(holds_more=holds_any(source, options.filter, row.source.path))  # type: ignore[union-attr]
+            seen = following is not None and following.source is not None and following.key.startswith(row.key)
+            holds_more = seen or holds_any(source, options.filter, row.source.path)  # type: ignore[union-attr]
+            yield row._replace(holds_more=holds_more)
         else:
             yield row
+        row = following
 
 
 def _with_others(rows: Iterable[Row], renames: Renames) -> Iterator[Row]:
