@@ -33,7 +33,7 @@ demo-hadoop: install servers ## Run the migration DAG from a real HDFS to a real
 	$(BIN)/python tools/demo.py --hadoop
 
 test: install servers ## Run every test, on real servers where it takes them
-	$(PYTEST) tests
+	@tools/test.sh
 
 test-unit: install ## Unit, property and golden tests: no server, no Airflow
 	$(PYTEST) $(wildcard tests/unit tests/golden) --cov --cov-report=
