@@ -133,12 +133,11 @@ class Publishing(Transfer):
         self.guarded(step, self._move_or_there)
 
     def _move_or_there(self, step: Step) -> None:
-        settled = step.entry.path not in self.unsettled
         try:
             row = moving.move(step, self.route, self)
         except _UNEXPECTED as error:
             row = self._moved_before(step, error)
-        self._moved(step, row._replace(is_settled=settled))
+        self._moved(step, row._replace(is_settled=self._is_settled(step)))
 
     def _moved_before(self, step: Step, error: LiveDataError) -> Held:
         target, origin = self.route.target, step.origin
@@ -148,6 +147,9 @@ class Publishing(Transfer):
         if isinstance(target, SetAttributes):
             there = target.set_attributes(step.entry.path, self.route.attributes(step.entry))
         return held(step.entry, moving.proved_checksum(step), there, settled=True)
+
+    def _is_settled(self, step: Step) -> bool:
+        return step.entry.path not in self.unsettled  # the source was asked when it was staged
 
     # delete -----------------------------------------------------------------------------------------------------
 

@@ -100,7 +100,9 @@ class Staging(Bringing):
                 copy_file(step, self.route, self, pool.submit)
         elif step.kind == "record":
             pool.submit(lambda: self.guarded(step, self.record))
-        elif step.kind == "move" and self.route.open_files is not None:
+        elif (
+            step.kind in ("move", "set_attributes") and step.entry.kind == "file" and self.route.open_files is not None
+        ):
             pool.submit(lambda: self.guarded(step, self._ask))
 
     def _ask(self, step: Step) -> None:

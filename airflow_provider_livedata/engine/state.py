@@ -23,6 +23,7 @@ from airflow_provider_livedata.engine.model import ABSENT, Entry
 from airflow_provider_livedata.engine.zones.base import Zone
 
 FOLDER = ".livedata"
+PARTS = frozenset({"plan", "journal", "staged"})  # folders of a run
 KEPT_BYTES = 4 << 20  # the deltas of a manifest are looked into several times a run, and are a few KiB each
 log = logging.getLogger(__name__)
 
@@ -102,8 +103,21 @@ class StateFolder:
     def remove(self, under: str, *, only: Callable[[str], bool] = lambda name: True) -> None:
         """Remove the files below a folder whose names fit; what cannot go is left for the next time."""
         entries = list(self.zone.scan(f"{FOLDER}/{under}"))
-        chosen = [e for e in entries if e.kind == "directory" or only(e.path.removeprefix(f"{FOLDER}/"))]
-        failures = self.zone.delete([e for e in reversed(chosen) if not e.is_implied])
+        self._remove([e for e in entries if e.kind == "directory" or only(e.path.removeprefix(f"{FOLDER}/"))])
+
+    def tidy_runs(self, kept_plans: int, kept_reports: int) -> None:
+        """Of all runs but the newest, remove what only a run that was cut off needs, and in the end the rest."""
+        entries = list(self.zone.scan(f"{FOLDER}/runs"))
+        numbers = sorted({number for e in entries if (number := _run_of(e.path)) is not None})
+        without_plan, gone = set(numbers[:-kept_plans]), set(numbers[:-kept_reports])
+        self._remove([
+            e for e in entries
+            if (number := _run_of(e.path)) in gone or (number in without_plan and _part_of(e.path) in PARTS)
+        ])  # fmt: skip
+
+    def _remove(self, entries: list[Entry]) -> None:
+        chosen = [e for e in reversed(entries) if not e.is_implied]
+        failures = self.zone.delete(chosen) if chosen else []
         for failure in failures:
             if failure.error != "NotEmpty":
                 log.warning("state left behind: %s: %s", failure.path, failure.reason)
@@ -112,3 +126,13 @@ class StateFolder:
         """Numbers of the runs that left something, ascending."""
         found = {int(parts[1]) for e in self.files("runs") if (parts := e.path.split("/"))[1].isdigit()}
         return sorted(found)
+
+
+def _run_of(path: str) -> int | None:
+    """Of ``.livedata/runs/<n>/...``."""
+    parts = path.split("/")
+    return int(parts[2]) if len(parts) > 2 and parts[2].isdigit() else None
+
+
+def _part_of(path: str) -> str:
+    return path.split("/")[3] if path.count("/") > 2 else ""

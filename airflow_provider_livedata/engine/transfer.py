@@ -16,7 +16,7 @@ from itertools import islice
 
 from airflow_provider_livedata.engine import moving
 from airflow_provider_livedata.engine.bringing import Bringing, refuse_hopeless
-from airflow_provider_livedata.engine.copying import copy_file
+from airflow_provider_livedata.engine.copying import copy_file, is_settled
 from airflow_provider_livedata.engine.errors import LiveDataError, Unsupported
 from airflow_provider_livedata.engine.model import Held, Phase, Step
 from airflow_provider_livedata.engine.pool import Pool
@@ -97,7 +97,12 @@ class Transfer(Bringing):
             now = target.set_attributes(step.entry.path, self.route.attributes(step.entry))
             version = now.version
             self.tally.count(set_attributes=1)
-        self.journal.add(Held(step.entry, version if step.entry.kind == "file" else ""))
+        is_file = step.entry.kind == "file"
+        settled = not is_file or self._is_settled(step)
+        self.journal.add(Held(step.entry, version if is_file else "", is_settled=settled))
+
+    def _is_settled(self, step: Step) -> bool:
+        return is_settled(step.entry, self.route, self)
 
     # renamed files ----------------------------------------------------------------------------------------------
 

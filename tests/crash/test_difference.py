@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -126,7 +127,7 @@ def test_a_directory_that_shows_an_entry_is_not_listed_to_find_one(copied: Pair)
     counting = Counting(copied.source)
     assert replicate(counting, copied.target).copied_files == 2
     # The new file is a tree of its own to look at; the directories above show it.
-    assert counting.counts.calls["scan"] == 0
+    assert counting.counts.calls["scan"] == 1  # of the source's roles
     assert contents(copied.target) == contents(copied.source)
 
 
@@ -263,6 +264,22 @@ def test_too_many_changes_are_found_by_listings(copied: Pair, monkeypatch: pytes
     assert report.found_by.startswith(BY_LISTINGS)
     assert "more than 2" in report.found_by
     assert contents(copied.target) == contents(copied.source)
+
+
+@pytest.mark.parametrize("consistency", ["files", "snapshot"])
+def test_an_open_file_whose_rights_changed_is_looked_at_until_it_is_closed(
+    make_pair: Callable[[str, str], Pair], consistency: Any
+) -> None:
+    pair, options = make_pair("hdfs", "hdfs"), ReplicateOptions(consistency=consistency)
+    pair.put(FILES)
+    replicate(pair.source, pair.target, options)
+    pair.source.store.open_paths.add("data/a.txt")
+    pair.source.set_attributes("a.txt", Attributes(mode=0o600))  # type: ignore[attr-defined]
+    assert replicate(pair.source, pair.target, options).unsettled_paths == ["a.txt"]
+    assert replicate(pair.source, pair.target, options).unsettled_paths == ["a.txt"]
+    pair.source.store.open_paths.clear()
+    assert replicate(pair.source, pair.target, options).unsettled == 0
+    check_records(pair.source, pair.target)  # type: ignore[arg-type]
 
 
 def test_a_file_that_was_being_written_is_looked_at_until_it_is_closed(make_pair: Callable[[str, str], Pair]) -> None:

@@ -134,8 +134,8 @@ def test_what_the_source_becomes_after_the_snapshot_is_not_mixed_in(make_pair: C
     pair.put(FILES)
     snapshot_of = pair.source.snapshot  # type: ignore[attr-defined]
 
-    def then_change(name: str) -> object:
-        taken = snapshot_of(name)
+    def then_change(name: str, **more: str) -> object:
+        taken = snapshot_of(name, **more)
         pair.put({"a.txt": b"later", "later": b"later"})
         return taken
 

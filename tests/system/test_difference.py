@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.zones import hdfs_difference
 from airflow_provider_livedata.engine.zones.hdfs import HdfsZone
 from tests.services.processes import wait_until
 from tests.system.conftest import Place, hdfs_place, s3_place
-from tests.system.hdfs_common import put, zone_of
+from tests.system.hdfs_common import Asked, put, zone_of
 
 if TYPE_CHECKING:
     from tests.services.hdfs import HdfsCluster
@@ -194,6 +194,20 @@ def test_an_old_namenode_is_asked_for_the_single_answer_and_an_older_one_not_at_
         zone.difference(old, new, most=10)
     for name in ("s1", "s2"):
         zone.drop_snapshot(name)
+
+
+def test_a_cycle_without_changes_asks_the_namenode_five_times(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, s3_server: S3Server, bucket: str
+) -> None:
+    put(zone, "d/f", b"data")
+    source, target = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source"), s3_place(s3_server, bucket)
+    for _ in range(4):
+        replicate(source.open(), target.open(), ALL)
+    asked = Asked(hdfs_cluster)
+    report = replicate(source.open(), target.open(), ALL)
+    assert report.changes == 0
+    calls = asked.count()
+    assert sum(calls.values()) <= 5, calls
 
 
 def test_another_file_of_the_same_size_and_time_is_another_file(

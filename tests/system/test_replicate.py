@@ -112,8 +112,8 @@ def test_writers_at_the_source_do_not_disturb_the_copy(source: Place, target: Pl
     zone = source.open()
     take = zone.snapshot  # type: ignore[attr-defined]
 
-    def take_then_let_writers_on(name: str) -> Any:
-        taken = take(name)
+    def take_then_let_writers_on(name: str, **more: str) -> Any:
+        taken = take(name, **more)
         writer.start()
         return taken
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -91,12 +91,18 @@ class Way:
     renames: Renames | None = None
 
 
-def choose(source: Zone, snapshot: Snapshot | None, known: Known, options: ReplicateOptions, now_ms: int) -> Way:
-    """Decide how to find what differs; the store is asked for its difference when that may be used."""
+def choose(
+    source: Zone, snapshot: Snapshot | None, known: Known, options: ReplicateOptions, now_ms: int,
+    *, taken: Sequence[Snapshot] | None = None,
+) -> Way:  # fmt: skip
+    """Decide how to find what differs; the store is asked for its difference when that may be used.
+
+    ``taken``: the snapshots of the source, where they are known.
+    """
     why_not = _obstacle(source, snapshot, known.checkpoint, options, now_ms)
     if why_not:
         return Way(f"listings of both sides: {why_not}")
-    base = base_of(source, known.checkpoint)
+    base = base_of(source, known.checkpoint, taken)
     if base is None:
         gone = known.checkpoint.snapshot or "of the checkpoint"  # type: ignore[union-attr]
         return Way(f"listings of both sides: the snapshot {gone} is gone")
@@ -138,12 +144,13 @@ def _obstacle(
     return ""
 
 
-def base_of(source: Zone, checkpoint: Checkpoint | None) -> Snapshot | None:
+def base_of(source: Zone, checkpoint: Checkpoint | None, taken: Sequence[Snapshot] | None = None) -> Snapshot | None:
     """The snapshot that the checkpoint is of; not another one that was given its name since."""
     if checkpoint is None or not isinstance(source, Snapshots):
         return None
     wanted = (checkpoint.snapshot, checkpoint.snapshot_root, checkpoint.as_of_ms)
-    return next((one for one in source.snapshots() if (one.name, one.root, one.taken_ms) == wanted), None)
+    found = source.snapshots() if taken is None else taken
+    return next((one for one in found if (one.name, one.root, one.taken_ms) == wanted), None)
 
 
 @contextlib.contextmanager

@@ -81,7 +81,7 @@ def replicate(
     options = options or ReplicateOptions()
     with opened(source) as opened_source, opened(target) as opened_target:
         run = _Run(opened_source, opened_target, options)
-        run.preflight()
+        run.preflight(trusts_records=not options.dry_run)
         if options.dry_run:
             return run.rehearse()
         holder = options.holder or f"{socket.gethostname()} process {os.getpid()}"
@@ -121,6 +121,9 @@ class _Run:
     replication: str = field(init=False)
     number: int = 0
     finds_changes_only: bool = False
+    root: str = ""  # snapshottable directory of the source, where that is known from before
+    taken: list[Snapshot] = field(default_factory=list)  # all snapshots of the source, as of the newest one
+    is_held: bool = False  # files may have been put aside for renames
     _began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -138,18 +141,25 @@ class _Run:
 
     # before anything is changed ---------------------------------------------------------------------------------
 
-    def preflight(self) -> None:
-        """Everything that can be known to be wrong before the first change."""
+    def preflight(self, *, trusts_records: bool = False) -> None:
+        """Everything that can be known to be wrong before the first change.
+
+        ``trusts_records``: where the checkpoint tells how the source is frozen, taking the next snapshot, which is the first change, shows
+        whether that still can be.
+        """
         if self.source.address.overlaps(self.target.address):
             raise PathsOverlap(
                 "source and target are the same place or lie inside each other; choose two that do not",
                 source=str(self.source.address),
                 target=str(self.target.address),
             )
-        self.source.check(writable=False)
         self.target.check(writable=True)
+        checkpoint = checkpoints.latest(self.state)
+        self.root = self._known_root(checkpoint) if trusts_records else ""
+        if not self.root:
+            self.source.check(writable=False)
         roles.refuse_wrong_side(StateFolder(self.source), self.state)
-        self._same_replication(checkpoints.latest(self.state))
+        self._same_replication(checkpoint)
         if isinstance(self.source, Snapshots):
             self._prepare_snapshots(self.source)
         else:
@@ -158,7 +168,15 @@ class _Run:
                 "is copied again or reported"
             )
 
+    def _known_root(self, checkpoint: Checkpoint | None) -> str:
+        # Of the location itself: one above it can be frozen while the location is gone.
+        root = checkpoint.snapshot_root if checkpoint is not None and isinstance(self.source, Snapshots) else ""
+        return root if root.strip("/") == self.source.address.path.strip("/") else ""
+
     def _prepare_snapshots(self, source: Snapshots) -> None:
+        if self.root:
+            self.report.notes.append(f"the source is read from a snapshot of {self.root}")
+            return
         try:
             root = source.prepare_snapshots(allow=self.options.allow_snapshot and not self.options.dry_run)
             self.report.notes.append(f"the source is read from a snapshot of {root}")
@@ -245,7 +263,8 @@ class _Run:
         try:
             done = self._bring(lease, known, folder, snapshot)
         except BaseException:
-            self._forget_snapshots(checkpoints.latest(self.state))  # a committed run needs its own no more
+            with contextlib.suppress(LiveDataError):
+                self._forget_after_failure()
             raise
         self._forget_snapshots(done)
         self._tidy(known.checkpoint, done)
@@ -257,7 +276,7 @@ class _Run:
         )
         open_files = self._open_files(snapshot)
         planner = Planner(replace(self.policy, held_at=f"{FOLDER}/{HELD}/{self.number:012d}"))
-        way = choose(self.source, snapshot, known, self.options, self.report.started_ms)
+        way = choose(self.source, snapshot, known, self.options, self.report.started_ms, taken=self.taken)
         plan = self._plan(frozen, way, known, planner, f"{folder}/plan")
         totals = planner.totals
         guard(totals, self.policy)
@@ -348,9 +367,19 @@ class _Run:
         self.report.as_of_ms = _now_ms()
         if not isinstance(self.source, Snapshots):
             return None
-        snapshot = self.source.snapshot(f"livedata-{self.replication}-{self.number}")
+        snapshot = self._snapshot(self.source, f"livedata-{self.replication}-{self.number}")
+        self.taken = self.source.snapshots()
         self.report.snapshot, self.report.as_of_ms = snapshot.name, snapshot.taken_ms
         return snapshot
+
+    def _snapshot(self, source: Snapshots, name: str) -> Snapshot:
+        try:
+            return source.snapshot(name, root=self.root)
+        except SnapshotRefused:
+            if not self.root:
+                raise
+            source.prepare_snapshots(allow=self.options.allow_snapshot)
+            return source.snapshot(name)
 
     def _open_files(self, snapshot: Snapshot | None) -> OpenFiles | None:
         # Asked after the snapshot and before the scan: a file that is closed by then cannot grow in the snapshot.
@@ -409,6 +438,7 @@ class _Run:
         if way.cover is not None:
             add_unseen(planner.totals, known, way.cover)
         plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.target})
+        self.is_held = bool(plan.files["hold"] or known.unfinished)
         account_plan(self.report, planner.totals, plan)
         return plan
 
@@ -436,12 +466,17 @@ class _Run:
             known.checkpoint.listed_ms if known.checkpoint and self.finds_changes_only else self.report.as_of_ms,
         )
 
+    def _forget_after_failure(self) -> None:
+        # What is committed becomes a checkpoint yet, and what failed may have become one though its reply was lost.
+        if committing.pending(self.state, [self.number]) is None:
+            self._forget_snapshots(checkpoints.latest(self.state))
+
     def _forget_snapshots(self, kept: Checkpoint | None) -> None:
         """Drop our snapshots of the source that no checkpoint needs; a failure costs space and is tried again next time."""
         if not isinstance(self.source, Snapshots):
             return
         try:
-            for snapshot in self.source.snapshots():
+            for snapshot in self.taken:
                 # Never a newer one: should this run have lost its lease, that one belongs to the run that took it.
                 number = snapshot.name.removeprefix(f"livedata-{self.replication}-")
                 ours = number.isdigit() and int(number) <= self.number
@@ -453,13 +488,9 @@ class _Run:
     def _tidy(self, before: Checkpoint | None, done: Checkpoint) -> None:
         try:
             checkpoints.tidy(self.state, done)
-            numbers = self.state.runs()
-            for number in numbers[:-KEPT_PLANS]:
-                for part in ("plan", "journal", "staged"):
-                    self.state.remove(f"runs/{number:012d}/{part}")
-            for number in numbers[:-KEPT_REPORTS]:
-                self.state.remove(f"runs/{number:012d}")
-            self.state.remove(HELD)
+            self.state.tidy_runs(KEPT_PLANS, KEPT_REPORTS)
+            if self.is_held:
+                self.state.remove(HELD)
             forget_kept(self.state, before, self.options, self.report.started_ms)
             thin_target(self.target, done, self.options, self.report.started_ms)
             self.target.sweep(self.report.started_ms)

@@ -174,8 +174,12 @@ class Upload(ABC):
 class Snapshots(Protocol):
     """A zone that can freeze itself."""
 
-    def snapshot(self, name: str) -> Snapshot:
+    def snapshot(self, name: str, *, root: str = "") -> Snapshot:
         """Take the snapshot ``name``, or return it when it is there already.
+
+        Args:
+            name: Of the snapshot.
+            root: The snapshottable directory, where that is known from before; saves asking for it.
 
         Raises:
             SnapshotRefused: Not snapshottable; the message holds the command that an administrator has to run.

@@ -230,9 +230,9 @@ class HdfsZone(Zone):
         if self._control is not None:
             self._control.close()
 
-    def snapshot(self, name: str) -> Snapshot:
+    def snapshot(self, name: str, *, root: str = "") -> Snapshot:
         """See ``Snapshots``."""
-        taken = self._snapshotting().take(name)
+        taken = self._snapshotting().take(name, root)
         self._young_since_ms = taken.taken_ms - YOUNG_MS
         return taken
 

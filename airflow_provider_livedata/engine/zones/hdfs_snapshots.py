@@ -40,6 +40,7 @@ class SnapshotStore:
         self._directories = WebDirectories(control)
         self._covering: str | None = None
         self._freezes: bool | None = None
+        self._just_listed: list[Snapshot] | None = None
 
     def prepare(self, *, allow: bool) -> str:
         """See ``Snapshots.prepare_snapshots``."""
@@ -58,9 +59,10 @@ class SnapshotStore:
         self._covering = found.path
         return found.path
 
-    def take(self, name: str) -> Snapshot:
-        """See ``Snapshots.snapshot``."""
-        directory = self._covered()
+    def take(self, name: str, root: str = "") -> Snapshot:
+        """See ``Snapshots.snapshot``. The list that tells its time serves the next question for all as well."""
+        directory = self._covering = self._covering or root or self._covered()
+        self._just_listed = None
         try:
             self._control.call("CREATESNAPSHOT", directory, method="PUT", snapshotname=name)
         except SnapshotRefused as error:
@@ -70,15 +72,20 @@ class SnapshotStore:
             raise SnapshotRefused(
                 f"only the owner of {directory} or a superuser may take its snapshots", address=self._address,
                 reason=error.where.get("reason")) from error  # fmt: skip
-        status = self._directories.status(_inside(directory, name))
-        if status is None:
+        listed = self.all()
+        taken = next((one for one in listed if one.name == name), None)
+        if taken is None:
             raise SnapshotRefused(
                 "the snapshot was removed as soon as it was taken", address=self._address, snapshot=name
             )
-        return Snapshot(name, directory, status.mtime_ms, self.freezes_open_files())
+        self._just_listed = listed
+        return taken
 
     def all(self) -> list[Snapshot]:
         """See ``Snapshots.snapshots``; none where none can be taken."""
+        just_listed, self._just_listed = self._just_listed, None
+        if just_listed is not None:
+            return just_listed
         directory = self._covering or self._find()
         if directory is None:
             return []
@@ -87,6 +94,7 @@ class SnapshotStore:
 
     def drop(self, name: str) -> None:
         """See ``Snapshots.drop_snapshot``."""
+        self._just_listed = None
         directory = self._covering or self._find()
         if directory is None:
             return

@@ -291,7 +291,7 @@ class MemoryFiles(MemoryZone):
         """See ``Snapshots``: any directory can be frozen."""
         return self.address.path
 
-    def snapshot(self, name: str) -> Snapshot:
+    def snapshot(self, name: str, *, root: str = "") -> Snapshot:
         """See ``Snapshots``."""
         root = self.address.path
         with self.store.lock:
