@@ -38,7 +38,8 @@ class ManyEntries(MemoryZone):
 
     def scan(self, under: str = "") -> Iterator[Entry]:
         """See ``Zone.scan``."""
-        assert not under
+        if under:  # it was never replicated to, so it has no records
+            return
         yield from (_folder("sales.db"), _folder("sales.db/orders"))
         for first in range(0, self.files, FILES_A_DIRECTORY):
             day = f"sales.db/orders/day={first // FILES_A_DIRECTORY:06d}"
