@@ -123,7 +123,6 @@ class _Run:
     finds_changes_only: bool = False
     root: str = ""  # snapshottable directory of the source, where that is known from before
     taken: list[Snapshot] = field(default_factory=list)  # all snapshots of the source, as of the newest one
-    is_held: bool = False  # files may have been put aside for renames
     _began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -438,7 +437,6 @@ class _Run:
         if way.cover is not None:
             add_unseen(planner.totals, known, way.cover)
         plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.target})
-        self.is_held = bool(plan.files["hold"] or known.unfinished)
         account_plan(self.report, planner.totals, plan)
         return plan
 
@@ -489,8 +487,7 @@ class _Run:
         try:
             checkpoints.tidy(self.state, done)
             self.state.tidy_runs(KEPT_PLANS, KEPT_REPORTS)
-            if self.is_held:
-                self.state.remove(HELD)
+            self.state.remove(HELD)
             forget_kept(self.state, before, self.options, self.report.started_ms)
             thin_target(self.target, done, self.options, self.report.started_ms)
             self.target.sweep(self.report.started_ms)
