@@ -41,9 +41,9 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
     cycles = found["cycles"]["measured"]
     assert list(cycles["to_s3"]) == ["60", "120"]
     ours, theirs = {"ours, warm", "ours"}, {"rclone --size-only", "rclone"} if rclone else set()
-    assert set(cycles["to_s3"]["60"]["runs"]) == ours | theirs
+    assert set(cycles["to_s3"]["60"]["runs"]) == {*ours, "ours, staged", "ours, staged, warm"} | theirs
     assert set(cycles["to_hdfs"]["runs"]) == ours
-    assert 0 < sum(cycles["to_s3"]["60"]["quiet_calls"].values()) < 100
+    assert 0 < sum(cycles["to_s3"]["60"]["quiet_calls"].values()) <= 5
     assert cycles["lag"]["cycles"] >= 2
 
     text = page.read_text()
