@@ -10,13 +10,14 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 from typing import Any
 
 from airflow_provider_livedata.engine import ReplicateOptions
 from benchmarks import contenders, fetch
 from benchmarks.copies import turned, warm
-from benchmarks.history import History
+from benchmarks.history import MAKERS, History
 from benchmarks.measured import Taken, Worker, beside, launch
 from benchmarks.namenode import counted
 from benchmarks.results import say
@@ -178,9 +179,10 @@ def _lag(site: Site, size: Size, history: History) -> dict[str, float]:
     stop, made, interval_s = threading.Event(), [0], min(INTERVAL_S, size.lag_s / 3)
 
     def write() -> None:
-        while not stop.wait(1 / size.lag_changes_s):
-            history.add()
-            made[0] += 1
+        with ThreadPoolExecutor(MAKERS) as pool:  # a file takes HDFS up to half a second to close
+            while not stop.wait(1 / size.lag_changes_s):
+                pool.submit(history.add)
+                made[0] += 1
 
     writer = threading.Thread(target=write)
     with Worker(contenders.environment()) as worker:
