@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import Param
 
 from airflow_provider_livedata.bridge import as_float, options_from
-from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED
+from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED, with_defaults
 from airflow_provider_livedata.engine.errors import BadInput, BadOption, PathsOverlap
 from airflow_provider_livedata.engine.live import Pace
 from airflow_provider_livedata.engine.zones.address import Address
@@ -37,13 +37,7 @@ def disaster_recovery_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
     Raises:
         ValueError: A default for a param that is not there.
     """
-    params = {**_essential(), **_advanced()}
-    unknown = sorted(set(defaults) - set(params))
-    if unknown:
-        raise ValueError(f"disaster recovery has no params {unknown}; it has {sorted(params)}")
-    for name, value in defaults.items():
-        params[name].value = value
-    return params
+    return with_defaults({**_essential(), **_advanced()}, defaults, "disaster recovery")
 
 
 def locations_of(params: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -44,10 +44,18 @@ def migration_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
     Raises:
         ValueError: A default for a param that is not there.
     """
-    params = {**_places(), **_choices(), **_advanced()}
+    return with_defaults({**_places(), **_choices(), **_advanced()}, defaults, "the migration")
+
+
+def with_defaults(params: dict[str, Param], defaults: Mapping[str, Any], whose: str) -> dict[str, Param]:
+    """The params of ``whose`` DAG, with ``defaults`` in place of their own.
+
+    Raises:
+        ValueError: A default for a param that is not there.
+    """
     unknown = sorted(set(defaults) - set(params))
     if unknown:
-        raise ValueError(f"the migration has no params {unknown}; it has {sorted(params)}")
+        raise ValueError(f"{whose} has no params {unknown}; it has {sorted(params)}")
     for name, value in defaults.items():
         params[name].value = value
     return params

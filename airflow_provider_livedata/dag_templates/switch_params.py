@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, migration_params
+from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, migration_params, with_defaults
 
 HOW = {
     "planned": "planned: the source is there, its writers are stopped",
@@ -25,12 +25,7 @@ def switch_params(defaults: Mapping[str, Any], *, asks_how: bool) -> dict[str, P
     params = _places() | _choices() | (_how() if asks_how else {})
     rest = migration_params({})
     params |= {name: param for name, param in rest.items() if name not in {*params, *_NOT_ASKED}}
-    unknown = sorted(set(defaults) - set(params))
-    if unknown:
-        raise ValueError(f"this DAG has no params {unknown}; it has {sorted(params)}")
-    for name, value in defaults.items():
-        params[name].value = value
-    return params
+    return with_defaults(params, defaults, "this DAG")
 
 
 def _places() -> dict[str, Param]:

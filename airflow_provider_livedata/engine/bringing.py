@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ from airflow_provider_livedata.engine.model import Entry, Held, Step
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.tally import Tally
 
-log = logging.getLogger(__name__)
 # No item can succeed after one of these; going on would only fill the report.
 HOPELESS = (LeaseLost, CredentialsRefused, StoreFull, BucketMissing)
 

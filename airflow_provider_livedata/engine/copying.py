@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -132,6 +132,11 @@ class Route:
             return None
         is_absent = step.expect is None or (step.or_absent and self.target.stat(step.entry.path) is None)
         return ABSENT if is_absent else step.expect
+
+
+def attribute_names(preserve: Iterable[str]) -> frozenset[str]:
+    """Names of ``Attributes``, for those that ``ReplicateOptions.preserve`` knows."""
+    return frozenset("mtime_ms" if name == "mtime" else name for name in preserve)
 
 
 def copy_file(step: Step, route: Route, sink: Sink, submit: Submit) -> None:

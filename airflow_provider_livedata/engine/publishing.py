@@ -6,7 +6,6 @@ finds that out from what stands at the target. What someone else changed since t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,7 +29,6 @@ from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer, batches
 from airflow_provider_livedata.engine.zones.base import SetAttributes, Upload
 
-log = logging.getLogger(__name__)
 _UNEXPECTED = (AlreadyExists, ObjectChanged, PathMissing)
 
 

@@ -16,8 +16,31 @@ State = Literal["done", "failed", "refused", "dry run"]
 SHOWN = 20
 
 
+class Sealed:
+    """A report that knows where it is stored, and the SHA-256 of what is stored there."""
+
+    address: str
+    digest: str
+
+    def stored(self) -> dict[str, Any]:
+        """What is stored: all but address and digest, which are those of this very text."""
+        value = dataclasses.asdict(self)  # type: ignore[call-overload]  # each one is a dataclass
+        del value["address"], value["digest"]
+        return dict(value)
+
+    def to_json(self) -> str:
+        """As stored."""
+        return json.dumps(self.stored(), indent=1, ensure_ascii=False)
+
+    def seal(self, address: str) -> str:
+        """Fix ``address`` and ``digest`` and return the JSON to store there."""
+        text = self.to_json()
+        self.address, self.digest = address, hashlib.sha256(text.encode()).hexdigest()
+        return text
+
+
 @dataclass(slots=True)
-class Report:
+class Report(Sealed):
     """How a replication run ended.
 
     Times are epoch milliseconds or seconds as the names say; ``lag_seconds`` is now minus the instant of the newest
@@ -77,17 +100,9 @@ class Report:
         """Copied bytes over the whole run's time."""
         return self.copied_bytes / self.seconds if self.seconds else 0.0
 
-    def to_json(self) -> str:
-        """As stored, without address and digest, which are those of this very text."""
-        value = dataclasses.asdict(self) | {"bytes_per_second": round(self.bytes_per_second)}
-        del value["address"], value["digest"]
-        return json.dumps(value, indent=1, ensure_ascii=False)
-
-    def seal(self, address: str) -> str:
-        """Fix ``address`` and ``digest`` and return the JSON to store there."""
-        text = self.to_json()
-        self.address, self.digest = address, hashlib.sha256(text.encode()).hexdigest()
-        return text
+    def stored(self) -> dict[str, Any]:
+        """See ``Sealed.stored``; with the rate."""
+        return Sealed.stored(self) | {"bytes_per_second": round(self.bytes_per_second)}
 
     def summary(self) -> dict[str, Any]:
         """The small part that travels through XCom and asset events."""

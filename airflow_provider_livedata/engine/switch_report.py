@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from airflow_provider_livedata.engine.report import SHOWN
+from airflow_provider_livedata.engine.report import SHOWN, Sealed
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 
 FORMAT = 1
@@ -18,7 +16,7 @@ SwitchState = Literal["switched", "brought back", "already switched", "dry run"]
 
 
 @dataclass(slots=True)
-class SwitchReport:
+class SwitchReport(Sealed):
     """What both have in common. Times are epoch milliseconds or seconds as the names say."""
 
     active: str  # the side that is active afterwards
@@ -40,18 +38,6 @@ class SwitchReport:
     address: str = ""
     digest: str = ""
     format: int = FORMAT
-
-    def to_json(self) -> str:
-        """As stored, without address and digest, which are those of this very text."""
-        value = dataclasses.asdict(self)
-        del value["address"], value["digest"]
-        return json.dumps(value, indent=1, ensure_ascii=False)
-
-    def seal(self, address: str) -> str:
-        """Fix ``address`` and ``digest`` and return the JSON to store there."""
-        text = self.to_json()
-        self.address, self.digest = address, hashlib.sha256(text.encode()).hexdigest()
-        return text
 
     def summary(self) -> dict[str, Any]:
         """The small part that travels through XCom: everything but lists, of which only the first items go along."""

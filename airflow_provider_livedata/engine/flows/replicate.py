@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine import roles
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
-from airflow_provider_livedata.engine.copying import Route
+from airflow_provider_livedata.engine.copying import Route, attribute_names
 from airflow_provider_livedata.engine.errors import (
     FilterChanged,
     LiveDataError,
@@ -229,7 +229,7 @@ class _Run:
     def perform(self, lease: Lease) -> Report:
         """A whole run under the lease; the report is stored whatever happens."""
         known = self._rolled_forward(lease)
-        self.number = max([0, *self.state.runs(), known.checkpoint.run if known.checkpoint else 0]) + 1
+        self.number = max([0, *known.unfinished, known.checkpoint.run if known.checkpoint else 0]) + 1
         folder = f"runs/{self.number:012d}"
         after = known.checkpoint
         try:
@@ -388,7 +388,6 @@ class _Run:
     def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None, totals: Totals) -> Route:
         options, threads = self.options, self._choose_threads(totals)
         may_stream = isinstance(self.target, StreamedPuts) and totals.copy_files >= threads
-        preserve = frozenset("mtime_ms" if name == "mtime" else name for name in options.preserve)
         return Route(
             frozen,
             self.target,
@@ -399,7 +398,7 @@ class _Run:
             open_files,
             options.exclusive,
             may_stream,
-            preserve=preserve,
+            preserve=attribute_names(options.preserve),
         )
 
     def _choose_threads(self, totals: Totals) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
-from airflow_provider_livedata.engine.copying import Route
+from airflow_provider_livedata.engine.copying import Route, attribute_names
 from airflow_provider_livedata.engine.errors import PublishingCutOff, RunFailed, StagedBytesGone, StateDamaged
 from airflow_provider_livedata.engine.flows import committing
 from airflow_provider_livedata.engine.flows.committing import Commit
@@ -51,10 +51,9 @@ def publish(commit: Commit, plan: Plan, journal: Journal, forward: Forward) -> T
     """
     state, run = journal.state, commit.run
     overwrites = forward.options.foreign == "replace"
-    preserve = frozenset("mtime_ms" if name == "mtime" else name for name in commit.checkpoint.preserve)
     route = Route(
         forward.target, forward.target, Buffers(1 << 20), Bandwidth(Timetable.parse("")), None, forward.allow,
-        exclusive=overwrites or forward.options.exclusive, preserve=preserve,
+        exclusive=overwrites or forward.options.exclusive, preserve=attribute_names(commit.checkpoint.preserve),
     )  # fmt: skip
     with Progress("publish", every_s=forward.options.progress_s) as progress:
         publishing = Publishing(
