@@ -16,6 +16,7 @@ from typing import Any
 
 from airflow_provider_livedata.engine.cover import Cover
 from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.manifest_file import Generations, ManifestFile
 from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.state import StateFolder
@@ -24,16 +25,6 @@ from airflow_provider_livedata.engine.tables import ROWS_A_FILE, held_from_parqu
 FORMAT = 1
 MAX_DELTAS = 64
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestFile:
-    """One Parquet file of a manifest: its name below ``.livedata``, rows, first key and SHA-256."""
-
-    name: str
-    rows: int
-    first: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Checkpoint:
     size_bytes: int
     unsettled: tuple[str, ...] = ()
     listed_ms: int = 0  # the instant of the newest copy, this one or an earlier one, that compared everything
-    generations: tuple[tuple[ManifestFile, ...], ...] = ()
+    generations: Generations = ()
     target_snapshot: str = ""  # of the target as it was left; "" where none was taken
     format: int = FORMAT
     notes: tuple[str, ...] = field(default=())
@@ -110,9 +101,14 @@ def manifest_runs(
     state: StateFolder, checkpoint: Checkpoint | None, *, age: int = 0, cover: Cover | None = None
 ) -> list[SortedRun]:
     """The sorted runs of a checkpoint's manifest, the newest generation with ``age``; with ``cover`` only the rows in it."""
-    if checkpoint is None:
-        return []
-    newest_first = reversed(checkpoint.generations)
+    return [] if checkpoint is None else runs_of(state, checkpoint.generations, age=age, cover=cover)
+
+
+def runs_of(
+    state: StateFolder, generations: Generations, *, age: int = 0, cover: Cover | None = None
+) -> list[SortedRun]:
+    """As ``manifest_runs``, of the files of a manifest."""
+    newest_first = reversed(generations)
     return [
         SortedRun(file.first, age + n, _reader(state, file, cover))
         for n, generation in enumerate(newest_first)
@@ -171,19 +167,35 @@ def commit(state: StateFolder, checkpoint: Checkpoint) -> str:
     return state.address(_file(checkpoint.run))
 
 
-def tidy(state: StateFolder, newest: Checkpoint) -> None:
-    """Remove older checkpoints but one, and the manifest files that no kept checkpoint lists."""
+def tidy(state: StateFolder, newest: Checkpoint, *, keeps_manifests: bool = False) -> None:
+    """Remove older checkpoints but one, and the manifest files that no kept checkpoint lists, unless others need them."""
     numbers = _numbers(state)
     kept = numbers[-2:]
-    listed = {file.name for generation in newest.generations for file in generation}
-    for number in kept[:-1]:
-        value = state.read_json(_file(number))
-        if value is not None:
-            older = Checkpoint.from_json(value, name=_file(number))
-            listed |= {file.name for generation in older.generations for file in generation}
+    listed = {file.name for generation in newest.generations for file in generation} | names_listed(state, kept[:-1])
     names = {_file(number) for number in kept}
     state.remove("checkpoint", only=lambda name: name not in names)
-    state.remove("manifest", only=lambda name: name not in listed)
+    if not keeps_manifests:
+        state.remove("manifest", only=lambda name: name not in listed)
+
+
+def names_listed(state: StateFolder, numbers: Iterable[int] | None = None) -> set[str]:
+    """Names of the manifest files of those checkpoints that are there; None: of all."""
+    found = set()
+    for number in _numbers(state) if numbers is None else numbers:
+        value = state.read_json(_file(number))
+        if value is not None:
+            one = Checkpoint.from_json(value, name=_file(number))
+            found |= {file.name for generation in one.generations for file in generation}
+    return found
+
+
+def verified(state: StateFolder, file: ManifestFile) -> bytes:
+    """The bytes of a manifest file.
+
+    Raises:
+        StateDamaged: It is gone, or not what was written.
+    """
+    return _verified(state, file, afresh=True)
 
 
 def _reader(state: StateFolder, file: ManifestFile, cover: Cover | None) -> Callable[[], Iterator[Held]]:

@@ -34,6 +34,8 @@ LiveDataError
 |   |-- CannotHold            entries that the target cannot hold, or that are neither file nor directory
 |   |-- StillChanging         a final round found differences: writers are still at work
 |   |-- NoCheckpoint          nothing was ever copied completely, so there is nothing to switch to
+|   |-- BackupMissing         there is no such backup
+|   |-- BackupUnusable        the backup is incomplete, damaged or on its way out
 |   |-- PublishingCutOff      a committed run was cut off, and someone has to say how to go on
 |   `-- WrongSide             the roles of the two sides do not allow this direction, or this switch
 |       `-- TargetIsActive    the target was made the active side
@@ -207,6 +209,14 @@ class StillChanging(RunRefused):
 
 class NoCheckpoint(RunRefused):
     """Nothing was ever copied completely to this target, so there is nothing to switch to."""
+
+
+class BackupMissing(RunRefused):
+    """There is no backup of that name or time."""
+
+
+class BackupUnusable(RunRefused):
+    """The backup is incomplete, damaged, or on its way out: it is not restored."""
 
 
 class PublishingCutOff(RunRefused):

@@ -38,6 +38,7 @@ class ReplicateOptions:
             them are at the target, so that it can be brought to one consistent state at every moment, from itself alone. The
             first copy has no older state to keep, and is always by files.
         keep_removed: Days for which what is replaced or deleted at the target is kept; 0: not at all.
+        keep_manifests: Keep the manifest of every checkpoint: backups refer to them (engine/backup_record.py).
         allow_snapshot: Make the source snapshottable where that needs to be and may be done.
         exclusive: Promise that nobody else writes to a target that has no conditional writes.
         bandwidth: ``50MiB/s`` or a timetable such as ``08:00-18:00=50MiB/s, off``; "" is no limit.
@@ -58,6 +59,7 @@ class ReplicateOptions:
     list_every_h: float = 24
     consistency: Consistency = "files"
     keep_removed: float = 0
+    keep_manifests: bool = False
     allow_snapshot: bool = True
     exclusive: bool = False
     bandwidth: str = ""

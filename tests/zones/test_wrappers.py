@@ -26,6 +26,7 @@ from airflow_provider_livedata.engine.zones import base
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import (
+    HoldsAsRecorded,
     KeepsFiles,
     LeavesAttributes,
     Moves,
@@ -50,6 +51,7 @@ POWERS = (
     Snapshots,
     SnapshotDifference,
     OpenFiles,
+    HoldsAsRecorded,
     KeepsFiles,
     Moves,
     Rename,
@@ -410,6 +412,7 @@ class TestReadOnly:
             True,
             True,
             True,
+            False,
             False,
             False,
             False,

@@ -40,6 +40,7 @@ from airflow_provider_livedata.engine.flows.switching import (
 )
 from airflow_provider_livedata.engine.flows.verify import verify
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.overlay import SortedRun, overlay
@@ -197,9 +198,7 @@ class _Back:
         lease.check()
         checkpoints.commit(self.theirs, self._first_checkpoint(role, known, run, files))
 
-    def _first_checkpoint(
-        self, role: Role, known: Known, run: int, files: tuple[checkpoints.ManifestFile, ...]
-    ) -> Checkpoint:
+    def _first_checkpoint(self, role: Role, known: Known, run: int, files: tuple[ManifestFile, ...]) -> Checkpoint:
         doubtful = set(islice(known.in_doubt(), MOST_CHANGES + 1))
         is_frozen = bool(role.frozen) and len(doubtful) <= MOST_CHANGES
         return replace(

@@ -18,6 +18,7 @@ from airflow_provider_livedata.engine.cover import Cover, cover_of
 from airflow_provider_livedata.engine.diff import Origin, Row, line_up
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.filters import Filter
+from airflow_provider_livedata.engine.flows.increment import as_recorded
 from airflow_provider_livedata.engine.flows.origins import origins_of
 from airflow_provider_livedata.engine.journal import journal_of
 from airflow_provider_livedata.engine.looking import holds_any, look
@@ -30,7 +31,7 @@ from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.renames import Renames
 from airflow_provider_livedata.engine.scan import scan
 from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import Moves, SnapshotDifference, Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import HoldsAsRecorded, Moves, SnapshotDifference, Snapshots, Zone
 
 log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
@@ -164,6 +165,8 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
             theirs: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(target, chosen)))
         else:
             ours, theirs = look(source, chosen, cover), look(target, chosen, cover)
+        if isinstance(target, HoldsAsRecorded):
+            theirs = as_recorded(target, chosen, known.runs(cover), theirs)
         origins: Iterator[Origin] = iter(())
         renames = way.renames if isinstance(target, Moves) else None
         if renames:

@@ -67,8 +67,16 @@ def replicate(
     options: ReplicateOptions | None = None,
     *,
     lease_times: LeaseTimes | None = None,
+    lease: Lease | None = None,
 ) -> Report:
     """Copy what differs, delete what is gone, and move the checkpoint when everything landed.
+
+    Args:
+        source: Where from.
+        target: Where to.
+        options: How.
+        lease_times: Of the lease.
+        lease: That of the target, where the caller has it already; it goes on having it.
 
     Returns:
         The report of the run, which also lies beside the checkpoint.
@@ -84,9 +92,11 @@ def replicate(
         run.preflight(trusts_records=not options.dry_run)
         if options.dry_run:
             return run.rehearse()
-        holder = options.holder or f"{socket.gethostname()} process {os.getpid()}"
-        with Lease(run.state, holder, times=lease_times) as lease:
+        if lease is not None:
             return run.perform(lease)
+        holder = options.holder or f"{socket.gethostname()} process {os.getpid()}"
+        with Lease(run.state, holder, times=lease_times) as taken:
+            return run.perform(taken)
 
 
 def preflight(source: Zone | str, target: Zone | str, options: ReplicateOptions | None = None) -> list[str]:
@@ -484,7 +494,7 @@ class _Run:
 
     def _tidy(self, before: Checkpoint | None, done: Checkpoint) -> None:
         try:
-            checkpoints.tidy(self.state, done)
+            checkpoints.tidy(self.state, done, keeps_manifests=self.options.keep_manifests)
             self.state.tidy_runs(KEPT_PLANS, KEPT_REPORTS)
             self.state.remove(HELD)
             forget_kept(self.state, before, self.options, self.report.started_ms)

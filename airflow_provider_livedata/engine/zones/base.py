@@ -357,3 +357,16 @@ class StoreChecksum(Protocol):
         different kinds are not comparable.
         """
         ...
+
+
+@runtime_checkable
+class HoldsAsRecorded(Protocol):
+    """A zone where writing replaces and removes nothing: it holds what its manifest says, and what the newest run brings."""
+
+    def is_begun(self) -> bool:
+        """Whether an earlier attempt may have left something that no manifest tells of."""
+        ...
+
+    def is_certain(self, version: str) -> bool:
+        """Whether a file of that version is there because a record says so; else a listing has to tell."""
+        ...

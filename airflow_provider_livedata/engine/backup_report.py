@@ -1,0 +1,81 @@
+"""What a backup did, and how its data is had back with standard tools: JSON for programs, a table for people. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from airflow_provider_livedata.engine.report import SHOWN, Sealed
+from airflow_provider_livedata.engine.units import human_bytes, human_seconds
+
+FORMAT = 1
+BackupState = Literal["complete", "incomplete", "dry run"]
+
+
+@dataclass(slots=True)
+class BackupReport(Sealed):
+    """How making a backup ended.
+
+    Times are epoch milliseconds or seconds as the names say. ``finished_before``: the name of a backup that an earlier run had begun, and that
+    this run completed first. ``linked_files``: files of a whole tree that were had from the backup before, by hard link or copies within
+    the store. ``run``: the report of the copy.
+    """
+
+    source: str
+    place: str
+    layout: str
+    name: str = ""
+    state: BackupState = "complete"
+    why: str = ""
+    started_ms: int = 0
+    seconds: float = 0.0
+    as_of_ms: int = 0
+    resumed: bool = False
+    finished_before: str = ""
+    snapshot: str = ""
+    files: int | None = None
+    size_bytes: int | None = None
+    changed_files: int | None = None
+    changed_bytes: int | None = None
+    planned_links: int = 0  # of a dry run: files that a whole tree would have from the backup before
+    linked_files: int = 0
+    unsettled: int = 0
+    restore_commands: list[str] = field(default_factory=list)
+    run: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    address: str = ""
+    digest: str = ""
+    format: int = FORMAT
+
+    def summary(self) -> dict[str, Any]:
+        """The small part that travels through XCom: everything but lists, of which only the first items go along."""
+        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        return {name: value[:SHOWN] if isinstance(value, list) else value for name, value in values.items()}
+
+    def table(self) -> str:
+        """For the log and the terminal."""
+        lines = [f"{name:<18}{value}" for name, value in self._rows() if value not in ("", None)]
+        if self.restore_commands:
+            lines += ["restored by:"] + [f"  {one}" for one in self.restore_commands]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+    def _rows(self) -> list[tuple[str, Any]]:
+        return [
+            ("backup", self.name),
+            ("state", f"{self.state.upper()}{': ' + self.why if self.why else ''}"),
+            ("source", self.source),
+            ("place", f"{self.place} ({self.layout})"),
+            ("holds", _amount(self.files, self.size_bytes)),
+            ("new or changed", _amount(self.changed_files, self.changed_bytes)),
+            ("linked", f"{self.linked_files:,} files" if self.linked_files else ""),
+            ("would link", f"{self.planned_links:,} files within the place" if self.planned_links else ""),
+            ("finished before", self.finished_before),
+            ("unsettled", f"{self.unsettled:,} files were being written" if self.unsettled else ""),
+            ("time", human_seconds(self.seconds)),
+            ("report", self.address),
+        ]
+
+
+def _amount(files: int | None, size_bytes: int | None) -> str:
+    return "" if files is None else f"{files:,} files, {human_bytes(size_bytes or 0)}"

@@ -1,0 +1,189 @@
+"""Let backups go, and nothing that another one needs.
+
+increments    what the next kept backup needs of them is copied there within the store -> marked, newest first -> deleted
+tree          marked -> deleted
+snapshots     marked -> dropped
+
+Every step may be repeated; what was marked is no backup any more, and is deleted by the next one that comes by.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of, number_of, split_version
+from airflow_provider_livedata.engine.errors import LiveDataError, RunRefused
+from airflow_provider_livedata.engine.flows.cataloguing import Backup, Catalogue, read_catalogue, rows_of
+from airflow_provider_livedata.engine.flows.filling import carry
+from airflow_provider_livedata.engine.model import Entry, Failure
+from airflow_provider_livedata.engine.pool import Pool
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+
+log = logging.getLogger(__name__)
+BATCH = 1000
+THREADS = 16
+
+
+@dataclass(slots=True)
+class Removed:
+    """What became of backups that were to go. ``carried_files``: copied forward, since another backup needs them."""
+
+    names: list[str] = field(default_factory=list)
+    carried_files: int = 0
+    deleted_files: int = 0
+    left: dict[str, str] = field(default_factory=dict)  # why a backup is still there
+    notes: list[str] = field(default_factory=list)
+
+
+def remove(zone: Zone, found: Catalogue, names: Iterable[str], allow: Callable[[], None]) -> Removed:
+    """Remove backups of a place, and those that an earlier removal left half-way. One that cannot go does not stop the others.
+
+    Args:
+        zone: The place, whose lease the caller has.
+        found: Its catalogue.
+        names: Which ones.
+        allow: Raises when this run may change nothing any more.
+
+    Raises:
+        RunRefused: The newest complete backup is among them.
+    """
+    return _Removing(zone, found, allow).run(set(names))
+
+
+@dataclass(slots=True)
+class _Removing:
+    zone: Zone
+    found: Catalogue
+    allow: Callable[[], None]
+    done: Removed = field(default_factory=Removed)
+    state: StateFolder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = StateFolder(self.zone)
+
+    def run(self, names: set[str]) -> Removed:
+        complete = self.found.complete()
+        if complete and complete[-1].name in names:
+            raise RunRefused("the newest complete backup is never removed", which=complete[-1].name)
+        going = [one for one in self.found.backups if one.name in names and one.state != "removing"]
+        self._drop_incomplete([one for one in going if one.state == "incomplete"])
+        for group, heir in _groups([one for one in self.found.backups if one.state in ("complete", "damaged")], names):
+            self._mark(group, heir)
+        for one in self.found.backups:
+            if one.state == "removing":
+                self._delete(one.name, one)
+        self._forget_manifests()
+        return self.done
+
+    def _drop_incomplete(self, backups: list[Backup]) -> None:
+        if not backups:
+            return
+        # What its journals say of files would be believed by the next run, and they are about to go.
+        newest = checkpoints.newest(self.state)
+        for run in self.state.runs():
+            if run > newest:
+                self.allow()
+                self.state.remove(f"runs/{run:012d}")
+        for one in backups:
+            self._set_removing(one)
+            self._delete(one.name, one)
+
+    def _mark(self, group: list[Backup], heir: Backup | None) -> None:
+        try:
+            if group[0].record is not None and group[0].record.layout == "increments":
+                self._carry(group, heir)
+            for one in reversed(group):  # newest first: until the oldest is marked, it holds what it brought
+                self._set_removing(one)
+        except LiveDataError as error:
+            log.warning("backups up to %s stay: %s", group[-1].name, error)
+            self.done.left |= {one.name: str(error) for one in group}
+            return
+        for one in group:
+            self._delete(one.name, one)
+
+    def _carry(self, group: list[Backup], heir: Backup | None) -> None:
+        if heir is None or heir.state != "complete" or heir.record is None:
+            raise RunRefused(
+                "the backup after it is damaged, so it is not known which of its files are still needed",
+                after=heir.name if heir else None,
+            )
+        places, going = self.found.places(), {one.name for one in group}
+        with Pool(THREADS, "livedata-carry") as pool:
+            for held in rows_of(self.state, heir.record):
+                holder = places.of(split_version(held.target_version)[0]) if held.entry.kind == "file" else ""
+                if holder in going:
+                    self.done.carried_files += 1
+                    pool.submit(lambda held=held, holder=holder: self._carry_one(held, holder, heir.name))  # type: ignore[misc]
+            pool.wait()
+
+    def _carry_one(self, held: object, holder: str, name: str) -> None:
+        self.allow()
+        carry(self.zone, held, holder, name)  # type: ignore[arg-type]
+
+    def _set_removing(self, one: Backup) -> None:
+        self.allow()
+        self.state.write_json(file_of(one.name, "removing"), {"format": 1, "name": one.name})
+
+    def _delete(self, name: str, one: Backup) -> None:
+        try:
+            failures = self._delete_data(one)
+            if failures:
+                self.done.left[name] = f"{failures[0].path}: {failures[0].reason}"
+                return
+            self.allow()
+            self.state.remove(f"{BACKUPS}/{name}", only=lambda path: not path.endswith("/removing.json"))
+            self.state.remove(f"{BACKUPS}/{name}")  # the mark goes last
+            self.done.names.append(name)
+        except LiveDataError as error:
+            log.warning("the backup %s is not removed wholly, and the next run goes on with it: %s", name, error)
+            self.done.left[name] = str(error)
+
+    def _delete_data(self, one: Backup) -> list[Failure]:
+        if one.record is not None and one.record.snapshot:
+            if isinstance(self.zone, Snapshots):
+                self.zone.drop_snapshot(one.record.snapshot)
+            return []
+        failures: list[Failure] = []
+        directories = [Entry(one.name, "directory")]
+        for batch in _batches(self.zone.scan(one.name)):
+            self.allow()
+            files = [entry for entry in batch if entry.kind != "directory"]
+            directories += [entry for entry in batch if entry.kind == "directory"]
+            failures += self.zone.delete(files)
+            self.done.deleted_files += len(files)
+        return failures + self.zone.delete([entry for entry in reversed(directories) if not entry.is_implied])
+
+    def _forget_manifests(self) -> None:
+        found = read_catalogue(self.state, check=False)
+        if any(one.record is None and one.state == "damaged" for one in found.backups):
+            self.done.notes.append(
+                "a record is damaged, so that manifests of removed backups stay: they may be its own"
+            )
+            return
+        needed = {name for record in found.records() for name in record.manifest_files()}
+        needed |= checkpoints.names_listed(self.state)
+        self.allow()
+        self.state.remove("manifest", only=lambda name: name not in needed)
+
+
+def _groups(backups: list[Backup], names: set[str]) -> Iterator[tuple[list[Backup], Backup | None]]:
+    """Runs of backups that go, each with the one that stays after it."""
+    group: list[Backup] = []
+    for one in sorted(backups, key=lambda one: number_of(one.name)):
+        if one.name in names:
+            group.append(one)
+        elif group:
+            yield group, one
+            group = []
+    if group:
+        yield group, None
+
+
+def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    while batch := list(islice(entries, BATCH)):
+        yield batch
