@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import copies, cycles, fetch, limit, namenode, neighbours, page, planning, proving, results
+from benchmarks import copies, cycles, fetch, limit, namenode, neighbours, page, planning, proving, results, retention
 from benchmarks.shapes import SIZES, Size
 from benchmarks.site import Site
 
@@ -27,6 +27,7 @@ SECTIONS: dict[str, Callable[[Site, Size, frozenset[str]], dict[str, Any]]] = {
     "neighbours": neighbours.measure,
     "limit": limit.measure,
     "planning": planning.measure,
+    "retention": retention.measure,
     "cycles": cycles.measure,
 }
 

@@ -66,6 +66,21 @@ def _write(zone: Request, **shape: Any) -> Request:
     return {"size_bytes": write_all(_open(zone), **shape)}
 
 
+def _retention(backups: int, policy: Request, every_minutes: int) -> Request:
+    """The seconds are those of the decision alone, without making up the backups."""
+    from datetime import UTC, datetime, timedelta
+
+    from airflow_provider_livedata.engine import BackupFacts, BackupState, RetentionPolicy, decide_retention
+
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    moments = [now - timedelta(minutes=every_minutes * number) for number in range(backups)]
+    found = [BackupFacts(f"b{n}", moment, BackupState.COMPLETE, None, held=False) for n, moment in enumerate(moments)]
+    began, cpu = time.monotonic(), time.process_time()
+    decided = decide_retention(found, RetentionPolicy.of(policy), now)
+    taken = {"wall_s": time.monotonic() - began, "cpu_s": time.process_time() - cpu}
+    return {**taken, "kept": len(decided.kept)}
+
+
 def _unprove() -> Request:
     from benchmarks.unproved import unprove
 
@@ -92,6 +107,7 @@ _KINDS: dict[str, Callable[..., Request]] = {
     "paced": _paced,
     "read": _read,
     "write": _write,
+    "retention": _retention,
     "unprove": _unprove,
 }
 

@@ -184,6 +184,14 @@ def _planning(found: dict[str, Any]) -> Iterable[str]:
     )
 
 
+def _retention(found: dict[str, Any]) -> Iterable[str]:
+    yield "## Very many backups"
+    yield (
+        f"Which of {found['backups']:,} backups stay, by {found['rules']} rules in a time zone with summer time, was decided in "
+        f"**{found['wall_s']:.2f} s** by one call; {found['kept']:,} of them stay, each with its reasons."
+    )
+
+
 def _cycles(found: dict[str, Any]) -> Iterable[str]:
     yield "## From the second run on"
     yield CYCLES.format(changes=found["changes"])
@@ -225,6 +233,7 @@ SECTIONS = {
     "neighbours": _neighbours,
     "limit": _limit,
     "planning": _planning,
+    "retention": _retention,
     "cycles": _cycles,
 }
 

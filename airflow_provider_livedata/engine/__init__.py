@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
+    from airflow_provider_livedata.engine.durations import Duration
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
@@ -27,10 +29,16 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
+    from airflow_provider_livedata.engine.retention import Decision, Retention, decide_retention
+    from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
     from airflow_provider_livedata.engine.switch_report import FailBackReport, FailOverReport
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
 __all__ = [
+    "BackupFacts",
+    "BackupState",
+    "Decision",
+    "Duration",
     "FailBackReport",
     "FailOverReport",
     "Fingerprint",
@@ -38,10 +46,13 @@ __all__ = [
     "Proof",
     "ReplicateOptions",
     "Report",
+    "Retention",
+    "RetentionPolicy",
     "VerifyReport",
     "catch_up",
     "changed",
     "completed",
+    "decide_retention",
     "fail_back",
     "fail_over",
     "fingerprint",
@@ -58,6 +69,10 @@ __all__ = [
 ]
 
 _MODULES = {
+    "BackupFacts": "backups",
+    "BackupState": "backups",
+    "Decision": "retention",
+    "Duration": "durations",
     "FailBackReport": "switch_report",
     "FailOverReport": "switch_report",
     "Fingerprint": "flows.changes",
@@ -65,10 +80,13 @@ _MODULES = {
     "Proof": "flows.standing",
     "ReplicateOptions": "options",
     "Report": "report",
+    "Retention": "retention",
+    "RetentionPolicy": "retention_policy",
     "VerifyReport": "flows.verify",
     "catch_up": "flows.catch_up",
     "changed": "flows.changes",
     "completed": "flows.standing",
+    "decide_retention": "retention",
     "fail_back": "flows.fail_back",
     "fail_over": "flows.fail_over",
     "fingerprint": "flows.changes",

@@ -13,7 +13,7 @@ from benchmarks.fetch import is_fetched
 from benchmarks.page import BEGIN, END, write
 from tests.conftest import REPOSITORY
 
-SECTIONS = ("copies", "proving", "namenode", "neighbours", "limit", "planning", "cycles")
+SECTIONS = ("copies", "proving", "namenode", "neighbours", "limit", "planning", "retention", "cycles")
 
 
 @pytest.mark.timeout(900)
@@ -37,6 +37,7 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
     assert calls["calls"]["ours"]["rpc GetBlockLocations"] == calls["files"]
     assert calls["calls"]["ours, a file open"]["webhdfs open"] == calls["files"]
     assert found["planning"]["measured"]["entries"] == 5_000
+    assert found["retention"]["measured"]["backups"] == 500
 
     cycles = found["cycles"]["measured"]
     assert list(cycles["to_s3"]) == ["60", "120"]
@@ -56,6 +57,7 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
             "What proof costs",
             "Calls of the NameNode",
             "A very long listing",
+            "Very many backups",
             "From the second run on",
         )
     )

@@ -43,14 +43,13 @@ class Removed:
 def remove(zone: Zone, found: Catalogue, names: Iterable[str], allow: Callable[[], None]) -> Removed:
     """Remove backups of a place, and those that an earlier removal left half-way. One that cannot go does not stop the others.
 
+    The newest complete one stays, whatever is asked for.
+
     Args:
         zone: The place, whose lease the caller has.
         found: Its catalogue.
         names: Which ones.
         allow: Raises when this run may change nothing any more.
-
-    Raises:
-        RunRefused: The newest complete backup is among them.
     """
     return _Removing(zone, found, allow).run(set(names))
 
@@ -67,9 +66,10 @@ class _Removing:
         self.state = StateFolder(self.zone)
 
     def run(self, names: set[str]) -> Removed:
-        complete = self.found.complete()
-        if complete and complete[-1].name in names:
-            raise RunRefused("the newest complete backup is never removed", which=complete[-1].name)
+        for newest in self.found.complete()[-1:]:  # the next one is made from what it holds
+            if newest.name in names:
+                names = names - {newest.name}
+                self.done.left[newest.name] = "the newest complete backup is never removed"
         going = [one for one in self.found.backups if one.name in names and one.state != "removing"]
         self._drop_incomplete([one for one in going if one.state == "incomplete"])
         for group, heir in _groups([one for one in self.found.backups if one.state in ("complete", "damaged")], names):
