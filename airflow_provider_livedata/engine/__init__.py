@@ -9,13 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_livedata.engine.backup_report import BackupReport
     from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
     from airflow_provider_livedata.engine.durations import Duration
+    from airflow_provider_livedata.engine.flows.backing_up import BackupOptions, backup
+    from airflow_provider_livedata.engine.flows.cataloguing import Catalogue, catalogue
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
     from airflow_provider_livedata.engine.flows.fail_over import fail_over
+    from airflow_provider_livedata.engine.flows.proving import verify_backup
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
+    from airflow_provider_livedata.engine.flows.retaining import hold, release, retain
     from airflow_provider_livedata.engine.flows.standing import (
         Lag,
         Proof,
@@ -31,12 +36,16 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.report import Report
     from airflow_provider_livedata.engine.retention import Decision, Retention, decide_retention
     from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
+    from airflow_provider_livedata.engine.retention_report import RetentionReport
     from airflow_provider_livedata.engine.switch_report import FailBackReport, FailOverReport
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
 __all__ = [
     "BackupFacts",
+    "BackupOptions",
+    "BackupReport",
     "BackupState",
+    "Catalogue",
     "Decision",
     "Duration",
     "FailBackReport",
@@ -48,7 +57,10 @@ __all__ = [
     "Report",
     "Retention",
     "RetentionPolicy",
+    "RetentionReport",
     "VerifyReport",
+    "backup",
+    "catalogue",
     "catch_up",
     "changed",
     "completed",
@@ -56,21 +68,28 @@ __all__ = [
     "fail_back",
     "fail_over",
     "fingerprint",
+    "hold",
     "lag",
     "newest_run",
     "open_zone",
     "preflight",
     "proofs",
+    "release",
     "replicate",
+    "retain",
     "settle",
     "stop_live",
     "stop_mark",
     "verify",
+    "verify_backup",
 ]
 
 _MODULES = {
     "BackupFacts": "backups",
+    "BackupOptions": "flows.backing_up",
+    "BackupReport": "backup_report",
     "BackupState": "backups",
+    "Catalogue": "flows.cataloguing",
     "Decision": "retention",
     "Duration": "durations",
     "FailBackReport": "switch_report",
@@ -82,7 +101,10 @@ _MODULES = {
     "Report": "report",
     "Retention": "retention",
     "RetentionPolicy": "retention_policy",
+    "RetentionReport": "retention_report",
     "VerifyReport": "flows.verify",
+    "backup": "flows.backing_up",
+    "catalogue": "flows.cataloguing",
     "catch_up": "flows.catch_up",
     "changed": "flows.changes",
     "completed": "flows.standing",
@@ -90,16 +112,20 @@ _MODULES = {
     "fail_back": "flows.fail_back",
     "fail_over": "flows.fail_over",
     "fingerprint": "flows.changes",
+    "hold": "flows.retaining",
     "lag": "flows.standing",
     "newest_run": "flows.standing",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
     "proofs": "flows.standing",
+    "release": "flows.retaining",
     "replicate": "flows.replicate",
+    "retain": "flows.retaining",
     "settle": "flows.catch_up",
     "stop_live": "flows.standing",
     "stop_mark": "flows.standing",
     "verify": "flows.verify",
+    "verify_backup": "flows.proving",
 }
 
 

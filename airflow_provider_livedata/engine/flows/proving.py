@@ -1,0 +1,164 @@
+"""Prove that a backup still holds what it was made of, and write that down beside it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Literal, get_args
+
+from airflow_provider_livedata.engine.backup_record import BackupRecord, file_of
+from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of
+from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
+from airflow_provider_livedata.engine.flows.backup_view import BackupView
+from airflow_provider_livedata.engine.flows.cataloguing import Verified, read_catalogue, rows_of, view_of
+from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.flows.verify import VerifyReport
+from airflow_provider_livedata.engine.limits import Buffers
+from airflow_provider_livedata.engine.model import Checksum, Entry, Held
+from airflow_provider_livedata.engine.pool import Pool
+from airflow_provider_livedata.engine.progress import Progress
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.zones.base import StoreChecksum, Zone
+from airflow_provider_livedata.engine.zones.wrappers import ReadOnly
+
+log = logging.getLogger(__name__)
+CHUNK = 8 << 20
+THREADS = 16
+BackupLevel = Literal["checksum", "content"]
+
+
+def verify_backup(
+    place: Zone | str, which: str = "latest", *, level: BackupLevel = "checksum", threads: int = THREADS,
+    memory_mib: int = 96, progress_s: float = 5.0,
+) -> VerifyReport:  # fmt: skip
+    """Compare every file of a complete backup with its manifest; what was found same is noted beside the backup.
+
+    Args:
+        place: The designated path, or a location with snapshots of its own.
+        which: A name, a time or "latest".
+        level: "checksum": by the store's own checksum where it tells one that can be compared, else by reading; "content": all is read.
+        threads: Files at once.
+        memory_mib: Of buffers.
+        progress_s: Seconds between lines of progress.
+
+    Raises:
+        BackupMissing, BackupUnusable: See ``Catalogue.find``.
+        BadOption: An unknown level.
+    """
+    if level not in get_args(BackupLevel):
+        raise BadOption(f"level is one of {', '.join(get_args(BackupLevel))}", level=level)
+    with opened(place) as zone:
+        state, found = StateFolder(zone), read_catalogue(StateFolder(zone))
+        one = found.find(which)
+        record = one.record
+        if record is None:
+            raise ValueError("a complete backup has a record")
+        proving = _Proving(view_of(zone, found, one), record, state, level, Buffers(memory_mib << 20))
+        return proving.run(threads, progress_s)
+
+
+@dataclass(slots=True)
+class _Proving:
+    view: Zone
+    record: BackupRecord
+    state: StateFolder
+    level: BackupLevel
+    buffers: Buffers
+    report: VerifyReport = field(init=False)
+
+    def __post_init__(self) -> None:
+        record = self.record
+        self.report = VerifyReport(
+            record.source, f"{record.place}/{record.name}", self.level, record.run, record.snapshot
+        )
+        self.report.started_ms = time.time_ns() // 1_000_000
+
+    def run(self, threads: int, progress_s: float) -> VerifyReport:
+        """Compare all, and write down how it ended."""
+        began, report = time.monotonic(), self.report
+        with (
+            Progress(f"verify {self.record.name}", every_s=progress_s) as progress,
+            Pool(threads, "livedata-prove") as pool,
+        ):
+            progress.expect(self.record.files or 0, self.record.size_bytes or 0)
+            for row in self._rows():
+                if row.entry.kind == "directory":
+                    report.count(directories=1)
+                    continue
+                report.count(files=1, size_bytes=row.entry.size_bytes)
+                pool.submit(lambda row=row: self._prove(row, progress))  # type: ignore[misc]
+            pool.wait()
+        report.seconds = round(time.monotonic() - began, 3)
+        self._store()
+        return report
+
+    def _rows(self) -> Iterator[Held]:
+        if self.record.generations:
+            return rows_of(self.state, self.record)
+        return (Held(entry, entry.version) for entry in self.view.scan())
+
+    def _prove(self, row: Held, progress: Progress) -> None:
+        path = row.entry.path
+        try:
+            if self.level == "content" or not self._by_store(row):
+                self._by_reading(row)
+        except LiveDataError as error:
+            self.report.differ(path, "unreadable", str(error))
+        progress.add(files=1, size_bytes=row.entry.size_bytes)
+
+    def _by_store(self, row: Held) -> bool:
+        told = self._told(row)
+        if not told or told.partition(":")[0] != row.target_checksum.partition(":")[0]:
+            return False
+        self.report.count(proved_by_store=1)
+        if told != row.target_checksum:
+            self.report.differ(row.entry.path, "checksum", f"{row.target_checksum} landed, the store now says {told}")
+        return True
+
+    def _told(self, row: Held) -> str:
+        if not row.target_checksum:
+            return ""
+        inner, path = _lying(self.view, row)
+        return inner.store_checksum(path) if isinstance(inner, StoreChecksum) else ""
+
+    def _by_reading(self, row: Held) -> None:
+        entry = row.entry
+        found = self._read(entry._replace(version=row.target_version))
+        self.report.count(proved_by_reading=1)
+        copied = entry.crc32c, entry.crc64nvme
+        if copied == (None, None):
+            self.report.count(not_comparable=1)
+        elif any(was is not None and was != now for was, now in zip(copied, found, strict=True)):
+            self.report.differ(entry.path, "checksum", "its bytes are not those that were backed up")
+
+    def _read(self, entry: Entry) -> Checksum:
+        checksum = EMPTY
+        with self.buffers.borrow(min(CHUNK, 1 << max(16, max(entry.size_bytes - 1, 0).bit_length()))) as buffer:
+            for offset in range(0, entry.size_bytes, len(buffer)):
+                view = memoryview(buffer)[: min(len(buffer), entry.size_bytes - offset)]
+                count = self.view.read_into(entry.path, offset, view, version=entry.version)
+                if count != len(view):
+                    self.report.differ(entry.path, "size", f"{entry.size_bytes} expected, {offset + count} found")
+                    return checksum
+                self.report.count(read_bytes=count)
+                checksum = checksum_of(view[:count], checksum)
+        return checksum
+
+    def _store(self) -> None:
+        name = f"verify/{self.report.started_ms}-{self.record.name}.json"
+        self.state.write(name, self.report.to_json().encode())
+        self.report.address = self.state.address(name)
+        log.info("verification of a backup\n%s", self.report.table())
+        if self.report.is_same:
+            proved = Verified(self.report.started_ms, self.level, self.report.address)
+            self.state.write_json(file_of(self.record.name, "verified"), asdict(proved))
+
+
+def _lying(view: Zone, row: Held) -> tuple[Zone, str]:
+    """The zone and path where a row's bytes lie."""
+    inner = view.inner if isinstance(view, ReadOnly) else view
+    if isinstance(inner, BackupView):
+        return inner.inner, inner.place_of(row.entry.path, row.target_version)[0]
+    return inner, row.entry.path

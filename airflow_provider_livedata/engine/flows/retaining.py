@@ -1,0 +1,158 @@
+"""Apply a retention policy to the backups of a place; hold a backup, and let go of it again.
+
+catalogue -> decide_retention -> the decisions are shown and stored -> backups that need not stay are removed
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of
+from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
+from airflow_provider_livedata.engine.errors import BackupMissing, BadOption, RunFailed
+from airflow_provider_livedata.engine.flows.cataloguing import Backup, Hold, read_catalogue
+from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.flows.removing import remove
+from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
+from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.retention import Retention, decide_retention
+from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
+from airflow_provider_livedata.engine.retention_report import RetentionReport
+from airflow_provider_livedata.engine.roles import place_of
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.zones.base import Zone
+
+log = logging.getLogger(__name__)
+
+
+def retain(
+    place: Zone | str,
+    policy: RetentionPolicy,
+    *,
+    dry_run: bool = False,
+    holder: str = "",
+    now: datetime | None = None,
+    lease_times: LeaseTimes | None = None,
+) -> RetentionReport:
+    """Remove the backups of a place that ``policy`` does not keep, oldest first, and end removals that were cut off.
+
+    Args:
+        place: The designated path, or a location with snapshots of its own.
+        policy: The rules; one without any removes nothing.
+        dry_run: Show and store the decisions, and remove nothing.
+        holder: Who does this, as others are told.
+        now: The time to decide at; None: the clock's.
+        lease_times: Of the lease.
+
+    Raises:
+        RunFailed: Some backups could not be removed; the others were. ``error.report`` tells which, and why.
+        TargetHeld: Another run is at work there.
+        LiveDataError: The place cannot be read.
+    """
+    with opened(place) as zone:
+        state, report = StateFolder(zone), RetentionReport(place_of(zone.address), str(policy), started_ms=now_ms())
+        began, moment = time.monotonic(), now or datetime.now(UTC)
+        if dry_run:
+            _decide(state, policy, moment, report)
+            report.state, report.would_remove, report.removed = "dry run", report.removed, []
+            return _closed(state, report, began)
+        with Lease(state, holder_of(ReplicateOptions(holder=holder)), times=lease_times) as lease:
+            _remove(zone, state, lease, policy, moment, report)
+            _closed(state, report, began)
+    if report.left:
+        name, why = next(iter(report.left.items()))
+        error = RunFailed(
+            "backups could not be removed; the next run tries again", report=report.address, first=name, reason=why
+        )
+        error.report = report
+        raise error
+    return report
+
+
+def hold(place: Zone | str, name: str, why: str, *, by: str, until_ms: int = 0) -> str:
+    """Keep a backup whatever a policy says, until it is let go or ``until_ms`` (epoch; 0: for ever); returns the hold's name.
+
+    Raises:
+        BackupMissing: There is no such backup.
+        BadOption: No reason, or nobody.
+    """
+    if not why.strip() or not by.strip():
+        raise BadOption("a hold needs a reason and somebody to ask about it", why=why, by=by)
+    with opened(place) as zone:
+        state = StateFolder(zone)
+        _named(state, name)
+        mark = hashlib.sha256(f"{by}\0{why}".encode()).hexdigest()[:12]
+        state.write_json(file_of(name, f"held-{mark}"), asdict(Hold(mark, why, by, now_ms(), until_ms)))
+        _named(state, name)  # it may have been on its way out
+        return mark
+
+
+def release(place: Zone | str, name: str, mark: str) -> None:
+    """Let go of a backup.
+
+    Raises:
+        BackupMissing: There is no such backup, or it is not held so; lists its holds.
+    """
+    with opened(place) as zone:
+        state = StateFolder(zone)
+        holds = {one.hold: f"{one.by}: {one.why}" for one in _named(state, name).holds}
+        if mark not in holds:
+            raise BackupMissing("the backup is not held by that name", which=name, hold=mark, holds=holds)
+        gone = file_of(name, f"held-{mark}")
+        state.remove(f"{BACKUPS}/{name}", only=lambda path: path == gone)
+
+
+def facts_of(one: Backup, now: int) -> BackupFacts:
+    """A backup as retention looks at it; ``now`` is in epoch milliseconds."""
+    verified = datetime.fromtimestamp(one.verified.at_ms / 1000, UTC) if one.verified else None
+    moment = datetime.fromtimestamp(one.as_of_ms / 1000, UTC)
+    return BackupFacts(one.name, moment, BackupState(one.state), verified, one.is_held(now))
+
+
+def _decide(state: StateFolder, policy: RetentionPolicy, now: datetime, report: RetentionReport) -> Retention:
+    found = read_catalogue(state)
+    decided = decide_retention([facts_of(one, int(now.timestamp() * 1000)) for one in found.backups], policy, now)
+    report.decided, report.kept = decided.table(), len(decided.kept)
+    report.decisions = [
+        {"name": one.backup.name, "keep": one.keep, "reasons": list(one.reasons)} for one in decided.decisions
+    ]
+    report.removed = [one.name for one in reversed(decided.removed)]
+    return decided
+
+
+def _remove(
+    zone: Zone, state: StateFolder, lease: Lease, policy: RetentionPolicy, now: datetime, report: RetentionReport
+) -> None:
+    decided = _decide(state, policy, now, report)
+    log.info("retention\n%s", report.decided)
+    done = remove(zone, read_catalogue(state, check=False), report.removed, lease.check) if decided.removed else None
+    if done is not None:
+        report.removed, report.left, report.notes = done.names, done.left, done.notes
+        report.carried_files, report.deleted_files = done.carried_files, done.deleted_files
+    report.state = "failed" if report.left else "done"
+
+
+def _closed(state: StateFolder, report: RetentionReport, began: float) -> RetentionReport:
+    report.seconds = round(time.monotonic() - began, 3)
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report.started_ms / 1000))
+    folder = "dry-run" if report.state == "dry run" else "retention"
+    name = f"{folder}/{moment}-{os.urandom(4).hex()}/retention.json"
+    state.write(name, report.seal(state.address(name)).encode())
+    log.info("retention\n%s", report.table())
+    return report
+
+
+def _named(state: StateFolder, name: str) -> Backup:
+    found = read_catalogue(state, check=False)
+    one = next((one for one in found.backups if one.name == name and one.state != "removing"), None)
+    if one is None:
+        raise BackupMissing(
+            "there is no backup of that name", which=name, there=[one.name for one in found.backups][-20:]
+        )
+    return one
