@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.proving import verify_backup
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
     from airflow_provider_livedata.engine.flows.retaining import hold, release, retain
+    from airflow_provider_livedata.engine.flows.scripting import restore_script
     from airflow_provider_livedata.engine.flows.standing import (
         Lag,
         Proof,
@@ -76,6 +77,7 @@ __all__ = [
     "proofs",
     "release",
     "replicate",
+    "restore_script",
     "retain",
     "settle",
     "stop_live",
@@ -120,6 +122,7 @@ _MODULES = {
     "proofs": "flows.standing",
     "release": "flows.retaining",
     "replicate": "flows.replicate",
+    "restore_script": "flows.scripting",
     "retain": "flows.retaining",
     "settle": "flows.catch_up",
     "stop_live": "flows.standing",

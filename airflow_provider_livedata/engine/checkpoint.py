@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import Any
 
 from airflow_provider_livedata.engine.cover import Cover
@@ -133,7 +133,7 @@ def write_generation(state: StateFolder, run: int, label: str, rows: Iterable[He
     rows = iter(rows)
     files: list[ManifestFile] = []
     for first in rows:
-        name = f"manifest/{run:012d}-{label}-{len(files):06d}.parquet"
+        name = _generation_file(run, label, len(files))
         batch = _Counted(chain((first,), islice(rows, ROWS_A_FILE - 1)))
         data = held_to_parquet(batch)
         state.write(name, data)
@@ -141,6 +141,20 @@ def write_generation(state: StateFolder, run: int, label: str, rows: Iterable[He
         _verified(state, file, afresh=True)
         files.append(file)
     return tuple(files)
+
+
+def delta_of(state: StateFolder, run: int) -> Iterator[Held]:
+    """The rows of a run's delta, tombstones too, as long as its files are there."""
+    for number in count():
+        name = _generation_file(run, "delta", number)
+        data = state.read(name)
+        if data is None:
+            return
+        yield from held_from_parquet(data, name=state.address(name))
+
+
+def _generation_file(run: int, label: str, number: int) -> str:
+    return f"manifest/{run:012d}-{label}-{number:06d}.parquet"
 
 
 class _Counted:

@@ -38,18 +38,26 @@ from airflow_provider_livedata.engine.flows.filling import fill
 from airflow_provider_livedata.engine.flows.increment import Increment
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.replicate import replicate
+from airflow_provider_livedata.engine.flows.scripting import gone_by, layers_of, write_removed, write_script
 from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.model import Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.report import Report
-from airflow_provider_livedata.engine.restore_commands import restore_commands
+from airflow_provider_livedata.engine.restore_commands import copying
 from airflow_provider_livedata.engine.roles import place_of
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import KeepsFiles, Snapshots, Zone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 
 log = logging.getLogger(__name__)
+SCRIPT_UP_TO = 100_000  # entries; making the script reads the whole manifest
+_NEEDS: dict[Layout, type] = {
+    "in place": Snapshots,
+    "snapshots": Snapshots,
+    "increments": KeepsFiles,
+    "tree": KeepsFiles,
+}
 SNAPSHOT = "livedata-backup-"  # begins the names of snapshots that are backups
 
 
@@ -122,8 +130,7 @@ def layout_for(place: Zone, options: BackupOptions, *, in_place: bool) -> Layout
     if in_place or isinstance(place, Snapshots):
         usual = "in place" if in_place else "snapshots"
     chosen = cast("Layout", usual if options.layout == "auto" else options.layout)
-    needs = {"in place": Snapshots, "snapshots": Snapshots, "tree": KeepsFiles}.get(chosen)
-    if (chosen == "in place") != in_place or (needs is not None and not isinstance(place, needs)):
+    if (chosen == "in place") != in_place or not isinstance(place, _NEEDS[chosen]):
         raise BadOption(f"this place cannot have backups of layout {chosen}; the usual one here is {usual}",
                         layout=chosen, place=str(place.address))  # fmt: skip
     return chosen
@@ -195,7 +202,20 @@ class _Making:
         report.files, report.size_bytes, report.as_of_ms = record.files, record.size_bytes, record.as_of_ms
         report.changed_files, report.changed_bytes = record.changed_files, record.changed_bytes
         report.snapshot, report.unsettled = record.snapshot, len(record.unsettled)
-        report.restore_commands = restore_commands(record, read_catalogue(self.state, check=False).records())
+        self._tell_commands(record)
+
+    def _tell_commands(self, record: BackupRecord) -> None:
+        found = read_catalogue(self.state, check=False)
+        self.report.restore_commands = list(copying(record, layers_of(self.state, found, record)))
+        if record.snapshot:
+            return
+        if (record.files or 0) + (record.directories or 0) <= SCRIPT_UP_TO:
+            at = write_script(self.state, found, record)
+            self.report.notes.append(f"a script that also restores attributes lies at {at}")
+        else:
+            self.report.notes.append(
+                f"of more than {SCRIPT_UP_TO:,} entries no script is made unasked: restore_script() makes it"
+            )
 
     def _intend(self, found: Catalogue) -> Intent:
         at_ms = now_ms()
@@ -231,6 +251,8 @@ class _Making:
             self.report.linked_files = fill(self.place, self.state, checkpoint, intent.name, places, lease.check)
         frozen = self._freeze(intent) if self.layout in ("in place", "snapshots") else None
         record = self._record(intent, checkpoint, frozen)
+        if self.layout == "increments" and checkpoint is not None:
+            write_removed(self.state, intent.name, gone_by(self.state, checkpoint.run))
         lease.check()
         try:
             self.state.write_json(file_of(intent.name, "complete"), sealed(record), create_only=True)

@@ -19,6 +19,7 @@ from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of, num
 from airflow_provider_livedata.engine.errors import LiveDataError, RunRefused
 from airflow_provider_livedata.engine.flows.cataloguing import Backup, Catalogue, read_catalogue, rows_of
 from airflow_provider_livedata.engine.flows.filling import carry
+from airflow_provider_livedata.engine.flows.scripting import inherit_removed, refresh_scripts
 from airflow_provider_livedata.engine.model import Entry, Failure
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.state import StateFolder
@@ -78,6 +79,7 @@ class _Removing:
             if one.state == "removing":
                 self._delete(one.name, one)
         self._forget_manifests()
+        refresh_scripts(self.state, self.allow)
         return self.done
 
     def _drop_incomplete(self, backups: list[Backup]) -> None:
@@ -120,6 +122,7 @@ class _Removing:
                     self.done.carried_files += 1
                     pool.submit(lambda held=held, holder=holder: self._carry_one(held, holder, heir.name))  # type: ignore[misc]
             pool.wait()
+        inherit_removed(self.state, sorted(going, key=number_of), heir.name)
 
     def _carry_one(self, held: object, holder: str, name: str) -> None:
         self.allow()

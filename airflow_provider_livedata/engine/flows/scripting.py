@@ -1,0 +1,95 @@
+"""The script that brings a backup back with Hadoop's own commands, from what lies at the place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine.backup_record import BACKUPS, BackupRecord, number_of
+from airflow_provider_livedata.engine.flows.cataloguing import Catalogue, read_catalogue, rows_of, utc
+from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.restore_commands import Layer, attributes, copying, header, outermost
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.zones.base import Zone
+
+SCRIPT = "restore.sh"
+
+
+def restore_script(place: Zone | str, which: str = "latest") -> str:
+    """The script of a complete backup; run it as ``bash restore.sh hdfs://namenode:8020/where/to``.
+
+    Reads the manifest, to set the attributes that an object store does not keep: costs as much as the backup has entries.
+
+    Raises:
+        BackupMissing, BackupUnusable: See ``Catalogue.find``.
+    """
+    with opened(place) as zone:
+        state = StateFolder(zone)
+        found = read_catalogue(state)
+        record = found.find(which).record
+        return "" if record is None else "".join(f"{line}\n" for line in script_of(state, found, record))
+
+
+def script_of(state: StateFolder, found: Catalogue, record: BackupRecord) -> Iterator[str]:
+    """The lines of the script of a backup."""
+    yield from header(record, f"{utc(record.as_of_ms)} UTC")
+    yield from copying(record, layers_of(state, found, record))
+    if not record.snapshot:
+        yield from attributes(row.entry for row in rows_of(state, record))
+
+
+def write_script(state: StateFolder, found: Catalogue, record: BackupRecord) -> str:
+    """Store the script beside the backup; returns its address."""
+    name = f"{BACKUPS}/{record.name}/{SCRIPT}"
+    state.write(name, "".join(f"{line}\n" for line in script_of(state, found, record)).encode())
+    return state.address(name)
+
+
+def refresh_scripts(state: StateFolder, allow: Callable[[], None]) -> None:
+    """Write the scripts anew that are stored, since backups have gone whose directories they name."""
+    stored = {entry.path.split("/")[1] for entry in state.files(BACKUPS) if entry.path.endswith(f"/{SCRIPT}")}
+    found = read_catalogue(state, check=False)
+    for one in found.complete():
+        if one.name in stored and one.record is not None and one.record.layout == "increments":
+            allow()
+            write_script(state, found, one.record)
+
+
+def layers_of(state: StateFolder, found: Catalogue, record: BackupRecord) -> list[Layer]:
+    """The directories that make up a backup, oldest first."""
+    if record.snapshot:
+        return []
+    if record.layout == "tree":
+        return [Layer(record.name)]
+    names = [name for name in found.places().names if number_of(name) <= record.number]
+    return [Layer(name, _removed(state, name), _is_empty(state, name)) for name in names]
+
+
+def write_removed(state: StateFolder, name: str, paths: Iterable[str]) -> None:
+    """Note which paths had gone when a backup was made."""
+    gone = outermost(paths)
+    if gone:
+        state.write(_file(name), "".join(f"{path}\0" for path in gone).encode())
+
+
+def gone_by(state: StateFolder, run: int) -> Iterator[str]:
+    """The paths that a run found gone: the tombstones of its delta, which stays though the manifest was compacted since."""
+    return (held.entry.path for held in checkpoints.delta_of(state, run) if held.is_gone)
+
+
+def inherit_removed(state: StateFolder, names: Iterable[str], heir: str) -> None:
+    """Let a backup know what those before it that are about to go knew."""
+    write_removed(state, heir, [path for name in (*names, heir) for path in _removed(state, name)])
+
+
+def _removed(state: StateFolder, name: str) -> tuple[str, ...]:
+    data = state.read(_file(name)) or b""
+    return tuple(data.decode().split("\0")[:-1])
+
+
+def _is_empty(state: StateFolder, name: str) -> bool:
+    return next(iter(state.zone.scan(name)), None) is None
+
+
+def _file(name: str) -> str:
+    return f"{BACKUPS}/{name}/removed"
