@@ -27,6 +27,7 @@ from airflow_provider_livedata.engine.zones import (
     s3_delete,
     s3_listing,
     s3_object,
+    s3_sharing,
     s3_stream,
     s3_sweep,
     s3_upload,
@@ -50,8 +51,10 @@ class S3Zone(Zone):
     def __init__(self, address: Address, options: S3Options) -> None:
         self.address = address
         self._bucket = S3Bucket(address, options)
-        self._bucket.clients.once.meta.events.register("before-sign.s3.PutObject", s3_stream.announce_trailer)
-        self._reading = S3Reading(self._bucket)
+        self._bucket.clients.once.meta.events.register(
+            "before-sign.s3.PutObject", s3_stream.announce_trailer, unique_id="livedata-trailer"
+        )
+        self._reading, self._is_closed = S3Reading(self._bucket), False
         self._workers = ThreadPoolExecutor(options.connections, thread_name_prefix="livedata-s3")
         self.facts = Facts(
             scheme="s3",
@@ -198,4 +201,6 @@ class S3Zone(Zone):
     def close(self) -> None:
         """Give back connections and threads."""
         self._workers.shutdown(wait=False, cancel_futures=True)
-        self._bucket.clients.close()
+        if not self._is_closed:
+            self._is_closed = True
+            s3_sharing.give_back(self._bucket.clients)
