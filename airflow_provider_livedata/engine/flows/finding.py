@@ -18,7 +18,7 @@ from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.cover import Cover, cover_of
 from airflow_provider_livedata.engine.diff import Origin, Row, line_up
-from airflow_provider_livedata.engine.errors import LiveDataError
+from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory
 from airflow_provider_livedata.engine.filters import Filter
 from airflow_provider_livedata.engine.flows.origins import origins_of
 from airflow_provider_livedata.engine.journal import journal_of
@@ -30,7 +30,7 @@ from airflow_provider_livedata.engine.plan import Totals
 from airflow_provider_livedata.engine.planfile import Plan, unfinished_plan
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.renames import Renames
-from airflow_provider_livedata.engine.scan import scan
+from airflow_provider_livedata.engine.scan import Ahead, scan
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Moves, SnapshotDifference, Snapshots, Zone
 
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
 MOST_CHANGES = 100_000  # above it a listing is cheaper, and the paths would need much memory
 COUNTED_AT_ONCE = 1000
-KEPT_ROWS = 20_000  # of the manifest, about 20 MiB
+KEPT_ROWS = 20_000  # of the manifest, and of the target; some 20 MiB
 LOOK_AHEAD = 100  # rows
 
 
@@ -177,7 +177,8 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
             theirs: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(target, chosen)))
         else:
             sides = _Sides(source, target, cover)
-            ours = look(source, chosen, cover, sides.of_source)
+            # From now on: what was renamed is read from the manifest meanwhile.
+            ours = stack.enter_context(Ahead(look(source, chosen, cover, sides.of_source)))
             theirs = look(target, chosen, cover, sides.of_target)
         origins: Iterator[Origin] = iter(())
         renames = way.renames if isinstance(target, Moves) else None
@@ -206,7 +207,7 @@ def add_unseen(totals: Totals, known: Known, cover: Cover) -> None:
 
 @dataclass(slots=True)
 class _Sides:
-    """Asks both sides for the paths of a cover, the source first.
+    """Asks both sides for the paths of a cover, the source first and the target right afterwards.
 
     Where directories are but the names of what they hold, the target is not asked for those that the source has as well and that are
     looked at alone: what it has of them matters only where nothing is left in them.
@@ -215,17 +216,26 @@ class _Sides:
     source: Zone
     target: Zone
     cover: Cover
-    _of_both: set[str] = field(default_factory=set)
+    _of_target: dict[str, Entry | None] = field(default_factory=dict)
 
     def of_source(self, path: str) -> Entry | None:
         found = self.source.stat(path)
         is_directory = found is not None and found.kind == "directory"
         if is_directory and not self.target.facts.has_directories and not self.cover.is_whole(path):
-            self._of_both.add(path)
+            self._of_target[path] = None
+        elif len(self._of_target) < KEPT_ROWS:
+            self._of_target[path] = self._at_target(path)
         return found
 
     def of_target(self, path: str) -> Entry | None:
-        return None if path in self._of_both else peek(self.target, path)
+        if path in self._of_target:
+            return self._of_target.pop(path)
+        return peek(self.target, path)
+
+    def _at_target(self, path: str) -> Entry | None:
+        with contextlib.suppress(NotADirectory):  # a file stands above it
+            return peek(self.target, path)
+        return None
 
 
 def _with_contents(
