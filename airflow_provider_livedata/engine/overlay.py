@@ -26,6 +26,34 @@ class SortedRun:
     rows: Callable[[], Iterator[Held]]
 
 
+class Rows:
+    """Rows that are read once and kept, as long as no more than ``most`` of all runs are."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def kept(self, run: SortedRun) -> SortedRun:
+        """The same run, whose rows are read again only if they are too many."""
+        found: list[Held] | None = None
+
+        def rows() -> Iterator[Held]:
+            return reading() if found is None else iter(found)
+
+        def reading() -> Iterator[Held]:
+            nonlocal found
+            passed: list[Held] | None = []
+            for held in run.rows():
+                if passed is not None:
+                    passed.append(held)
+                    passed = passed if len(passed) <= self._left else None
+                yield held
+            if passed is not None and found is None:
+                self._left -= len(passed)
+                found = passed
+
+        return SortedRun(run.first, run.age, rows)
+
+
 def overlay(runs: Iterable[SortedRun], *, with_gone: bool = False) -> Iterator[Held]:
     """Yield one row a key, the newest; tombstones are passed on only ``with_gone``."""
     last = None

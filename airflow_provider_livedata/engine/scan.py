@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from itertools import islice
 
 from airflow_provider_livedata.engine.filters import Filter
@@ -20,37 +20,40 @@ def scan(zone: Zone, chosen: Filter, under: str = "") -> Generator[Entry]:
 
     At most ``BATCH * (AHEAD + 2)`` entries are in memory. A listing that cannot be completed raises, it never ends early.
     """
-    batches: queue.Queue[list[Entry] | BaseException | None] = queue.Queue(maxsize=AHEAD)
-    given_up = threading.Event()
-    thread = threading.Thread(
-        target=_list, args=(zone, chosen, under, batches, given_up), name="livedata-scan", daemon=True
-    )
-    thread.start()
-    try:
-        while (batch := batches.get()) is not None:
-            if isinstance(batch, BaseException):
-                raise batch
-            yield from batch
-    finally:
-        given_up.set()
-        while thread.is_alive():  # let the lister come back from a full queue
+    with Ahead(chosen.keep(zone.scan(under))) as entries:
+        yield from entries
+
+
+class Ahead:
+    """Entries that a thread fetches before they are asked for, from now on until the end of the ``with`` block."""
+
+    def __init__(self, entries: Iterator[Entry]) -> None:
+        self._batches: queue.Queue[list[Entry] | BaseException | None] = queue.Queue(maxsize=AHEAD)
+        self._given_up = threading.Event()
+        self._thread = threading.Thread(target=self._fetch, args=(entries,), name="livedata-scan", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Iterator[Entry]:
+        return self._entries()
+
+    def __exit__(self, *_: object) -> None:
+        self._given_up.set()
+        while self._thread.is_alive():  # let it come back from a full queue
             try:
-                batches.get(timeout=0.05)
+                self._batches.get(timeout=0.05)
             except queue.Empty:
                 continue
 
+    def _entries(self) -> Iterator[Entry]:
+        while (batch := self._batches.get()) is not None:
+            if isinstance(batch, BaseException):
+                raise batch
+            yield from batch
 
-def _list(
-    zone: Zone,
-    chosen: Filter,
-    under: str,
-    batches: queue.Queue[list[Entry] | BaseException | None],
-    given_up: threading.Event,
-) -> None:
-    try:
-        entries = chosen.keep(zone.scan(under))
-        while (batch := list(islice(entries, BATCH))) and not given_up.is_set():
-            batches.put(batch)
-        batches.put(None)
-    except BaseException as error:  # noqa: BLE001 - raised again in the reader's thread
-        batches.put(error)
+    def _fetch(self, entries: Iterator[Entry]) -> None:
+        try:
+            while (batch := list(islice(entries, BATCH))) and not self._given_up.is_set():
+                self._batches.put(batch)
+            self._batches.put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again in the reader's thread
+            self._batches.put(error)

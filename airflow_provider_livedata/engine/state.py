@@ -20,7 +20,7 @@ from typing import Any
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import PathMissing, StateDamaged
 from airflow_provider_livedata.engine.model import ABSENT, Entry
-from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.base import Peeks, ReadsWhole, Zone
 
 FOLDER = ".livedata"
 PARTS = frozenset({"plan", "journal", "staged"})  # folders of a run
@@ -43,7 +43,9 @@ class StateFolder:
     def read(self, name: str) -> bytes | None:
         """The bytes of a file, or None where there is none."""
         path = f"{FOLDER}/{name}"
-        entry = self.zone.stat(path)
+        if isinstance(self.zone, ReadsWhole):
+            return self.zone.read_whole(path)
+        entry = self.zone.peek(path) if isinstance(self.zone, Peeks) else self.zone.stat(path)
         if entry is None or entry.kind != "file":
             return None
         data = bytearray(entry.size_bytes)

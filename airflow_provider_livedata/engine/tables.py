@@ -92,15 +92,24 @@ def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
     file = _open(data, _HELD_SCHEMA, name)
     for group in range(file.metadata.num_row_groups):
         seen = file.metadata.row_group(group).column(0).statistics
-        if seen is not None and seen.has_min_max and not cover.touches_paths(seen.min, seen.max):
-            continue
+        if seen is not None and seen.has_min_max:
+            if not cover.touches_paths(seen.min, seen.max):
+                continue
+            near = cover.near(seen.min, seen.max)
+        else:
+            near = frozenset(cover.paths), tuple(f"{path}/" for path in cover.trees)
         table = file.read_row_group(group, use_threads=False)
-        keys = zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True)
-        wanted = [n for n, (path, kind) in enumerate(keys) if cover.holds(path + "/" if kind == "directory" else path)]
+        wanted = _within(table.column(0).to_pylist(), *near)
         if wanted:
             columns = table.take(pa.array(nanoarrow.c_array(wanted, pa.int64()))).columns
             for cells in zip(*(column.to_pylist() for column in columns), strict=True):
                 yield Held(_entry(cells), *cells[12:])
+
+
+def _within(column: list[str], paths: frozenset[str], roots: tuple[str, ...]) -> list[int]:
+    if roots:
+        return [n for n, path in enumerate(column) if path in paths or path.startswith(roots)]
+    return [n for n, path in enumerate(column) if path in paths]
 
 
 def steps_to_parquet(steps: Iterable[Step]) -> bytes:

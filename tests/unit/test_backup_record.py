@@ -65,7 +65,8 @@ def test_a_record_comes_back_as_it_was_and_no_other_way() -> None:
     value = sealed(RECORD)
     assert record_from(value, file="f") == RECORD
     assert set(RECORD.manifest_files()) == {"manifest/1", "manifest/2", "manifest/3"}
-    for change in ({"files": 4}, {"generations": []}, {"seal": ""}):
+    changes: list[dict[str, object]] = [{"files": 4}, {"generations": []}, {"seal": ""}]
+    for change in changes:
         with pytest.raises(StateDamaged, match="not what was written"):
             record_from(value | change, file="f")
     with pytest.raises(StateDamaged, match="format 2"):

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import islice
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.cover import Cover, cover_of
 from airflow_provider_livedata.engine.diff import Origin, Row, line_up
-from airflow_provider_livedata.engine.errors import LiveDataError
+from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory
 from airflow_provider_livedata.engine.filters import Filter
 from airflow_provider_livedata.engine.flows.increment import as_recorded
 from airflow_provider_livedata.engine.flows.origins import origins_of
 from airflow_provider_livedata.engine.journal import journal_of
-from airflow_provider_livedata.engine.looking import holds_any, look
+from airflow_provider_livedata.engine.looking import THREADS, holds_any, look, peek
 from airflow_provider_livedata.engine.model import Entry, Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.overlay import Rows, SortedRun, overlay
 from airflow_provider_livedata.engine.plan import Totals
 from airflow_provider_livedata.engine.planfile import Plan, unfinished_plan
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.renames import Renames
-from airflow_provider_livedata.engine.scan import scan
+from airflow_provider_livedata.engine.scan import Ahead, scan
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import HoldsAsRecorded, Moves, SnapshotDifference, Snapshots, Zone
 
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
 MOST_CHANGES = 100_000  # above it a listing is cheaper, and the paths would need much memory
 COUNTED_AT_ONCE = 1000
+KEPT_ROWS = 20_000  # of the manifest, and of the target; some 20 MiB
+LOOK_AHEAD = 100  # rows
 
 
 @dataclass(slots=True)
@@ -48,13 +52,22 @@ class Known:
     unfinished: list[int]
     journals: list[SortedRun]
     plans: list[Plan]
+    _covered: tuple[Cover, list[SortedRun]] | None = field(default=None, init=False)
 
     def runs(self, cover: Cover | None = None) -> list[SortedRun]:
         """Rows of journals and manifest; with ``cover`` only those of the manifest that it holds."""
-        return [
-            *self.journals,
-            *checkpoints.manifest_runs(self.state, self.checkpoint, age=len(self.journals), cover=cover),
-        ]
+        return [*self.journals, *self.manifest(cover)]
+
+    def manifest(self, cover: Cover | None) -> list[SortedRun]:
+        """Rows of the manifest alone; the few of a cover are read once."""
+        age = len(self.journals)
+        if cover is None:
+            return checkpoints.manifest_runs(self.state, self.checkpoint, age=age)
+        if self._covered is None or self._covered[0] is not cover:
+            rows = Rows(KEPT_ROWS)
+            found = checkpoints.manifest_runs(self.state, self.checkpoint, age=age, cover=cover)
+            self._covered = cover, [rows.kept(run) for run in found]
+        return self._covered[1]
 
     def planned(self) -> Iterator[str]:
         """Keys that runs which were cut off meant to act on, in order."""
@@ -164,13 +177,17 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
             ours: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(source, chosen)))
             theirs: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(target, chosen)))
         else:
-            ours, theirs = look(source, chosen, cover), look(target, chosen, cover)
+            sides = _Sides(source, target, cover)
+            tells = isinstance(target, HoldsAsRecorded) and not target.is_begun()  # then nobody has to ask it
+            # From now on: what was renamed is read from the manifest meanwhile.
+            ours = stack.enter_context(Ahead(look(source, chosen, cover, source.stat if tells else sides.of_source)))
+            theirs = look(target, chosen, cover, sides.of_target)
         if isinstance(target, HoldsAsRecorded):
             theirs = as_recorded(target, chosen, known.runs(cover), theirs)
         origins: Iterator[Origin] = iter(())
         renames = way.renames if isinstance(target, Moves) else None
         if renames:
-            origins = stack.enter_context(origins_of(known.runs(Cover((), renames.old_paths)), renames, chosen))
+            origins = stack.enter_context(origins_of(known.runs(cover), renames, chosen))
         rows = line_up(_counted(ours, progress), overlay(known.runs(cover)), theirs, known.planned(), origins)
         if way.renames is not None:
             rows = _with_others(rows, way.renames)
@@ -185,11 +202,44 @@ def add_unseen(totals: Totals, known: Known, cover: Cover) -> None:
     if checkpoint is None:
         return
     files, directories, size_bytes = checkpoint.files, checkpoint.directories, checkpoint.size_bytes
-    for row in overlay(checkpoints.manifest_runs(known.state, checkpoint, cover=cover)):
+    for row in overlay(known.manifest(cover)):
         files -= row.entry.kind == "file"
         directories -= row.entry.kind == "directory"
         size_bytes -= row.entry.size_bytes
     totals.unseen_files, totals.unseen_directories, totals.unseen_bytes = files, directories, size_bytes
+
+
+@dataclass(slots=True)
+class _Sides:
+    """Asks both sides for the paths of a cover, the source first and the target right afterwards.
+
+    Where directories are but the names of what they hold, the target is not asked for those that the source has as well and that are
+    looked at alone: what it has of them matters only where nothing is left in them.
+    """
+
+    source: Zone
+    target: Zone
+    cover: Cover
+    _of_target: dict[str, Entry | None] = field(default_factory=dict)
+
+    def of_source(self, path: str) -> Entry | None:
+        found = self.source.stat(path)
+        is_directory = found is not None and found.kind == "directory"
+        if is_directory and not self.target.facts.has_directories and not self.cover.is_whole(path):
+            self._of_target[path] = None
+        elif len(self._of_target) < KEPT_ROWS:
+            self._of_target[path] = self._at_target(path)
+        return found
+
+    def of_target(self, path: str) -> Entry | None:
+        if path in self._of_target:
+            return self._of_target.pop(path)
+        return peek(self.target, path)
+
+    def _at_target(self, path: str) -> Entry | None:
+        with contextlib.suppress(NotADirectory):  # a file stands above it
+            return peek(self.target, path)
+        return None
 
 
 def _with_contents(
@@ -197,18 +247,40 @@ def _with_contents(
 ) -> Iterator[Row]:
     # Where directories are markers, whether one is needed depends on what the directory holds, looked at or not. Its contents
     # follow it, so the source is asked only where the next row is nothing that it holds.
+    def filled(row: Row) -> Row:
+        path = row.source.path  # type: ignore[union-attr]
+        if holds_any(source, options.filter, path):
+            return row._replace(holds_more=True)
+        there = row.target or peek(target, path)
+        return row._replace(target=there if there is not None and there.kind == "directory" else None)
+
+    with ThreadPoolExecutor(THREADS, "livedata-inside") as pool:
+        waiting: deque[tuple[Row, Future[Row] | None]] = deque()
+        for row, following in _with_next(rows):
+            is_alone = row.source is not None and row.source.kind == "directory" and not cover.is_whole(row.source.path)
+            if not is_alone or target.facts.has_directories:
+                waiting.append((row, None))
+            elif following is not None and following.source is not None and following.key.startswith(row.key):
+                waiting.append((row._replace(holds_more=True), None))
+            else:
+                waiting.append((row, pool.submit(filled, row)))
+            if len(waiting) > LOOK_AHEAD:
+                yield _ready(*waiting.popleft())
+        for one in waiting:
+            yield _ready(*one)
+
+
+def _with_next(rows: Iterable[Row]) -> Iterator[tuple[Row, Row | None]]:
     ahead = iter(rows)
     row = next(ahead, None)
     while row is not None:
         following = next(ahead, None)
-        is_alone = row.source is not None and row.source.kind == "directory" and not cover.is_whole(row.source.path)
-        if is_alone and not target.facts.has_directories:
-            seen = following is not None and following.source is not None and following.key.startswith(row.key)
-            holds_more = seen or holds_any(source, options.filter, row.source.path)  # type: ignore[union-attr]
-            yield row._replace(holds_more=holds_more)
-        else:
-            yield row
+        yield row, following
         row = following
+
+
+def _ready(row: Row, coming: Future[Row] | None) -> Row:
+    return row if coming is None else coming.result()
 
 
 def _with_others(rows: Iterable[Row], renames: Renames) -> Iterator[Row]:

@@ -226,6 +226,33 @@ class SnapshotDifference(Protocol):
 
 
 @runtime_checkable
+class Peeks(Protocol):
+    """A zone that tells what is at a path for less than ``stat`` costs."""
+
+    def peek(self, path: str) -> Entry | None:
+        """As ``stat``, but no more than a listing may tell: kind, size and version, and a time that need not be the writer's."""
+        ...
+
+
+@runtime_checkable
+class ReadsWhole(Protocol):
+    """A zone that hands over a small file by one request."""
+
+    def read_whole(self, path: str) -> bytes | None:
+        """All bytes of a file; None where there is none."""
+        ...
+
+
+@runtime_checkable
+class LooksInside(Protocol):
+    """A zone that tells whether a directory holds something without listing what lies below it."""
+
+    def holds_any(self, path: str, counts: Callable[[str], bool]) -> bool:
+        """Whether an entry of the directory at ``path`` has a path that ``counts``; not of one that is gone or a file."""
+        ...
+
+
+@runtime_checkable
 class OpenFiles(Protocol):
     """A zone whose snapshots may hold files that go on growing (HDFS by default)."""
 

@@ -10,7 +10,8 @@ attributes by WebHDFS. Files are written in ``<root>/.livedata/stage`` and appea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.engine.errors import (
@@ -159,8 +160,22 @@ class HdfsZone(Zone):
     def stat(self, path: str) -> Entry | None:
         """See ``Zone.stat``."""
         at = self._path(path)
-        status = self._directories.status(at)
+        # By RPC: the ACL is a call of its own then, and both together cost half of what one by HTTP does.
+        status = self._data.directories.status(at)
         return None if status is None else self._entry(path, at, status)
+
+    def peek(self, path: str) -> Entry | None:
+        """See ``Peeks``: one NameNode call, by RPC where that is."""
+        status = self._data.directories.status(self._path(path))
+        return None if status is None else status.entry(path.strip("/"), None, None)
+
+    def holds_any(self, path: str, counts: Callable[[str], bool]) -> bool:
+        """See ``LooksInside``: a NameNode call for a page of its entries."""
+        prefix = f"{path}/" if path else ""
+        with suppress(PathMissing, NotADirectory):
+            pages = self._data.directories.pages(self._path(path))
+            return any(one.name and counts(prefix + one.name) for page in pages for one in page)
+        return False
 
     def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
         """See ``Zone.read_into``."""

@@ -20,13 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from airflow_provider_livedata.engine.checksums import store_text
-from airflow_provider_livedata.engine.errors import BadOption, PathMissing
+from airflow_provider_livedata.engine.errors import BadOption, PathMissing, ZoneError
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure
 from airflow_provider_livedata.engine.zones import (
     s3_copy,
     s3_delete,
     s3_listing,
     s3_object,
+    s3_peek,
+    s3_sharing,
     s3_stream,
     s3_sweep,
     s3_upload,
@@ -35,7 +37,7 @@ from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.engine.zones.s3_bucket import MAX_KEY_BYTES, S3Bucket
 from airflow_provider_livedata.engine.zones.s3_check import check_readable, check_writable
-from airflow_provider_livedata.engine.zones.s3_clients import S3Options
+from airflow_provider_livedata.engine.zones.s3_clients import S3Options, suits_obstore
 from airflow_provider_livedata.engine.zones.s3_metadata import entry_of
 from airflow_provider_livedata.engine.zones.s3_reading import S3Reading
 
@@ -50,8 +52,10 @@ class S3Zone(Zone):
     def __init__(self, address: Address, options: S3Options) -> None:
         self.address = address
         self._bucket = S3Bucket(address, options)
-        self._bucket.clients.once.meta.events.register("before-sign.s3.PutObject", s3_stream.announce_trailer)
-        self._reading = S3Reading(self._bucket)
+        self._bucket.clients.once.meta.events.register(
+            "before-sign.s3.PutObject", s3_stream.announce_trailer, unique_id="livedata-trailer"
+        )
+        self._reading, self._is_closed = S3Reading(self._bucket), False
         self._workers = ThreadPoolExecutor(options.connections, thread_name_prefix="livedata-s3")
         self.facts = Facts(
             scheme="s3",
@@ -108,6 +112,29 @@ class S3Zone(Zone):
         """See Zone.stat: one request for a file, two for a directory, three for nothing."""
         answer = self._bucket.head(self._bucket.key(path), path) if path else None
         return entry_of(path, answer) if answer is not None else self._stat_directory(path)
+
+    def peek(self, path: str) -> Entry | None:
+        """See Peeks: one small request for a file, three for nothing; whatever is unusual is left to ``stat``."""
+        if not path or not suits_obstore(self._bucket.key(path)):
+            return self.stat(path)
+        try:
+            found = s3_peek.file_at(self._bucket, path)
+            if found is None:
+                return self._stat_directory(path) if s3_peek.may_be_directory(self._bucket, path) else None
+        except ZoneError:  # boto3 finds out why
+            return self.stat(path)
+        return found if found.version else self.stat(path)
+
+    def read_whole(self, path: str) -> bytes | None:
+        """See ReadsWhole."""
+        if suits_obstore(self._bucket.key(path)):
+            return s3_peek.read_whole(self._bucket, path)
+        found = self.stat(path)
+        if found is None or found.kind != "file":
+            return None
+        data = bytearray(found.size_bytes)
+        self.read_into(path, 0, memoryview(data), version=found.version)
+        return bytes(data)
 
     def _stat_directory(self, path: str) -> Entry | None:
         key = f"{path}/" if path else ""
@@ -198,4 +225,6 @@ class S3Zone(Zone):
     def close(self) -> None:
         """Give back connections and threads."""
         self._workers.shutdown(wait=False, cancel_futures=True)
-        self._bucket.clients.close()
+        if not self._is_closed:
+            self._is_closed = True
+            s3_sharing.give_back(self._bucket.clients)

@@ -17,8 +17,9 @@ from airflow_provider_livedata.engine.errors import (
     ZoneError,
 )
 from airflow_provider_livedata.engine.model import Absent, Expect
+from airflow_provider_livedata.engine.zones import s3_sharing
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.s3_clients import S3Clients, S3Options
+from airflow_provider_livedata.engine.zones.s3_clients import S3Options
 from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
 from airflow_provider_livedata.engine.zones.s3_listing import FOLDER, PAGE, Page, is_name, parse_page
 
@@ -38,7 +39,7 @@ class S3Bucket:
     def __init__(self, address: Address, options: S3Options) -> None:
         self.address = address
         self.options = options
-        self.clients = S3Clients(address, options)
+        self.clients = s3_sharing.take(address, options)
         self.prefix = f"{address.path}/" if address.path else ""
         self._lists_any_key: bool | None = None
 

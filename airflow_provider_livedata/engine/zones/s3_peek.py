@@ -1,0 +1,47 @@
+"""What is at a key and what a small object holds, asked by obstore: a tenth of the CPU that boto3 takes for a request."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import obstore
+
+from airflow_provider_livedata.engine.errors import PathMissing
+from airflow_provider_livedata.engine.model import Entry
+from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
+from airflow_provider_livedata.engine.zones.s3_clients import suits_obstore
+from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
+from airflow_provider_livedata.engine.zones.s3_listing import FOLDER, milliseconds
+
+
+def file_at(bucket: S3Bucket, path: str) -> Entry | None:
+    """The file at a path, as a listing tells it.
+
+    Raises:
+        ZoneError: As s3_errors translates it.
+    """
+    with suppress(PathMissing), s3_errors(bucket.address, path, action="s3:GetObject"):
+        found = obstore.head(bucket.clients.store, bucket.key(path))
+        version, mtime_ms = (found["e_tag"] or "").strip('"'), milliseconds(found["last_modified"])
+        return Entry(path, size_bytes=found["size"], mtime_ms=mtime_ms, version=version)
+    return None
+
+
+def may_be_directory(bucket: S3Bucket, path: str) -> bool:
+    """Whether there is a key below a path, or a marker of it. No for sure; yes may be another kind of object."""
+    key = bucket.key(path)
+    with s3_errors(bucket.address, path, action="s3:ListBucket"):
+        if any(obstore.list(bucket.clients.store, key, chunk_size=1)):
+            return True
+    return suits_obstore(key + FOLDER) and file_at(bucket, path + FOLDER) is not None
+
+
+def read_whole(bucket: S3Bucket, path: str) -> bytes | None:
+    """All bytes of an object by one request; None where there is none.
+
+    Raises:
+        ZoneError: As s3_errors translates it.
+    """
+    with suppress(PathMissing), s3_errors(bucket.address, path, action="s3:GetObject"):
+        return bytes(obstore.get(bucket.clients.store, bucket.key(path)).bytes())
+    return None
