@@ -98,7 +98,7 @@ def site(request: pytest.FixtureRequest, make_pair: Callable[[str, str], Pair]) 
     return Site(make_pair(source, target or "hdfs"), layout)
 
 
-@pytest.fixture(params=[KINDS[0], KINDS[1], KINDS[3], KINDS[5], KINDS[7]], ids=" ".join)
+@pytest.fixture(params=[KINDS[0], KINDS[1], KINDS[3], KINDS[4], KINDS[7]], ids=" ".join)
 def kind(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     """The layouts, each on the store that is most like the real one."""
     return request.param  # type: ignore[no-any-return]
