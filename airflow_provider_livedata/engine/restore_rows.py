@@ -145,7 +145,8 @@ class RestoreRows:
         there = self._with_attributes_of(source, target)
         if there.crc32c is None and there.crc64nvme is None:
             there = there._replace(crc32c=target.crc32c, crc64nvme=target.crc64nvme)
-        return Held(there, target.version)
+        # What an attempt that was cut off has brought and could not write down any more is written down now.
+        return Held(there, target.version, is_settled=evidence == "brought before" or not row.planned)
 
     def _unmarked(self, row: Row) -> Held | None:
         # An object store has nothing to keep of a directory but its marker, so there is nothing to write down either.

@@ -280,7 +280,7 @@ class Damaged(Counting):
 def test_a_file_that_is_damaged_in_the_backup_never_appears_and_the_others_do(
     make_pair: Callable[[str, str], Pair], kinds: str, damaged: str
 ) -> None:
-    files = {"a": b"whole", "d/b": b"other" * 600, "large": bytes(9 << 20)}
+    files: Files = {"a": b"whole", "d/b": b"other" * 600, "large": bytes(9 << 20)}
     pair = made(make_pair, kinds, files)
     with pytest.raises(RunFailed, match=damaged) as failed:
         back(Damaged(pair.source, damaged), pair.target)

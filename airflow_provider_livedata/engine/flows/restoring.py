@@ -43,7 +43,7 @@ from airflow_provider_livedata.engine.flows.comparing import Proving, agrees, re
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.looking import look
-from airflow_provider_livedata.engine.model import Attributes, Entry, Held, Step
+from airflow_provider_livedata.engine.model import Attributes, Entry, Step
 from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.engine.planfile import Plan, PlanWriter
@@ -79,6 +79,7 @@ def bring_back(
     label: str,
     origin: str = "",
     lease_times: LeaseTimes | None = None,
+    is_inside: bool = False,
 ) -> RestoreReport:
     """Bring what a backup holds into a destination.
 
@@ -91,6 +92,7 @@ def bring_back(
         label: What the backup is called.
         origin: Address of the location that the backup was made of, "" where that is not known.
         lease_times: Of the destination's lease.
+        is_inside: The view lies in the destination's own ``.livedata``, which nothing is brought into.
 
     Returns:
         The report, which also lies in ``.livedata/restores/<name>/`` of the destination.
@@ -104,7 +106,7 @@ def bring_back(
     options = options or RestoreOptions()
     with opened(view) as opened_view, opened(destination) as opened_destination:
         restore = _Restore(opened_view, opened_destination, options, taken_ms, label, origin)
-        restore.preflight()
+        restore.preflight(is_inside=is_inside)
         if options.dry_run:
             return restore.rehearse()
         with Lease(restore.state, holder_of(options.holder), times=lease_times) as lease:
@@ -145,7 +147,9 @@ class _Restore:
         )
         self.names = attribute_names(options.preserve) & facts.attributes
         seen = self.names if facts.has_directories else frozenset()  # of an object a listing tells no attributes
-        self.policy = Policy(facts, seen, "replace", options.max_delete_ratio, options.skip_unholdable)
+        self.policy = Policy(
+            facts, seen, "replace", options.max_delete_ratio, options.skip_unholdable, unsettled="brought before"
+        )  # fmt: skip
         self.buffers, self.bandwidth = Buffers(options.memory_mib << 20), Bandwidth(options.timetable)
         self.report = RestoreReport(
             backup=self.label, source=str(self.view.address), destination=str(self.destination.address),
@@ -155,10 +159,14 @@ class _Restore:
 
     # before anything is changed ---------------------------------------------------------------------------------
 
-    def preflight(self) -> None:
+    def preflight(self, *, is_inside: bool) -> None:
         """Everything that can be known to be wrong before the first change."""
         ours, theirs = self.view.address, self.destination.address
-        if ours.overlaps(theirs) and (place_of(ours) != place_of(theirs) or _is_one(self.view, self.destination)):
+        if (
+            not is_inside
+            and ours.overlaps(theirs)
+            and (place_of(ours) != place_of(theirs) or _is_one(self.view, self.destination))
+        ):
             raise PathsOverlap(
                 "the backup and the destination lie inside each other; choose a destination outside of the backup",
                 backup=str(ours), destination=str(theirs),
