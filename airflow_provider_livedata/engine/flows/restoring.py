@@ -11,9 +11,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -37,9 +36,10 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.flows import attempts, before
 from airflow_provider_livedata.engine.flows.attempts import Attempt
+from airflow_provider_livedata.engine.flows.comparing import Proving, agrees, read_checksum
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.pacing import choose_threads
-from airflow_provider_livedata.engine.flows.comparing import Proving, agrees, read_checksum
+from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.looking import look
@@ -80,6 +80,7 @@ def bring_back(
     origin: str = "",
     lease_times: LeaseTimes | None = None,
     is_inside: bool = False,
+    notes: Sequence[str] = (),
 ) -> RestoreReport:
     """Bring what a backup holds into a destination.
 
@@ -93,6 +94,7 @@ def bring_back(
         origin: Address of the location that the backup was made of, "" where that is not known.
         lease_times: Of the destination's lease.
         is_inside: The view lies in the destination's own ``.livedata``, which nothing is brought into.
+        notes: What a person should know of the backup; they go into the report.
 
     Returns:
         The report, which also lies in ``.livedata/restores/<name>/`` of the destination.
@@ -106,16 +108,12 @@ def bring_back(
     options = options or RestoreOptions()
     with opened(view) as opened_view, opened(destination) as opened_destination:
         restore = _Restore(opened_view, opened_destination, options, taken_ms, label, origin)
+        restore.report.notes += notes
         restore.preflight(is_inside=is_inside)
         if options.dry_run:
             return restore.rehearse()
-        with Lease(restore.state, holder_of(options.holder), times=lease_times) as lease:
+        with Lease(restore.state, holder_of(options), times=lease_times) as lease:
             return restore.perform(lease)
-
-
-def holder_of(given: str) -> str:
-    """Who does this, for people."""
-    return given or f"{socket.gethostname()} process {os.getpid()}"
 
 
 @dataclass(slots=True)
@@ -154,7 +152,7 @@ class _Restore:
         self.report = RestoreReport(
             backup=self.label, source=str(self.view.address), destination=str(self.destination.address),
             taken_ms=self.taken_ms, mode=options.mode, paths=list(self.choice.paths), verify=options.verify,
-            started_ms=_now_ms(),
+            started_ms=now_ms(),
         )  # fmt: skip
 
     # before anything is changed ---------------------------------------------------------------------------------
@@ -297,7 +295,7 @@ class _Restore:
         if source is None or target is None:
             return ""
         told = evidence_of(source, target, row.known, facts)
-        if told != "brought before" and is_worth_asking(source, facts):
+        if told in ("", "size and time") and is_worth_asking(source, facts):
             told = evidence_of(source, self._as_told(target), row.known, facts)
         is_proof = told in ("", "brought before", "checksum")
         return told if is_proof or self.options.verify != "content" else self._read(source, target)
@@ -457,7 +455,3 @@ def _counted(rows: Iterable[tuple[Row, Evidence]], progress: Progress) -> Iterat
 def _is_one(view: Zone, destination: Zone) -> bool:
     """Whether both are the very same zone, and no frozen view of it."""
     return getattr(view, "inner", view) is getattr(destination, "inner", destination)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

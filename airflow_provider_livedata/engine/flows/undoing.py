@@ -15,7 +15,8 @@ from airflow_provider_livedata.engine.errors import BadOption, PathMissing
 from airflow_provider_livedata.engine.flows import attempts
 from airflow_provider_livedata.engine.flows.attempts import Attempt
 from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.restoring import bring_back, holder_of
+from airflow_provider_livedata.engine.flows.restoring import bring_back
+from airflow_provider_livedata.engine.flows.switching import holder_of
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.model import Entry, Step
 from airflow_provider_livedata.engine.overlay import overlay
@@ -65,7 +66,7 @@ def undo_restore(
         if not attempt.before:
             raise BadOption("this restore replaced and deleted nothing, or was told to keep nothing", name=name)
         if not wanted.dry_run:
-            with Lease(attempt.state, holder_of(given.holder), times=lease_times) as lease:
+            with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
                 _remove_brought(zone, attempt, wanted, lease)
         view = _Kept(zone, f"{FOLDER}/{attempt.before['folder']}")
         merged = replace(wanted, mode="merge", paths=())
