@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_livedata.engine.errors import NotADirectory, PathMissing
+from airflow_provider_livedata.engine.errors import IsADirectory, NotADirectory, PathMissing
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure, Part
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.around import Around, AroundUpload
@@ -21,7 +21,7 @@ class Below(Around):
     Files on their way are staged where the zone around stages them, and ``sweep`` leaves that to the zone around.
     """
 
-    keeps = frozenset({"SetAttributes", "StoreChecksum", "StreamedPuts", "KeepsFiles", "LeavesAttributes"})
+    keeps = frozenset({"SetAttributes", "StoreChecksum", "StreamedPuts", "LeavesAttributes"})
 
     def __init__(self, zone: Zone, folder: str) -> None:
         super().__init__(zone)
@@ -69,12 +69,12 @@ class Below(Around):
     ) -> Entry:  # fmt: skip
         """See ``Zone.put``."""
         return self._told(
-            self.inner.put(self._inside(path), data, checksum=checksum, attributes=attributes, expect=expect)
+            self.inner.put(self._file(path), data, checksum=checksum, attributes=attributes, expect=expect)
         )
 
     def begin(self, path: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload:
         """See ``Zone.begin``."""
-        return _Upload(self, self.inner.begin(self._inside(path), size_bytes, attributes=attributes), path)
+        return _Upload(self, self.inner.begin(self._file(path), size_bytes, attributes=attributes), path)
 
     def resume(self, path: str, token: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload | None:
         """See ``Zone.resume``."""
@@ -95,11 +95,15 @@ class Below(Around):
         return 0
 
     def around_power(self, name: str, *args: Any, **options: Any) -> Any:
-        """Powers of single files, whose first arguments are paths."""
-        paths = 2 if name == "keep" else 1
-        inside = [self._inside(path) for path in args[:paths]]
-        result = getattr(self.inner, name)(*inside, *args[paths:], **options)
+        """Powers of single files, whose first argument is a path."""
+        inside = [self._inside(path) for path in args[:1]]
+        result = getattr(self.inner, name)(*inside, *args[1:], **options)
         return self._told(result) if isinstance(result, Entry) else result
+
+    def _file(self, path: str) -> str:
+        if not path:
+            raise IsADirectory("the root is a directory", address=str(self.address))
+        return self._inside(path)
 
     def _inside(self, path: str) -> str:
         return f"{self.folder}/{path}" if path else self.folder
