@@ -10,13 +10,14 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
 from airflow_provider_livedata.engine.options import ReplicateOptions
 
+Options = TypeVar("Options")
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0", ""})
 
 
@@ -37,19 +38,24 @@ def airflow_errors(note: Callable[[LiveDataError], None] = lambda _: None) -> It
 
 
 def options_from(values: Mapping[str, Any], **fixed: Any) -> ReplicateOptions:
-    """Options by the names of ``ReplicateOptions``; a value may be a text, as templates and forms give it.
+    """Those of a replication; see ``options_of``."""
+    return options_of(ReplicateOptions, values, **fixed)
+
+
+def options_of(kind: Callable[..., Options], values: Mapping[str, Any], **fixed: Any) -> Options:
+    """Options by the names of the dataclass ``kind``; a value may be a text, as templates and forms give it.
 
     What is None is left at its default. ``fixed`` options are not asked for by name in ``values``.
 
     Raises:
         BadOption: An unknown name, or a value that the option cannot have.
     """
-    known = {field.name: field.default for field in dataclasses.fields(ReplicateOptions) if field.init}
+    known = {field.name: field.default for field in dataclasses.fields(kind) if field.init}  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise BadOption(f"the options are {', '.join(known)}", unknown=unknown)
     given = {name: _as(type(known[name]))(value, name) for name, value in values.items() if value is not None}
-    return ReplicateOptions(**{**given, **fixed})
+    return kind(**{**given, **fixed})
 
 
 def as_bool(value: Any, name: str) -> bool:
@@ -113,7 +119,7 @@ def _json_list(text: str) -> Any:
 
 
 def _as(kind: type) -> Callable[[Any, str], Any]:
-    return {bool: as_bool, int: as_int, float: as_float, str: _as_text}.get(kind, as_texts)
+    return {bool: as_bool, int: as_int, float: as_float, str: _as_text, type(None): as_int}.get(kind, as_texts)
 
 
 def _as_text(value: Any, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the fail-over and fail-back DAGs have in common: rehearse -> bring -> [approve] -> switch -> report."""
+"""What the fail-over, fail-back and restore DAGs have in common: rehearse -> ... -> [approve] -> the step itself -> report."""
 
 from __future__ import annotations
 
@@ -24,19 +24,23 @@ AFTER = (
     TriggerRule.NONE_FAILED
 )  # a step that was skipped stops nothing; each step decides by the params whether it is due
 Steps = Callable[[], Sequence[BaseOperator]]
+Outcome = Callable[
+    [Mapping[str, Any], Sequence[str], Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]], dict[str, Any]
+]
 
 
 def switch_dag(
     dag_id: str, doc: str, params: dict[str, Param], steps: Steps, *,
     tags: Collection[str], pool: str | None, retries: int, retry_delay: timedelta, dag_options: Mapping[str, Any],
+    outcome: Outcome = switch_outcome,
 ) -> DAG:  # fmt: skip
-    """Build a DAG of ``steps`` in a line, with a report at the end that is made whatever happens."""
+    """Build a DAG of ``steps`` in a line, with a report at the end, told by ``outcome``, that is made whatever happens."""
     again = {"retries": retries, "retry_delay": retry_delay, "retry_exponential_backoff": True}
     defaults = again | {"max_retry_delay": timedelta(minutes=2)} | ({"pool": pool} if pool else {})
     settings = {"schedule": None, "catchup": False, "doc_md": doc, "default_args": defaults, "max_active_runs": 1}
     with DAG(dag_id, params=params, tags=list(tags), **{**settings, **dag_options}) as dag:
         line = list(steps())
-        chain(*line, _report([step.task_id for step in line]))
+        chain(*line, _report([step.task_id for step in line], outcome))
     return dag
 
 
@@ -58,14 +62,14 @@ def unless(is_skipped: Callable[[Mapping[str, Any]], Any], why: str) -> Callable
     return skip
 
 
-def _report(stages: Sequence[str]) -> Any:
+def _report(stages: Sequence[str], tell: Outcome) -> Any:
     @task(retries=0, multiple_outputs=False)
     def report(**context: Any) -> dict[str, Any]:
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
         results = {stage: ti.xcom_pull(task_ids=stage) for stage in stages}
         failures = {stage: ti.xcom_pull(task_ids=stage, key=FAILURE) for stage in stages}
-        outcome = switch_outcome(dict(context["params"]), stages, states, results, failures)
+        outcome = tell(dict(context["params"]), stages, states, results, failures)
         log.info("how it ended\n%s", outcome["text"])
         return outcome
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.fail_over import fail_over
     from airflow_provider_livedata.engine.flows.proving import verify_backup
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
+    from airflow_provider_livedata.engine.flows.restore import restore, restore_drill
+    from airflow_provider_livedata.engine.flows.restoring import bring_back
     from airflow_provider_livedata.engine.flows.retaining import hold, release, retain
     from airflow_provider_livedata.engine.flows.scripting import restore_script
     from airflow_provider_livedata.engine.flows.standing import (
@@ -32,9 +34,12 @@ if TYPE_CHECKING:
         stop_live,
         stop_mark,
     )
+    from airflow_provider_livedata.engine.flows.undoing import undo_restore
     from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
+    from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
+    from airflow_provider_livedata.engine.restore_report import DrillReport, RestoreReport
     from airflow_provider_livedata.engine.retention import Decision, Retention, decide_retention
     from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
     from airflow_provider_livedata.engine.retention_report import RetentionReport
@@ -48,6 +53,8 @@ __all__ = [
     "BackupState",
     "Catalogue",
     "Decision",
+    "DrillOptions",
+    "DrillReport",
     "Duration",
     "FailBackReport",
     "FailOverReport",
@@ -56,11 +63,14 @@ __all__ = [
     "Proof",
     "ReplicateOptions",
     "Report",
+    "RestoreOptions",
+    "RestoreReport",
     "Retention",
     "RetentionPolicy",
     "RetentionReport",
     "VerifyReport",
     "backup",
+    "bring_back",
     "catalogue",
     "catch_up",
     "changed",
@@ -77,11 +87,14 @@ __all__ = [
     "proofs",
     "release",
     "replicate",
+    "restore",
+    "restore_drill",
     "restore_script",
     "retain",
     "settle",
     "stop_live",
     "stop_mark",
+    "undo_restore",
     "verify",
     "verify_backup",
 ]
@@ -93,6 +106,8 @@ _MODULES = {
     "BackupState": "backups",
     "Catalogue": "flows.cataloguing",
     "Decision": "retention",
+    "DrillOptions": "restore_options",
+    "DrillReport": "restore_report",
     "Duration": "durations",
     "FailBackReport": "switch_report",
     "FailOverReport": "switch_report",
@@ -101,11 +116,14 @@ _MODULES = {
     "Proof": "flows.standing",
     "ReplicateOptions": "options",
     "Report": "report",
+    "RestoreOptions": "restore_options",
+    "RestoreReport": "restore_report",
     "Retention": "retention",
     "RetentionPolicy": "retention_policy",
     "RetentionReport": "retention_report",
     "VerifyReport": "flows.verify",
     "backup": "flows.backing_up",
+    "bring_back": "flows.restoring",
     "catalogue": "flows.cataloguing",
     "catch_up": "flows.catch_up",
     "changed": "flows.changes",
@@ -122,11 +140,14 @@ _MODULES = {
     "proofs": "flows.standing",
     "release": "flows.retaining",
     "replicate": "flows.replicate",
+    "restore": "flows.restore",
+    "restore_drill": "flows.restore",
     "restore_script": "flows.scripting",
     "retain": "flows.retaining",
     "settle": "flows.catch_up",
     "stop_live": "flows.standing",
     "stop_mark": "flows.standing",
+    "undo_restore": "flows.undoing",
     "verify": "flows.verify",
     "verify_backup": "flows.proving",
 }

@@ -19,6 +19,7 @@ from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of, combi
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
     ChecksumMismatch,
+    CorruptSource,
     LeaseLost,
     LiveDataError,
     ObjectChanged,
@@ -195,7 +196,7 @@ def _put(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:
         view = memoryview(buffer)[: entry.size_bytes]
         if view:
             route.read(entry, 0, view)
-        checksum = checksum_of(view)
+        checksum = _as_listed(entry, checksum_of(view))
         route.allow()
         landed = route.target.put(
             entry.path, view, checksum=checksum, attributes=route.attributes(entry), expect=route.expect(step)
@@ -243,6 +244,8 @@ class _Pieces:
                 self._route.read(self._entry, offset, view)
                 self._route.allow()
                 self.checksum = checksum_of(view, self.checksum)
+                if offset + len(view) == self._entry.size_bytes:  # after it the store may have all that it waits for
+                    _as_listed(self._entry, self.checksum)
                 yield view
                 self.size_bytes += len(view)
                 self._sink.moved(len(view))
@@ -278,7 +281,7 @@ def _parts_in_order(entry: Entry, route: Route, sink: Sink, upload: Upload, buff
 
 
 def _hand_over(step: Step, route: Route, sink: Sink, upload: Upload, parts: list[Part], *, settled: bool) -> None:
-    checksum = combine(parts)
+    checksum = _as_listed(step.entry, combine(parts))
     if route.publishes:
         route.allow()
         landed = upload.complete(parts, checksum, expect=route.expect(step))
@@ -374,6 +377,22 @@ class _Flight:
             self._sink.vanished(self._step)
         else:
             self._sink.failed(self._step, error)
+
+
+def _as_listed(entry: Entry, checksum: Checksum) -> Checksum:
+    """The checksum of what was read, before any of it appears.
+
+    Raises:
+        CorruptSource: The source says another one of the file, as a backup does of what was backed up.
+    """
+    for kind in Checksum._fields:
+        said, found = getattr(entry, kind), getattr(checksum, kind)
+        if said is not None and said != found:
+            raise CorruptSource(
+                "the bytes that were read are not those of the file, which its recorded checksum shows; nothing of it was written",
+                path=entry.path, kind=kind, recorded=f"{said:x}", read=f"{found:x}",
+            )  # fmt: skip
+    return checksum
 
 
 def held(entry: Entry, checksum: Checksum, landed: Entry, *, settled: bool) -> Held:

@@ -37,6 +37,8 @@ LiveDataError
 |   |-- BackupMissing         there is no such backup
 |   |-- BackupUnusable        the backup is incomplete, damaged or on its way out
 |   |-- PublishingCutOff      a committed run was cut off, and someone has to say how to go on
+|   |-- DestinationTaken      what is at the destination forbids a restore of this kind
+|   |-- DestinationNewer      a restore would replace or delete what is newer than the backup
 |   `-- WrongSide             the roles of the two sides do not allow this direction, or this switch
 |       `-- TargetIsActive    the target was made the active side
 |-- TargetHeld                another run holds the target's lease                          (retryable)
@@ -221,6 +223,14 @@ class BackupUnusable(RunRefused):
 
 class PublishingCutOff(RunRefused):
     """A committed run was cut off while it was published, and someone has to say how to go on."""
+
+
+class DestinationTaken(RunRefused):
+    """What is at the destination forbids a restore of this kind."""
+
+
+class DestinationNewer(RunRefused):
+    """A restore would replace or delete what is newer than the backup, or was changed since."""
 
 
 class WrongSide(RunRefused):

@@ -24,8 +24,8 @@ class Filter:
         self.exclude = tuple(sorted(set(exclude)))
         names = [_checked(p) for p in self.exclude if "/" not in p]
         paths = [_checked(p).strip("/") for p in self.exclude if "/" in p]
-        self._by_name = re.compile("|".join(map(_expression, names)), re.DOTALL) if names else None
-        self._by_path = re.compile("|".join(map(_expression, paths)), re.DOTALL) if paths else None
+        self._by_name = re.compile("|".join(map(expression, names)), re.DOTALL) if names else None
+        self._by_path = re.compile("|".join(map(expression, paths)), re.DOTALL) if paths else None
         self.digest = hashlib.sha256("\n".join(self.exclude).encode()).hexdigest()[:16]
 
     def excludes(self, path: str) -> bool:
@@ -65,6 +65,7 @@ def _checked(pattern: str) -> str:
     return pattern
 
 
-def _expression(pattern: str) -> str:
+def expression(pattern: str) -> str:
+    """The regular expression of a pattern: ``*`` and ``?`` stay within one name, ``**`` does not."""
     wild = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
     return "(?:" + "".join(wild.get(t) or re.escape(t) for t in re.findall(r"\*\*|\*|\?|[^*?]+", pattern)) + ")"

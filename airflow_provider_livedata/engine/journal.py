@@ -84,10 +84,10 @@ class Log(Generic[Row]):
 
 
 class Journal(Log[Held]):
-    """The journal of one run. ``goes_on``: of a run whose process died, which has files already."""
+    """The journal of one run, of that number or in that folder. ``goes_on``: of a run whose process died, which has files already."""
 
-    def __init__(self, state: StateFolder, run: int, *, interval_s: float = 5.0, goes_on: bool = False) -> None:
-        folder = f"runs/{run:012d}/journal"
+    def __init__(self, state: StateFolder, run: int | str, *, interval_s: float = 5.0, goes_on: bool = False) -> None:
+        folder = f"{_folder(run)}/journal"
         next_file = len(_names(state, folder)) if goes_on else 0
         super().__init__(state, folder, held_to_parquet, interval_s=interval_s, next_file=next_file)
 
@@ -97,14 +97,18 @@ class Journal(Log[Held]):
         return _runs(self.state, self.files, age=0)
 
 
-def journal_of(state: StateFolder, run: int, *, age: int) -> list[SortedRun]:
+def journal_of(state: StateFolder, run: int | str, *, age: int) -> list[SortedRun]:
     """What an earlier run wrote, as sorted runs, the newest with ``age``."""
     firsts = []
-    for name in _names(state, f"runs/{run:012d}/journal"):
+    for name in _names(state, f"{_folder(run)}/journal"):
         first = next(_rows(state, name), None)
         if first is not None:
             firsts.append((name, first.key))
     return _runs(state, firsts, age=age)
+
+
+def _folder(run: int | str) -> str:
+    return run if isinstance(run, str) else f"runs/{run:012d}"
 
 
 def _names(state: StateFolder, folder: str) -> list[str]:

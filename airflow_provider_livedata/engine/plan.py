@@ -29,6 +29,7 @@ class Policy:
     ``compared``: names of attributes whose change at the source is a change. ``foreign``: what to do about paths that
     someone else wrote at the target: stop, leave those alone that are not in the way, or make the target equal.
     ``held_at``: folder of the target for files whose old place is wanted before they have their new one.
+    ``unsettled``: why files that are not settled are written down again, in a word.
     """
 
     facts: Facts
@@ -37,6 +38,7 @@ class Policy:
     max_delete_ratio: float = 0.5
     skip_unholdable: bool = False
     held_at: str = ".livedata/stage/held"
+    unsettled: str = "was open"
 
 
 @dataclass(slots=True)
@@ -211,7 +213,7 @@ class Planner:
             merged = source._replace(crc32c=known.entry.crc32c, crc64nvme=known.entry.crc64nvme)
             yield Step("set_attributes" if kept else "record", "write", merged, "attributes", known.target_version)
         elif not known.is_settled:
-            yield Step("record", "write", known.entry, "was open", known.target_version)
+            yield Step("record", "write", known.entry, self.policy.unsettled, known.target_version)
 
     def _copy(self, row: Row, source: Entry, reason: str, as_left: bool) -> Iterator[Step]:  # noqa: FBT001
         target = row.target

@@ -87,17 +87,18 @@ class Plan:
         for file in reversed(files) if backwards else files:
             yield from self._read(file.name, backwards=backwards)
 
-    def runs(self) -> list[SortedRun]:
-        """The entries of all steps as sorted runs, each in memory only while it is merged."""
+    def runs(self, only: Callable[[Step], bool] = lambda step: True) -> list[SortedRun]:
+        """The entries of all steps, or of those wanted, as sorted runs, each in memory only while it is merged."""
         # The steps that leave a directory stand after its contents, and removed files may wait for a later key: so
         # the steps of a file are put in order first.
-        return [SortedRun(file.first, 0, self._sorted(file.name)) for files in self.files.values() for file in files]
+        return [
+            SortedRun(file.first, 0, self._sorted(file.name, only)) for files in self.files.values() for file in files
+        ]
 
-    def _sorted(self, name: str) -> Callable[[], Iterator[Held]]:
+    def _sorted(self, name: str, only: Callable[[Step], bool]) -> Callable[[], Iterator[Held]]:
         def rows() -> Iterator[Held]:
-            return iter(
-                sorted((Held(step.entry) for step in self._read(name, backwards=False)), key=lambda held: held.key)
-            )
+            steps = (step for step in self._read(name, backwards=False) if only(step))
+            return iter(sorted((Held(step.entry) for step in steps), key=lambda held: held.key))
 
         return rows
 

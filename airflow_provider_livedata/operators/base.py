@@ -94,9 +94,7 @@ class ReplicationOperator(LiveDataOperator):
 
     def chosen(self, context: Context) -> ReplicateOptions:
         """The options, with this task as the holder of the target's lease."""
-        ti = context["ti"]
-        holder = f"Airflow DAG {ti.dag_id}, run {ti.run_id}, task {ti.task_id}"
-        return options_from({"holder": holder, **self.options}, dry_run=as_bool(self.is_dry_run, "dry_run"))
+        return options_from({"holder": holder_in(context), **self.options}, dry_run=as_bool(self.is_dry_run, "dry_run"))
 
     def work(self, context: Context) -> Any:
         """Open both zones and hand them to ``between``."""
@@ -107,6 +105,12 @@ class ReplicationOperator(LiveDataOperator):
     def between(self, source: Zone, target: Zone, options: ReplicateOptions) -> dict[str, Any]:
         """Call the engine and return what goes to XCom."""
         raise NotImplementedError
+
+
+def holder_in(context: Context) -> str:
+    """This task, as the holder of a lease."""
+    ti = context["ti"]
+    return f"Airflow DAG {ti.dag_id}, run {ti.run_id}, task {ti.task_id}"
 
 
 @contextlib.contextmanager

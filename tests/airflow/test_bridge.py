@@ -19,7 +19,7 @@ WORTH_A_RETRY = {
 }  # fmt: skip
 HOPELESS = {
     "AlreadyExists", "BackupMissing", "BackupUnusable", "BadAddress", "BadInput", "BadOption", "BucketMissing", "CannotHold", "CorruptSource",
-    "CredentialsRefused", "FilterChanged", "IsADirectory", "LiveDataError", "NameRefused", "NoCheckpoint", "NotADirectory", "NotEmpty",
+    "CredentialsRefused", "DestinationNewer", "DestinationTaken", "FilterChanged", "IsADirectory", "LiveDataError", "NameRefused", "NoCheckpoint", "NotADirectory", "NotEmpty",
     "PathMissing", "PathsOverlap", "PermissionRefused", "PublishingCutOff", "RunRefused", "SnapshotRefused", "SourceEmpty", "StagedBytesGone", "StateDamaged",
     "StillChanging", "StoreFull", "TargetIsActive", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",
     "VerifyFailed", "WrongSide", "ZoneError",

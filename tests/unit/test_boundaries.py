@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_livedata import engine
 
 PUBLIC = {
+    "DrillOptions", "DrillReport", "RestoreOptions", "RestoreReport", "bring_back", "restore", "restore_drill", "undo_restore",
     "BackupFacts", "BackupState", "Decision", "Duration", "Retention", "RetentionPolicy", "decide_retention",
     "FailBackReport", "FailOverReport", "Fingerprint", "Lag", "Proof", "ReplicateOptions", "Report", "VerifyReport", "catch_up", "changed", "completed", "fail_back", "fail_over", "fingerprint", "lag",
     "newest_run", "open_zone", "preflight", "proofs", "replicate", "settle", "stop_live", "stop_mark", "verify",

@@ -35,6 +35,7 @@ from airflow_provider_livedata.engine.flows.committing import Commit
 from airflow_provider_livedata.engine.flows.finding import Known, Way, add_unseen, choose, known_of, rows_of
 from airflow_provider_livedata.engine.flows.keeping import forget_kept, freeze_target, keep_files, thin_target
 from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.flows.pacing import choose_threads
 from airflow_provider_livedata.engine.flows.rolling import Forward, publish, roll_forward
 from airflow_provider_livedata.engine.journal import Journal
 from airflow_provider_livedata.engine.kept import folder_of
@@ -51,7 +52,6 @@ from airflow_provider_livedata.engine.staging import Staging, staged_before, sta
 from airflow_provider_livedata.engine.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer
-from airflow_provider_livedata.engine.tuning import LEAST, threads_for
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import OpenFiles, Snapshots, StreamedPuts, Zone
 
@@ -396,7 +396,11 @@ class _Run:
         return live if snapshot is not None and isinstance(live, OpenFiles) and live.may_have_open_files() else None
 
     def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None, totals: Totals) -> Route:
-        options, threads = self.options, self._choose_threads(totals)
+        options = self.options
+        threads = choose_threads(
+            self.source, self.target, totals, chosen=options.threads, memory_mib=options.memory_mib
+        )
+        self.report.threads = threads
         may_stream = isinstance(self.target, StreamedPuts) and totals.copy_files >= threads
         return Route(
             frozen,
@@ -410,26 +414,6 @@ class _Run:
             may_stream,
             preserve=attribute_names(options.preserve),
         )
-
-    def _choose_threads(self, totals: Totals) -> int:
-        chosen = self.options.threads
-        if not chosen:
-            facts, round_trip_s = self.target.facts, 0.0
-            if totals.copy_files > LEAST:  # else there are too few files for it to matter
-                round_trip_s = max(_round_trip_s(zone) for zone in (self.source, self.target))
-            part_bytes = facts.part_bytes(totals.copy_bytes // max(totals.copy_files, 1))
-            chosen = threads_for(
-                totals.copy_files,
-                totals.copy_bytes,
-                part_bytes,
-                round_trip_s=round_trip_s,
-                commit_s=facts.commit_s,
-                memory_bytes=self.options.memory_mib << 20,
-                beside_bytes=self.source.facts.reading_bytes + facts.writing_bytes,
-            )
-        self.report.threads = chosen
-        log.info("%s tasks at once, %s MiB of memory for them", chosen, self.options.memory_mib)
-        return chosen
 
     def _make_root(self) -> None:
         if self.target.facts.has_directories and self.target.stat("") is None:
@@ -514,16 +498,6 @@ class _Run:
         self.state.write(path, report.seal(self.state.address(path)).encode())
         log.info("report\n%s", report.table())
         return report
-
-
-def _round_trip_s(zone: Zone) -> float:
-    """Seconds of the quickest of three small requests."""
-    times = []
-    for _ in range(3):
-        began = time.monotonic()
-        zone.stat("")
-        times.append(time.monotonic() - began)
-    return min(times)
 
 
 def _failed(report: Report, address: str) -> RunFailed:

@@ -8,13 +8,13 @@ import socket
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Protocol
 
 from airflow_provider_livedata.engine import roles
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.errors import LiveDataError, NoCheckpoint
 from airflow_provider_livedata.engine.flows.finding import Known
 from airflow_provider_livedata.engine.model import Held, Snapshot
-from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.roles import Role
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.switch_report import SwitchReport
@@ -29,7 +29,12 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def holder_of(options: ReplicateOptions) -> str:
+class _HasHolder(Protocol):
+    @property
+    def holder(self) -> str: ...
+
+
+def holder_of(options: _HasHolder) -> str:
     """Who does this, for people."""
     return options.holder or f"{socket.gethostname()} process {os.getpid()}"
 

@@ -1,0 +1,457 @@
+"""Bring a backup back into a destination: the whole order of a restore, and nothing else.
+
+    checks -> lease -> list both, look for what is the same, plan -> guards -> keep the state before -> transfer -> compare -> report
+
+A restore that was killed is gone on with by the next one of the same backup, paths and mode: what has landed and is as it was
+left is not copied again. What ``view`` holds is read only; where it tells checksums, bytes that have another one never appear.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+
+from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine import roles
+from airflow_provider_livedata.engine.choosing import Choice
+from airflow_provider_livedata.engine.copying import Route, attribute_names
+from airflow_provider_livedata.engine.diff import Row, line_up
+from airflow_provider_livedata.engine.errors import (
+    BadOption,
+    DestinationTaken,
+    LiveDataError,
+    PathMissing,
+    PathsOverlap,
+    RunFailed,
+    RunRefused,
+    SnapshotRefused,
+    VerifyFailed,
+    WrongSide,
+)
+from airflow_provider_livedata.engine.flows import attempts, before
+from airflow_provider_livedata.engine.flows.attempts import Attempt
+from airflow_provider_livedata.engine.flows.comparing import Proving, agrees, read_checksum
+from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.flows.pacing import choose_threads
+from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
+from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.looking import look
+from airflow_provider_livedata.engine.model import Attributes, Entry, Step
+from airflow_provider_livedata.engine.overlay import overlay
+from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
+from airflow_provider_livedata.engine.planfile import Plan, PlanWriter
+from airflow_provider_livedata.engine.progress import Progress
+from airflow_provider_livedata.engine.restore_options import RestoreOptions
+from airflow_provider_livedata.engine.restore_report import RestoreReport
+from airflow_provider_livedata.engine.restore_rows import (
+    Evidence,
+    RestoreRows,
+    evidence_of,
+    is_worth_asking,
+    may_be_same,
+    refuse,
+)
+from airflow_provider_livedata.engine.roles import place_of
+from airflow_provider_livedata.engine.scan import scan
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.tally import Tally
+from airflow_provider_livedata.engine.transfer import Transfer
+from airflow_provider_livedata.engine.zones.base import LeavesAttributes, SetAttributes, StreamedPuts, Zone
+
+log = logging.getLogger(__name__)
+ASKED_AT_ONCE = 1000
+ASKERS = 16
+
+
+def bring_back(
+    view: Zone,
+    destination: Zone | str,
+    options: RestoreOptions | None = None,
+    *,
+    taken_ms: int,
+    label: str,
+    origin: str = "",
+    lease_times: LeaseTimes | None = None,
+    is_inside: bool = False,
+    notes: Sequence[str] = (),
+) -> RestoreReport:
+    """Bring what a backup holds into a destination.
+
+    Args:
+        view: What the backup holds, read only. Entries may tell the checksums that their files had when they were backed up, and as
+            ``source_version`` the version that the file had at its original place.
+        destination: Where to; it need not be there.
+        options: What, and how.
+        taken_ms: The instant that the backup shows, epoch milliseconds.
+        label: What the backup is called.
+        origin: Address of the location that the backup was made of, "" where that is not known.
+        lease_times: Of the destination's lease.
+        is_inside: The view lies in the destination's own ``.livedata``, which nothing is brought into.
+        notes: What a person should know of the backup; they go into the report.
+
+    Returns:
+        The report, which also lies in ``.livedata/restores/<name>/`` of the destination.
+
+    Raises:
+        RunFailed: Some items failed, the others were restored; ``error.report`` tells which.
+        VerifyFailed: Something restored is not as in the backup; ``error.report`` names it.
+        RunRefused, BadInput, ZoneError, SnapshotRefused: Nothing was changed at the destination.
+        TargetHeld, LeaseLost: Another run is at work there.
+    """
+    options = options or RestoreOptions()
+    with opened(view) as opened_view, opened(destination) as opened_destination:
+        restore = _Restore(opened_view, opened_destination, options, taken_ms, label, origin)
+        restore.report.notes += notes
+        restore.preflight(is_inside=is_inside)
+        if options.dry_run:
+            return restore.rehearse()
+        with Lease(restore.state, holder_of(options), times=lease_times) as lease:
+            return restore.perform(lease)
+
+
+@dataclass(slots=True)
+class _Restore:
+    view: Zone
+    destination: Zone
+    options: RestoreOptions
+    taken_ms: int
+    label: str
+    origin: str
+    state: StateFolder = field(init=False)
+    report: RestoreReport = field(init=False)
+    choice: Choice = field(init=False)
+    rows: RestoreRows = field(init=False)
+    policy: Policy = field(init=False)
+    names: frozenset[str] = frozenset()  # of the attributes that come back
+    buffers: Buffers = field(init=False)
+    bandwidth: Bandwidth = field(init=False)
+    _began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        options, facts = self.options, self.destination.facts
+        self.state, self.choice = StateFolder(self.destination), Choice(options.paths)
+        here, there = place_of(self.destination.address), place_of(self.view.address)
+        is_frozen = here == there  # a snapshot of the destination itself, whose versions are those that it had
+        is_in_place = is_frozen or bool(self.origin) and self.origin == here
+        self.rows = RestoreRows(
+            self.choice, options, facts, taken_ms=self.taken_ms, is_in_place=is_in_place, is_frozen=is_frozen
+        )
+        self.names = attribute_names(options.preserve) & facts.attributes
+        seen = self.names if facts.has_directories else frozenset()  # of an object a listing tells no attributes
+        self.policy = Policy(
+            facts, seen, "replace", options.max_delete_ratio, options.skip_unholdable, unsettled="brought before"
+        )  # fmt: skip
+        self.buffers, self.bandwidth = Buffers(options.memory_mib << 20), Bandwidth(options.timetable)
+        self.report = RestoreReport(
+            backup=self.label, source=str(self.view.address), destination=str(self.destination.address),
+            taken_ms=self.taken_ms, mode=options.mode, paths=list(self.choice.paths), verify=options.verify,
+            started_ms=now_ms(),
+        )  # fmt: skip
+
+    # before anything is changed ---------------------------------------------------------------------------------
+
+    def preflight(self, *, is_inside: bool) -> None:
+        """Everything that can be known to be wrong before the first change."""
+        ours, theirs = self.view.address, self.destination.address
+        if (
+            not is_inside
+            and ours.overlaps(theirs)
+            and (place_of(ours) != place_of(theirs) or _is_one(self.view, self.destination))
+        ):
+            raise PathsOverlap(
+                "the backup and the destination lie inside each other; choose a destination outside of the backup",
+                backup=str(ours), destination=str(theirs),
+            )  # fmt: skip
+        self.view.check(writable=False)
+        self.destination.check(writable=True)
+        self._refuse_replica()
+
+    def _refuse_replica(self) -> None:
+        role = roles.newest(self.state)
+        if role is not None and role.role == "standby":
+            raise WrongSide(
+                "the destination is a standby side, which the next replication overwrites; restore into the active side",
+                destination=str(self.destination.address), active=role.peer,
+            )  # fmt: skip
+        is_active = role is not None and role.role == "active"
+        if not is_active and not self.options.into_replica and checkpoints.newest(self.state):
+            raise DestinationTaken(
+                "the destination is the target of a replication or a place of backups, which would take what is restored for "
+                "someone else's; restore into the source or another place, or set into_replica to do it nevertheless",
+                destination=str(self.destination.address),
+            )  # fmt: skip
+
+    def rehearse(self) -> RestoreReport:
+        """Write the whole plan and change nothing else: no snapshot, no lease."""
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.report.started_ms / 1000))
+        folder = f"dry-run/restore-{stamp}-{os.urandom(3).hex()}"
+        self.report.state, self.report.name = "dry run", folder
+        attempt = attempts.begin(self.state, self._about(), self.report.started_ms)
+        planner = Planner(self.policy)
+        self._plan(planner, attempt, folder)
+        try:
+            self._guard(planner.totals)
+        except (RunRefused, BadOption) as error:
+            self.report.why = f"the restore would stop: {error}"
+        return self._close(folder)
+
+    # the restore ------------------------------------------------------------------------------------------------
+
+    def perform(self, lease: Lease) -> RestoreReport:
+        """A whole restore under the lease; the report is stored whatever happens."""
+        attempt = attempts.begin(self.state, self._about(), self.report.started_ms)
+        self.report.name, self.report.attempt = attempt.name, attempt.number
+        try:
+            self._perform(lease, attempt)
+        except BaseException as error:
+            is_refused = isinstance(error, (RunRefused, BadOption, SnapshotRefused))
+            self.report.state = "refused" if is_refused else "failed"
+            self.report.why = self.report.why or (
+                str(error) if isinstance(error, LiveDataError) else type(error).__name__
+            )
+            raise
+        finally:
+            with contextlib.suppress(LiveDataError):
+                self._close(attempt.folder)
+        self._tidy()
+        return self.report
+
+    def _about(self) -> dict[str, object]:
+        """What makes two restores the same one."""
+        return {
+            "backup": self.label,
+            "source": place_of(self.view.address),
+            "taken_ms": self.taken_ms,
+            "mode": self.options.mode,
+            "paths": list(self.choice.paths),
+            "exclude": list(self.options.filter.exclude),
+        }
+
+    def _perform(self, lease: Lease, attempt: Attempt) -> None:
+        planner = Planner(self.policy)
+        plan = self._plan(planner, attempt, attempt.plan_folder)
+        totals = planner.totals
+        self._guard(totals)
+        lease.check()
+        attempt.write()
+        before.keep_before(self.destination, plan, totals, attempt, self.options, lease.check)
+        self.report.before, self.report.undo = before.where(attempt), before.undo_texts(attempt, self.destination)
+        self._make_root()
+        tally = self._transfer(plan, totals, attempt, lease)
+        self._finish_root()
+        self._prove(attempt, lease)
+        self._stop_unless_right(tally)
+
+    def _guard(self, totals: Totals) -> None:
+        refuse(self.rows.findings, self.options, self.choice.unmatched())
+        guard(totals, self.policy)
+
+    # planning ---------------------------------------------------------------------------------------------------
+
+    def _plan(self, planner: Planner, attempt: Attempt, folder: str) -> Plan:
+        writer = PlanWriter(self.state, folder)
+        with self._rows(attempt) as rows, Progress("look", every_s=self.options.progress_s) as progress:
+            writer.write(planner.steps(self.rows.settle(_counted(rows, progress))))
+        plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.destination})
+        self._account_plan(planner.totals, plan)
+        return plan
+
+    @contextlib.contextmanager
+    def _rows(self, attempt: Attempt) -> Generator[Iterator[tuple[Row, Evidence]]]:
+        with contextlib.ExitStack() as stack:
+            ours = stack.enter_context(contextlib.closing(self._listed(self.view)))
+            theirs = stack.enter_context(contextlib.closing(self._listed(self.destination)))
+            pool = stack.enter_context(ThreadPoolExecutor(ASKERS, "livedata-ask"))
+            rows = line_up(
+                self.choice.of_backup(ours),
+                overlay(attempt.brought()),
+                self.choice.of_destination(theirs),
+                attempt.planned(),
+            )
+            yield self._with_evidence(rows, pool)
+
+    def _listed(self, zone: Zone) -> Generator[Entry]:
+        cover = self.choice.cover()
+        if cover is None:
+            yield from scan(zone, self.options.filter)
+        else:
+            yield from look(zone, self.options.filter, cover)
+
+    def _with_evidence(self, rows: Iterator[Row], pool: ThreadPoolExecutor) -> Iterator[tuple[Row, Evidence]]:
+        while batch := list(islice(rows, ASKED_AT_ONCE)):
+            doubtful = [row for row in batch if may_be_same(row.source, row.target)]
+            found = dict(zip((row.key for row in doubtful), pool.map(self._evidence, doubtful), strict=True))
+            yield from ((row, found.get(row.key, "")) for row in batch)
+
+    def _evidence(self, row: Row) -> Evidence:
+        source, target, facts = row.source, row.target, self.destination.facts
+        if source is None or target is None:
+            return ""
+        told = evidence_of(source, target, row.known, facts)
+        if told in ("", "size and time") and is_worth_asking(source, facts):
+            told = evidence_of(source, self._as_told(target), row.known, facts)
+        is_proof = told in ("", "brought before", "checksum")
+        return told if is_proof or self.options.verify != "content" else self._read(source, target)
+
+    def _as_told(self, target: Entry) -> Entry:
+        """What a listing says of a file, with what the store tells of it alone."""
+        there = self.destination.stat(target.path)
+        if there is None or there.version != target.version:
+            return target
+        return target._replace(
+            crc32c=there.crc32c, crc64nvme=there.crc64nvme, source_version=there.source_version
+        )  # fmt: skip
+
+    def _read(self, source: Entry, target: Entry) -> Evidence:
+        found = read_checksum(self.destination, target, self.buffers, self.bandwidth)
+        if source.crc32c is None and source.crc64nvme is None:
+            return "content" if read_checksum(self.view, source, self.buffers, self.bandwidth) == found else ""
+        return "content" if agrees(source, found) else ""
+
+    # bringing ---------------------------------------------------------------------------------------------------
+
+    def _make_root(self) -> None:
+        if self.destination.facts.has_directories and self.destination.stat("") is None:
+            mode = self._root_attributes().mode
+            self.destination.make_directory("", attributes=Attributes(mode=None if mode is None else mode | 0o700))
+
+    def _finish_root(self) -> None:
+        # The root is no entry; where everything is restored its attributes come back as well.
+        wanted = self._root_attributes()
+        if (
+            self.choice.is_all
+            and any(value is not None for value in wanted[:6])
+            and isinstance(self.destination, SetAttributes)
+        ):
+            self.destination.set_attributes("", wanted)
+
+    def _root_attributes(self) -> Attributes:
+        root = self.view.stat("")
+        if root is None or root.is_implied or not self.choice.is_all or not self.destination.facts.has_directories:
+            return Attributes()
+        return Attributes(**{name: getattr(root, name) for name in self.names if name != "mtime_ms"})
+
+    def _transfer(self, plan: Plan, totals: Totals, attempt: Attempt, lease: Lease) -> Tally:
+        threads = choose_threads(
+            self.view, self.destination, totals, chosen=self.options.threads, memory_mib=self.options.memory_mib
+        )
+        self.report.threads = threads
+        may_stream = isinstance(self.destination, StreamedPuts) and totals.copy_files >= threads
+        route = Route(
+            self.view, self.destination, self.buffers, self.bandwidth, None, lease.check,
+            exclusive=self.options.exclusive, may_stream=may_stream, preserve=attribute_names(self.options.preserve),
+        )  # fmt: skip
+        with Progress("restore", every_s=self.options.progress_s) as progress:
+            progress.expect(totals.copy_files, totals.copy_bytes)
+            transfer = _Transfer(route, attempt.journal(), progress, threads)
+            try:
+                return transfer.run(plan.steps)
+            finally:
+                self._account(transfer.tally)
+
+    def _prove(self, attempt: Attempt, lease: Lease) -> None:
+        if self.options.verify == "none":
+            return
+        proving = Proving(
+            self.view, self.destination, self.options.verify, self.names, self.buffers, self.bandwidth, lease.check
+        )
+        with Progress("compare", every_s=self.options.progress_s) as progress:
+            proof = proving.run(overlay(attempt.brought()), self.report.threads, progress)
+        report = self.report
+        report.verified_files, report.proved_by_store, report.proved_by_reading = (
+            proof.files,
+            proof.by_store,
+            proof.by_reading,
+        )
+        report.difference_count, report.differences = proof.count, proof.differences
+
+    def _stop_unless_right(self, tally: Tally) -> None:
+        report = self.report
+        if isinstance(self.destination, LeavesAttributes) and (left := self.destination.attributes_left()):
+            self._note(f"attributes could not be set; at least {len(left)}, first of {left[0].path}: {left[0].reason}")
+        if tally.failed:
+            report.why = f"{tally.failed} items failed, the others were restored; run again to bring them, nothing else is copied again"
+            failed = RunFailed(report.why, first=report.failures[0].path, reason=report.failures[0].reason)
+            failed.report = report
+            raise failed
+        if report.difference_count:
+            report.why = f"{report.difference_count} differences between what was restored and the backup"
+            first = report.differences[0]
+            differs = VerifyFailed(
+                f"{report.why}; attributes that this user may not set can be left out of preserve",
+                path=first.path, kind=first.kind, detail=first.detail,
+            )  # fmt: skip
+            differs.report = report
+            raise differs
+
+    # accounts ---------------------------------------------------------------------------------------------------
+
+    def _account_plan(self, totals: Totals, plan: Plan) -> None:
+        report, findings = self.report, self.rows.findings
+        report.plan, report.plan_digest, report.planned = plan.address, plan.digest, totals.reasons
+        report.planned_files, report.planned_bytes = totals.copy_files, totals.copy_bytes
+        report.planned_deletes = totals.delete_files + totals.delete_directories
+        report.changes, report.changed_examples = totals.changes, totals.changed_examples
+        report.scanned_files, report.scanned_directories = totals.source_files, totals.source_directories
+        report.scanned_bytes, report.not_restored = totals.source_bytes, totals.unholdable_examples
+        report.same, report.newer, report.newer_examples = findings.same, findings.newer, findings.newer_examples
+        log.info(
+            "%s files of %s are to be restored, %s deleted",
+            totals.copy_files,
+            totals.source_files,
+            report.planned_deletes,
+        )
+
+    def _account(self, tally: Tally) -> None:
+        report = self.report
+        report.copied_files, report.copied_bytes = tally.copied_files, tally.copied_bytes
+        report.made_directories, report.set_attributes = tally.made_directories, tally.set_attributes
+        report.deleted = tally.deleted_files + tally.deleted_directories
+        report.failed, report.failures = tally.failed, tally.failures
+        if tally.kept_directories:
+            self._note(f"{tally.kept_directories} directories stay because they hold what is left alone")
+
+    def _note(self, text: str) -> None:
+        self.report.notes.append(text)
+        log.warning("%s", text)
+
+    def _tidy(self) -> None:
+        try:
+            attempts.tidy(self.state)
+            self.destination.sweep(self.report.started_ms)
+        except LiveDataError as error:
+            self._note(f"leftovers could not be cleaned up and are tried again next time: {error}")
+
+    def _close(self, folder: str) -> RestoreReport:
+        report = self.report
+        report.seconds = round(time.monotonic() - self._began, 3)
+        path = f"{folder}/report.json"
+        self.state.write(path, report.seal(self.state.address(path)).encode())
+        log.info("report\n%s", report.table())
+        return report
+
+
+class _Transfer(Transfer):
+    """A transfer from a backup, in which nothing vanishes by itself."""
+
+    def vanished(self, step: Step) -> None:
+        """The backup does not hold any more what it listed."""
+        self.failed(step, PathMissing("the backup does not hold the bytes of this file", path=step.entry.path))
+
+
+def _counted(rows: Iterable[tuple[Row, Evidence]], progress: Progress) -> Iterator[tuple[Row, Evidence]]:
+    for one in rows:
+        progress.add(files=1)
+        yield one
+
+
+def _is_one(view: Zone, destination: Zone) -> bool:
+    """Whether both are the very same zone, and no frozen view of it."""
+    return getattr(view, "inner", view) is getattr(destination, "inner", destination)

@@ -1,0 +1,130 @@
+"""Undo a restore: bring back what it replaced or deleted, and remove what it brought.
+
+From the snapshot that was taken of the destination before, or from the files that were kept aside. To take it back, restore again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+
+from airflow_provider_livedata.engine.choosing import Choice
+from airflow_provider_livedata.engine.diff import line_up
+from airflow_provider_livedata.engine.errors import BadOption, PathMissing
+from airflow_provider_livedata.engine.flows import attempts
+from airflow_provider_livedata.engine.flows.attempts import Attempt
+from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.flows.restoring import bring_back
+from airflow_provider_livedata.engine.flows.switching import holder_of
+from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.model import Entry, Step
+from airflow_provider_livedata.engine.overlay import overlay
+from airflow_provider_livedata.engine.restore_options import RestoreOptions
+from airflow_provider_livedata.engine.restore_report import RestoreReport
+from airflow_provider_livedata.engine.scan import scan
+from airflow_provider_livedata.engine.state import FOLDER, StateFolder
+from airflow_provider_livedata.engine.transfer import DELETE_BATCH
+from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+from airflow_provider_livedata.engine.zones.below import Below
+
+
+def undo_restore(
+    destination: Zone | str,
+    name: str,
+    options: RestoreOptions | None = None,
+    *,
+    lease_times: LeaseTimes | None = None,
+) -> RestoreReport:
+    """Bring a destination back to what it was before a restore, at the paths that were restored.
+
+    Of a destination with snapshots everything at these paths becomes what it was; what was written there since is kept as before any
+    restore. Elsewhere the files that were kept aside come back, and those that the restore brought go, unless they were changed
+    since; attributes that it set on files that it did not replace stay.
+
+    Args:
+        destination: That of the restore.
+        name: Of the restore, as its report tells.
+        options: How; ``paths``, ``mode`` and what belongs to them are those of the restore.
+        lease_times: Of the destination's lease.
+
+    Raises:
+        BadOption: There is no such restore, or it kept nothing.
+        PathMissing: What it had kept is gone.
+        LiveDataError: As ``bring_back``.
+    """
+    given = options or RestoreOptions()
+    with opened(destination) as zone:
+        attempt = attempts.find(StateFolder(zone), name)
+        paths = tuple(attempt.about["paths"])
+        wanted = replace(given, paths=paths, overwrite_newer=True, into_replica=True, max_delete_ratio=1.0)
+        label = f"the state before restore {name}"
+        if "snapshot" in attempt.before:
+            taken = _snapshot(zone, attempt.before["snapshot"])
+            exact = replace(wanted, mode="mirror", may_lack=bool(paths))
+            return bring_back(taken[0], zone, exact, taken_ms=taken[1], label=label, lease_times=lease_times)
+        if not attempt.before:
+            raise BadOption("this restore replaced and deleted nothing, or was told to keep nothing", name=name)
+        if not wanted.dry_run:
+            with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
+                _remove_brought(zone, attempt, wanted, lease)
+        view = _Kept(zone, f"{FOLDER}/{attempt.before['folder']}")
+        merged = replace(wanted, mode="merge", paths=())
+        return bring_back(
+            view, zone, merged, taken_ms=attempt.started_ms, label=label, lease_times=lease_times, is_inside=True
+        )
+
+
+class _Kept(Below):
+    """Files that were kept aside; there are none where nothing was replaced or deleted."""
+
+    def check(self, *, writable: bool) -> None:
+        """See ``Zone.check``."""
+        self.inner.check(writable=writable)
+
+
+def _snapshot(zone: Zone, name: str) -> tuple[Zone, int]:
+    if isinstance(zone, Snapshots):
+        for snapshot in zone.snapshots():
+            if snapshot.name == name:
+                return zone.at(snapshot), snapshot.taken_ms
+    raise PathMissing("the snapshot of the state before is gone, so the restore cannot be undone", snapshot=name)
+
+
+def _remove_brought(zone: Zone, attempt: Attempt, options: RestoreOptions, lease: Lease) -> None:
+    """Remove what the restore brought where nothing had been, as far as it still is what was brought."""
+    directories: list[Entry] = []
+    batch: list[Entry] = []
+    for entry in _brought(zone, attempt, options):
+        (directories if entry.kind == "directory" else batch).append(entry)
+        if len(batch) >= DELETE_BATCH:
+            lease.check()
+            zone.delete(batch)
+            batch = []
+    lease.check()
+    zone.delete(batch)
+    zone.delete(directories[::-1])  # those that hold something else stay
+
+
+def _brought(zone: Zone, attempt: Attempt, options: RestoreOptions) -> Iterator[Entry]:
+    with ExitStack() as stack:
+        there = stack.enter_context(closing(scan(zone, options.filter)))
+        chosen = Choice(options.paths).of_destination(there)
+        for row in line_up((), overlay(attempt.brought()), chosen, _new_keys(attempt)):
+            known, target = row.known, row.target
+            is_ours = target is not None and known is not None and (
+                target.kind == "directory" or target.version == known.target_version
+            )  # fmt: skip
+            if row.planned and is_ours and target is not None and not target.is_implied:
+                yield target
+
+
+def _new_keys(attempt: Attempt) -> Iterator[str]:
+    """Keys of what was to be brought to where nothing was, in order."""
+    every = replace(attempt, number=attempt.number + 1)  # the newest attempt is one of them here
+    runs = [run for plan in every.earlier_plans() for run in plan.runs(_is_new)]
+    return (held.key for held in overlay(runs))
+
+
+def _is_new(step: Step) -> bool:
+    return step.kind == "make_directory" or (step.kind == "copy" and step.expect is None)

@@ -1,0 +1,166 @@
+"""A restore can be undone, and a drill restores a sample, proves it and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+
+from airflow_provider_livedata.engine.errors import BadOption, PathsOverlap, RunFailed, StoreFull, Unsupported
+from airflow_provider_livedata.engine.flows.drilling import drill
+from airflow_provider_livedata.engine.flows.restoring import bring_back
+from airflow_provider_livedata.engine.flows.undoing import undo_restore
+from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
+from airflow_provider_livedata.engine.retry import RetryPolicy
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.wrappers import Retrying
+from airflow_provider_livedata.testing.faults import Crash, CrashAfter
+from tests.crash.conftest import Files, Pair, contents, put
+from tests.crash.test_restore import FILES, IMPATIENT, Damaged, back, made, spoil
+
+TARGETS = ["hdfs to hdfs", "hdfs to files", "hdfs to objects", "hdfs to local"]
+
+
+@pytest.mark.parametrize("kinds", TARGETS)
+@pytest.mark.parametrize("paths", [(), ("d", "kind", "turn", "a")])
+def test_a_mirror_can_be_undone(make_pair: Callable[[str, str], Pair], kinds: str, paths: tuple[str, ...]) -> None:
+    pair = made(make_pair, kinds)
+    back(pair.source, pair.target)
+    spoil(pair.target)
+    there = contents(pair.target)
+    report = back(pair.source, pair.target, mode="mirror", paths=paths)
+    assert report.before
+    assert any(report.name in line for line in report.undo)
+    restored = contents(pair.target)
+    preserve = RestoreOptions(preserve=frozenset({"mode", "mtime"}), verify="content")
+    undone = undo_restore(pair.target, report.name, preserve, lease_times=IMPATIENT)
+    assert contents(pair.target) == there
+    if "snapshot" in report.before:
+        undo_restore(pair.target, undone.name, preserve, lease_times=IMPATIENT)
+    else:
+        back(pair.source, pair.target, mode="mirror", paths=paths)
+    assert contents(pair.target) == restored
+
+
+@pytest.mark.parametrize("kinds", ["hdfs to hdfs", "hdfs to objects"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_state_before_is_that_before_the_first_attempt(
+    make_pair: Callable[[str, str], Pair], kinds: str, when: Literal["before", "after"]
+) -> None:
+    calls = 0
+    while True:
+        pair = made(make_pair, kinds)
+        back(pair.source, pair.target)
+        spoil(pair.target)
+        there = contents(pair.target)
+        mortal = CrashAfter(pair.target, calls, when=when)
+        try:
+            back(pair.source, Retrying(mortal, RetryPolicy(attempts=1)), mode="mirror")
+        except Crash:
+            pass
+        else:
+            break
+        report = back(pair.source, pair.target, mode="mirror")
+        if report.attempt > 1:  # else the first one died before it began, or at its very end
+            undo_restore(pair.target, report.name, lease_times=IMPATIENT)
+            assert contents(pair.target) == there, f"died at call {calls}, {mortal.died_at}"
+        calls += 3
+    assert calls > 10
+
+
+def test_a_restore_that_replaced_nothing_says_so_when_it_is_to_be_undone(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = made(make_pair, "hdfs to objects")
+    report = back(pair.source, pair.target, keep_replaced=False)
+    assert report.undo == []
+    with pytest.raises(BadOption, match="kept nothing|keep nothing"):
+        undo_restore(pair.target, report.name)
+    with pytest.raises(BadOption, match="no restore of this name"):
+        undo_restore(pair.target, "20240101T000000Z-abc")
+
+
+def test_a_destination_that_keeps_nothing_is_changed_only_when_told(make_pair: Callable[[str, str], Pair]) -> None:
+    class KeepsNothing(CrashAfter):
+        keeps = frozenset({"SetAttributes", "StreamedPuts"})
+
+    pair = made(make_pair, "hdfs to objects")
+    put(pair.target, "a", b"there before")
+    with pytest.raises(Unsupported, match="keep_replaced"):
+        back(pair.source, KeepsNothing(pair.target, 1000), mode="merge")
+    assert contents(pair.target) == {"a": b"there before"}
+    back(pair.source, KeepsNothing(pair.target, 1000), mode="merge", keep_replaced=False)
+    assert contents(pair.target)["a"] == FILES["a"]
+
+
+# drill --------------------------------------------------------------------------------------------------------------
+
+MANY: Files = {f"d{n % 7}/f{n:03d}": bytes([n]) * (10 * n) for n in range(200)}
+
+
+def drilled(view: Zone, scratch: Zone | str, **options: Any) -> Any:
+    return drill(view, scratch, DrillOptions(threads=2, **options), taken_ms=1, label="b1", lease_times=IMPATIENT)
+
+
+@pytest.mark.parametrize("kinds", TARGETS)
+def test_a_drill_restores_a_sample_compares_it_and_leaves_nothing_behind(
+    make_pair: Callable[[str, str], Pair], kinds: str
+) -> None:
+    pair = made(make_pair, kinds, MANY)
+    put(pair.target, "other", b"x")
+    report = drilled(pair.source, pair.target, sample_files=20, seed=7)
+    assert (report.state, report.sample_files, report.verified_files, report.backup_files) == ("done", 20, 20, 200)
+    assert report.backup_bytes == sum(len(data or b"") for data in MANY.values())
+    assert report.seed == 7
+    assert report.estimated_seconds > 0
+    assert report.is_cleaned
+    assert contents(pair.target) == {"other": b"x"}
+    assert not [entry for entry in pair.target.scan(".livedata") if entry.kind == "file" and "drills" not in entry.path]
+
+
+def test_a_drill_tells_the_seed_that_repeats_it(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = made(make_pair, "hdfs to files", MANY)
+    first = drilled(pair.source, pair.target, sample_files=5)
+    again = drilled(pair.source, pair.target, sample_files=5, seed=first.seed)
+    assert (again.sample_bytes, again.seed) == (first.sample_bytes, first.seed)
+
+
+@pytest.mark.parametrize("kinds", ["files to objects", "files to local"])
+def test_a_drill_finds_a_damaged_backup_and_cleans_up(make_pair: Callable[[str, str], Pair], kinds: str) -> None:
+    pair = made(make_pair, kinds, {"a": b"whole", "b": b"whole"})
+    with pytest.raises(RunFailed, match="'a'") as failed:
+        drilled(Damaged(pair.source, "a"), pair.target)
+    report = failed.value.report
+    assert (report.state, report.failed, report.is_cleaned) == ("failed", 1, True)
+    assert contents(pair.target) == {}
+
+
+def test_a_drill_that_breaks_off_removes_what_it_brought(make_pair: Callable[[str, str], Pair]) -> None:
+    class Full(CrashAfter):
+        def put(self, path: str, *args: Any, **options: Any) -> Any:
+            if path.endswith("f100"):
+                raise StoreFull("no space left", path=path)
+            return super().put(path, *args, **options)
+
+    pair = made(make_pair, "files to objects", MANY)
+    with pytest.raises(StoreFull):
+        drilled(pair.source, Full(pair.target, 1 << 30), sample_files=200)
+    assert contents(pair.target) == {}
+
+
+def test_a_drill_does_not_write_into_the_backup(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = made(make_pair, "files to files", {"a": b"x"})
+    with pytest.raises(PathsOverlap):
+        drilled(pair.source, f"{pair.source.address}/scratch")
+    assert contents(pair.source) == {"a": b"x"}
+
+
+def test_an_empty_backup_is_drilled_without_a_sample(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = made(make_pair, "files to files", {"empty": None})
+    report = drilled(pair.source, pair.target)
+    assert (report.state, report.sample_files, report.estimated_seconds) == ("done", 0, None)
+
+
+def test_bring_back_is_used_with_addresses_too(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = made(make_pair, "files to files", {"a": b"x"})
+    bring_back(pair.source, str(pair.target.address), taken_ms=1, label="b1")
+    assert contents(pair.target) == {"a": b"x"}
