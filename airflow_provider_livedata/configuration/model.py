@@ -19,7 +19,7 @@ from airflow_provider_livedata.configuration.fields import (
     Timezone,
     ZoneAddress,
 )
-from airflow_provider_livedata.engine.options import Consistency, FindBy
+from airflow_provider_livedata.engine.options import Consistency, FindBy, ReplicateOptions
 from airflow_provider_livedata.engine.plan import Foreign
 from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
 
@@ -140,7 +140,7 @@ class Retention(Part):
 class VerifyBackup(Part):
     """How backups are proved."""
 
-    level: Level = "checksum"
+    level: Literal["checksum", "content"] = "checksum"
     schedule: Annotated[Schedule | None, Field(description="absent: each backup, as soon as it is made")] = None
 
 
@@ -155,7 +155,11 @@ class Drill(Part):
 class BackupOptions(ZoneOptions):
     """Options of a backup."""
 
-    accept_new_filter: bool = False
+    max_delete_ratio: Annotated[
+        float, Field(ge=0, le=1, description="share of the files that may have vanished since the backup before")
+    ] = 0.9
+    find_by: FindBy = "auto"
+    list_every_h: Hours = 24
     exclusive: bool = False
     memory_mib: Annotated[int, Field(ge=8, le=1 << 20)] = 80
 
@@ -165,11 +169,13 @@ class Backup(Part):
 
     source: Place
     target: Annotated[Place | None, Field(description="absent: snapshots of the HDFS location itself")] = None
-    layout: Annotated[Literal["increments", "tree"], Field(description="of the target")] = "increments"
+    layout: Annotated[
+        Literal["auto", "snapshots", "increments", "tree"],
+        Field(description="of the target; auto: snapshots on HDFS, increments on object stores, trees on file systems"),
+    ] = "auto"
     schedule: Schedule | None = None
     timezone: Annotated[Timezone, Field(description="of the schedule and of the retention")] = "UTC"
     retention: Retention = Retention()
-    include: Annotated[list[Pattern], Field(description="only these; empty: everything")] = []
     exclude: list[Pattern] = []
     options: BackupOptions = BackupOptions()
     verify: VerifyBackup = VerifyBackup()
@@ -185,6 +191,12 @@ class Backup(Part):
     def policy(self) -> RetentionPolicy:
         """Its retention, for ``engine.decide_retention``."""
         return RetentionPolicy.of({**self.retention.chosen(), "timezone": self.timezone})
+
+    @property
+    def copying(self) -> ReplicateOptions:
+        """How what differs is brought: its options and exclusions; ``options.max_delete_ratio`` is the backup's own."""
+        chosen = {name: value for name, value in self.options.chosen().items() if name != "max_delete_ratio"}
+        return ReplicateOptions(**chosen, exclude=tuple(self.exclude))
 
 
 class File(Part):

@@ -58,6 +58,7 @@ backups:
     timezone: Europe/Berlin
     retention: {keep_daily: 7, keep_within: 1m}
     exclude: [_tmp]
+    options: {threads: 4, max_delete_ratio: 0.2}
     drill: {schedule: {weeks: 1, hours: 2}, target: "file:///srv/drill"}
   in-place: {source: "prod:/sales", schedule: {hours: 6}, retention: {keep_last: 4}}
 """
@@ -87,6 +88,9 @@ def test_a_right_file_has_addresses_for_places_and_the_options_of_the_zone_that_
     assert (hr.target, hr.options.chosen()) == ("file:///srv/hr", {"bandwidth": "50MiB/s", "max_reads": 8})
     nightly, in_place = found.backups["nightly"], found.backups["in-place"]
     assert nightly.policy == RetentionPolicy(keep_daily=7, keep_within=Duration(months=1), timezone="Europe/Berlin")
+    copying = nightly.copying
+    assert (copying.exclude, copying.bandwidth, copying.max_reads, copying.threads) == (("_tmp",), "50MiB/s", 8, 4)
+    assert nightly.options.max_delete_ratio == 0.2
     assert (nightly.schedule, in_place.schedule) == ("0 2 * * *", timedelta(hours=6))
     assert nightly.drill is not None
     assert (nightly.drill.target, nightly.drill.schedule) == ("file:///srv/drill", timedelta(weeks=1, hours=2))
@@ -208,7 +212,7 @@ def test_the_command_tells_problems_and_whether_there_are_any(
     assert capsys.readouterr().out == f"{file}: 2 zones, 2 replications, 2 backups can be used; 0 problems\n"
     file.write_text(RIGHT + "more: {}\n")
     assert main([str(file)]) == 1
-    assert capsys.readouterr().out.startswith(f"{file}:26: more: is not known here")
+    assert capsys.readouterr().out.startswith(f"{file}:27: more: is not known here")
     assert main([]) == 2
 
 
@@ -296,10 +300,10 @@ def test_the_line_is_that_of_the_wrong_value(above: int) -> None:
 
 @pytest.mark.parametrize("model", [ZoneOptions, RecoveryOptions, BackupOptions])
 def test_options_are_those_of_the_engine_with_the_same_defaults(model: type[Part]) -> None:
-    engine = {one.name: one.default for one in dataclasses.fields(ReplicateOptions) if one.init}
+    engine: dict[str, Any] = {one.name: one.default for one in dataclasses.fields(ReplicateOptions) if one.init}
     fields: dict[str, Any] = dict(model.model_fields)
     offered: dict[str, Any] = {name: field.default for name, field in fields.items()}
-    decided_by_the_dag = {"consistency", "keep_removed"}
+    decided_by_the_dag = {"max_delete_ratio"} if model is BackupOptions else {"consistency", "keep_removed"}
     assert set(offered) <= set(engine)
     for name in set(offered) - decided_by_the_dag:
         value = offered[name]
@@ -313,7 +317,7 @@ def test_options_are_those_of_the_engine_with_the_same_defaults(model: type[Part
 
 def test_every_option_that_a_replication_can_have_can_be_written() -> None:
     engine = {one.name for one in dataclasses.fields(ReplicateOptions) if one.init}
-    assert set(RecoveryOptions.model_fields) == engine - {"dry_run", "holder", "progress_s"}
+    assert set(RecoveryOptions.model_fields) == engine - {"dry_run", "holder", "progress_s", "keep_manifests"}
 
 
 def test_every_attribute_and_rule_can_be_written() -> None:
