@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from airflow_provider_livedata.configuration.cutting import Cut, cuts
 from airflow_provider_livedata.configuration.problems import Path, Problem
 
 MAX_DEPTH = 20
@@ -52,21 +53,62 @@ class Document:
 
 
 def parse(text: str, file: str) -> Document:
-    """Read YAML; the document has problems instead of a value where it cannot be read at all."""
+    """Read YAML; what is no YAML is a problem, of an entry where it can be told which one, else of the file."""
     document = Document(file)
     try:
-        _check_depth(text)
-        node = yaml.compose(text, Loader=_LOADER)
+        node = _composed(text, document)
         if node is not None:
             document.value = _Walk(document).value(node, ())
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
-        hint = "; a text that begins with * or & needs quotes" if "alphabetic" in what else ""
-        document.problem((), f"not YAML: {what}{hint}", mark.line + 1 if mark else 0)
     except _TooMuch as error:
         document.problem((), str(error), 0)
     return document
+
+
+def _composed(text: str, document: Document) -> Any:
+    """The tree of a text; entries that are no YAML are left out, one after the other. None where nothing can be read."""
+    while True:
+        try:
+            return _compose(text)
+        except yaml.YAMLError as error:
+            cut = _next_cut(text, error)
+            more = f"; left out with it: {', '.join(cut.more)}" if cut and cut.more else ""
+            document.problem(cut.path if cut else (), f"not YAML: {_said(error)}{more}", _line_of(error))
+        if cut is None:
+            return None
+        text = cut.text
+
+
+def _next_cut(text: str, error: yaml.YAMLError) -> Cut | None:
+    """The text without the entry that is to blame: without it all can be read, or all up to a later line."""
+    began = _line_of(error, "context_mark")
+    ended = _line_of(error)
+    candidates = cuts(text, [line for line in (began, ended, ended - 1) if line > 0])
+    reached = {cut.line: _readable_until(cut.text) for cut in candidates}
+    best = max(candidates, key=lambda cut: reached[cut.line], default=None)
+    return best if best is not None and reached[best.line] > ended else None
+
+
+def _readable_until(text: str) -> float:
+    try:
+        _compose(text)
+    except yaml.YAMLError as error:
+        return _line_of(error)
+    return float("inf")
+
+
+def _compose(text: str) -> Any:
+    _check_depth(text)
+    return yaml.compose(text, Loader=_LOADER)
+
+
+def _line_of(error: yaml.YAMLError, mark: str = "problem_mark") -> int:
+    found = getattr(error, mark, None) or getattr(error, "problem_mark", None)
+    return found.line + 1 if found else 0
+
+
+def _said(error: yaml.YAMLError) -> str:
+    what = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read")
+    return f"{what}; a text that begins with * or & needs quotes" if "alphabetic" in what else what
 
 
 def _check_depth(text: str) -> None:

@@ -76,7 +76,10 @@ def read(text: str, file: str = "livedata.yaml") -> Configuration:
             document.problem((name,), unknown(name, File.model_fields))
     zones = {name: zone for name, value in _section(document, top, "zones")
              if (zone := _checked(document, ("zones", name), value, Zone)) is not None}  # fmt: skip
-    places = Places(document, zones, list(_names(top.get("zones"))))
+    wrong = [
+        str(problem.path[1]) for problem in document.problems if problem.path[:1] == ("zones",) and problem.path[1:]
+    ]
+    places = Places(document, zones, wrong)
     replications: dict[str, Any] = {}
     for name, value in _section(document, top, "replications"):
         model = _kind(document, ("replications", name), value)
@@ -109,10 +112,6 @@ def _mapping(document: Document, path: Path, value: Any) -> dict[str, Any]:
     if value is not None and not isinstance(value, dict):
         document.problem(path, "is a mapping of names")
     return value if isinstance(value, dict) else {}
-
-
-def _names(value: Any) -> list[str]:
-    return list(value) if isinstance(value, dict) else []
 
 
 def _section(document: Document, top: Mapping[str, Any], section: str) -> Iterator[tuple[str, Any]]:

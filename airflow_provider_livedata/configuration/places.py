@@ -19,9 +19,9 @@ E = TypeVar("E", Migration, DisasterRecovery, Backup)
 class Places:
     """The zones of one file, and the targets that are taken."""
 
-    def __init__(self, document: Document, zones: Mapping[str, Zone], named: Sequence[str]) -> None:
-        """``named``: all zones of the file, also those that are not right."""
-        self._document, self._zones, self._named = document, zones, named
+    def __init__(self, document: Document, zones: Mapping[str, Zone], wrong: Sequence[str]) -> None:
+        """``wrong``: the names of zones that cannot be used."""
+        self._document, self._zones, self._wrong = document, zones, wrong
         self._taken: list[tuple[Address, Path]] = []
 
     def settled(self, path: Path, entry: E | None) -> E | None:
@@ -55,9 +55,8 @@ class Places:
         name, _, path = text.partition(":")
         if name in self._zones:
             return Address.parse(self._zones[name].address).join(path)
-        if name in self._named:
-            line = self._document.line(("zones", name))
-            raise BadAddress(f"the zone {name} cannot be used: see line {line}")
+        if name in self._wrong:
+            raise BadAddress(f"the zone {name} cannot be used: see what is said of zones.{name}")
         known = ", ".join(self._zones) or "none"
         raise BadAddress(
             f"is neither an address (scheme://[conn_id@]authority/path) nor in a zone (name:/path); the zones are: {known}"

@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_livedata.configuration import Backup, DisasterRecovery, Migration, load, read
 from airflow_provider_livedata.configuration.__main__ import main
+from airflow_provider_livedata.configuration.cutting import SECTIONS
 from airflow_provider_livedata.configuration.model import (
     Attribute,
     BackupOptions,
+    File,
     Part,
     RecoveryOptions,
     Retention,
@@ -120,7 +122,7 @@ def test_one_error_names_everything_that_is_wrong() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("zones:\n  a: {address: x}\n b: 1\n", 3, "not YAML"),
+        ("zones:\n  a: 1\n-\n", 3, "not YAML"),
         ("zones: {a: \0}", 0, "not YAML"),
         ("a: 1\n---\nb: 2\n", 2, "not YAML"),
         ("zones: *missing\n", 1, "not YAML"),
@@ -186,6 +188,62 @@ def test_a_cron_expression_without_the_quotes_that_it_needs_is_told_so() -> None
     (problem,) = read("backups:\n  a: {source: 'hdfs://nn/a'}\n  b:\n    schedule: */5 * * * *\n").problems
     assert problem.line == 4
     assert "a text that begins with * or & needs quotes" in problem.message
+
+
+SLIPS = {  # in the entry "nightly": what stands there, and what is typed instead
+    "without quotes": ("0 2 * * *", "*/5 * * * *"),
+    "a tab": ("    layout", "\tlayout"),
+    "too deep": ("    layout", "      layout"),
+    "not deep enough": ("    layout", "   layout"),
+    "as an entry": ("    layout", "  layout"),
+    "as a section": ("    layout", "layout"),
+    "a quote that does not end": ("layout: tree", "layout: 'tree"),
+    "a bracket that does not end": ("layout: tree", "layout: [tree"),
+    "two colons": ("layout: tree", "layout: tree: x"),
+    "no colon": ("layout: tree", "layout tree"),
+    "no colon after the name": ("  nightly:", "  nightly"),
+    "an alias of nothing": ("layout: tree", "layout: *nothing"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_an_entry_that_is_no_yaml_is_left_out_and_the_others_hold(slip: str) -> None:
+    right, wrong = SLIPS[slip]
+    before, after = read(RIGHT), read(RIGHT.replace(right, wrong))
+    assert (after.zones, after.replications) == (before.zones, before.replications)
+    assert after.backups == {"in-place": before.backups["in-place"]}
+    (problem,) = after.problems
+    assert (problem.path, problem.message[:10]) == (("backups", "nightly"), "not YAML: ")
+    assert ("left out with it: layout" in problem.message) == (slip == "as an entry")
+
+
+def test_several_entries_that_are_no_yaml_are_left_out() -> None:
+    found = read(RIGHT.replace("0 2 * * *", "*/5 * * * *").replace("lake: {", "lake: {{").replace("hr: {", "hr: }"))
+    assert [problem.path for problem in found.problems] == [
+        ("zones", "lake"),
+        ("replications", "sales", "target"),
+        ("replications", "hr"),
+        ("backups", "nightly"),
+    ]
+    assert "the zone lake cannot be used" in found.problems[1].message
+    assert list(found.backups) == ["in-place"]
+
+
+@settings(max_examples=300)
+@given(
+    st.integers(RIGHT.index("  nightly:"), RIGHT.index("  in-place:") - 1),
+    st.sampled_from(list("{}[]:,&*!|>'\"%@`#-?\t x\n")),
+)
+def test_a_slip_in_one_entry_never_changes_another(at: int, typed: str) -> None:
+    before, after = read(RIGHT), read(RIGHT[:at] + typed + RIGHT[at:])
+    told = "".join(map(str, after.problems))
+    is_whole_file = any(problem.path == () for problem in after.problems)
+    for section in SECTIONS:
+        there = getattr(after, section)
+        for name, one in getattr(before, section).items():
+            if name != "nightly" and there.get(name) != one:
+                assert name not in there
+                assert is_whole_file or name in told
 
 
 # Files, and the command --------------------------------------------------------------------------------------
@@ -324,6 +382,10 @@ def test_every_attribute_and_rule_can_be_written() -> None:
     assert set(get_args(Attribute)) == PRESERVABLE
     assert set(Retention.model_fields) == {*COUNTS, *AGES, "grace"}
     assert RetentionPolicy.of(Retention().model_dump()) == RetentionPolicy()
+
+
+def test_the_sections_are_those_of_the_types() -> None:
+    assert tuple(File.model_fields) == SECTIONS
 
 
 def test_the_shipped_schema_is_current() -> None:
