@@ -58,7 +58,7 @@ def load(file: str | None = None) -> Configuration:
     if not named:
         return Configuration()
     try:
-        text = FilePath(named).read_text(encoding="utf-8-sig")
+        text = FilePath(named).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
         return Configuration(

@@ -31,7 +31,7 @@ Level = Literal["listing", "checksum", "content"]
 class Part(BaseModel):
     """A mapping of known names; a text is no number, and the other way round."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     def chosen(self) -> dict[str, Any]:
         """What the file says, without defaults."""

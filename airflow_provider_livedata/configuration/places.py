@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from airflow_provider_livedata.configuration.lines import Document
@@ -74,7 +73,7 @@ class Places:
                     (*path, other), f"{one} and {other} are the same place, or one lies inside the other"
                 )
                 return False
-        written = {name: replace(place, conn_id=None) for name, place in found.items() if name != "source"}
+        written = {name: place for name, place in found.items() if name != "source"}
         for name, place in written.items():
             for taken, by in self._taken:
                 if taken.overlaps(place):

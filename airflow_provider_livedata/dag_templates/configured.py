@@ -45,8 +45,9 @@ def configured_locations(configuration: Configuration | None = None) -> dict[str
 
 
 def timing(schedule: Any, timezone: str) -> dict[str, Any]:
-    """The arguments of ``DAG`` for a schedule of the file; a cron expression goes by the clock of ``timezone``."""
-    return {"schedule": schedule, "start_date": datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone)), "catchup": False}
+    """The arguments of ``DAG`` for a schedule of the file: one run at a time, a cron expression by the clock of ``timezone``."""
+    start = datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone))  # any day that has passed: nothing is caught up
+    return {"schedule": schedule, "start_date": start, "catchup": False, "max_active_runs": 1}
 
 
 def _migration(name: str, entry: Migration) -> DAG:
