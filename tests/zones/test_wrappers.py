@@ -28,8 +28,11 @@ from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import (
     KeepsFiles,
     LeavesAttributes,
+    LooksInside,
     Moves,
     OpenFiles,
+    Peeks,
+    ReadsWhole,
     Rename,
     SetAttributes,
     SnapshotDifference,
@@ -57,6 +60,9 @@ POWERS = (
     StoreChecksum,
     LeavesAttributes,
     StreamedPuts,
+    Peeks,
+    ReadsWhole,
+    LooksInside,
 )
 
 
@@ -415,6 +421,9 @@ class TestReadOnly:
             False,
             False,
             True,
+            False,
+            False,
+            False,
             False,
             False,
         ]

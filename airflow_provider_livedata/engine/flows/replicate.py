@@ -15,6 +15,8 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
@@ -40,6 +42,7 @@ from airflow_provider_livedata.engine.journal import Journal
 from airflow_provider_livedata.engine.kept import folder_of
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.looking import peek
 from airflow_provider_livedata.engine.model import Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.overlay import overlay
@@ -257,7 +260,7 @@ class _Run:
         return known_of(self.state)
 
     def _perform(self, lease: Lease, known: Known, folder: str) -> Checkpoint:
-        self._intend(folder, known)
+        self._intend(known)
         snapshot = self._freeze()
         try:
             done = self._bring(lease, known, folder, snapshot)
@@ -343,9 +346,12 @@ class _Run:
             self.report.why = f"{tally.failed} items failed; run again to bring them, nothing else is copied again"
             raise _failed(self.report, self.state.address(f"runs/{self.number:012d}/report.json"))
 
-    def _intend(self, folder: str, known: Known) -> None:
+    def _intent(self) -> str:
+        return f"runs/{self.number:012d}/intent.json"
+
+    def _intend(self, known: Known) -> None:
         self.state.write_json(
-            f"{folder}/intent.json",
+            self._intent(),
             {
                 "format": 1,
                 "run": self.number,
@@ -406,7 +412,9 @@ class _Run:
         if not chosen:
             facts, round_trip_s = self.target.facts, 0.0
             if totals.copy_files > LEAST:  # else there are too few files for it to matter
-                round_trip_s = max(_round_trip_s(zone) for zone in (self.source, self.target))
+                round_trip_s = max(
+                    _round_trip_s(self.source, ""), _round_trip_s(self.target, f"{FOLDER}/{self._intent()}")
+                )
             part_bytes = facts.part_bytes(totals.copy_bytes // max(totals.copy_files, 1))
             chosen = threads_for(
                 totals.copy_files,
@@ -483,15 +491,21 @@ class _Run:
             note(self.report, f"an older snapshot could not be dropped and is tried again next time: {error}")
 
     def _tidy(self, before: Checkpoint | None, done: Checkpoint) -> None:
-        try:
-            checkpoints.tidy(self.state, done)
-            self.state.tidy_runs(KEPT_PLANS, KEPT_REPORTS)
-            self.state.remove(HELD)
-            forget_kept(self.state, before, self.options, self.report.started_ms)
-            thin_target(self.target, done, self.options, self.report.started_ms)
-            self.target.sweep(self.report.started_ms)
-        except LiveDataError as error:
-            note(self.report, f"old state could not be cleaned up and is tried again next time: {error}")
+        now_ms = self.report.started_ms
+        work: tuple[Callable[[], object], ...] = (
+            lambda: checkpoints.tidy(self.state, done),
+            lambda: self.state.tidy_runs(KEPT_PLANS, KEPT_REPORTS),
+            lambda: self.state.remove(HELD),
+            lambda: forget_kept(self.state, before, self.options, now_ms),
+            lambda: thin_target(self.target, done, self.options, now_ms),
+            lambda: self.target.sweep(now_ms),
+        )
+        with ThreadPoolExecutor(len(work), "livedata-tidy") as pool:  # none needs what another one does
+            for one in [pool.submit(each) for each in work]:
+                try:
+                    one.result()
+                except LiveDataError as error:
+                    note(self.report, f"old state could not be cleaned up and is tried again next time: {error}")
 
     def _close(self, folder: str, before: Checkpoint | None, after: Checkpoint | None = None) -> Report:
         report, after = self.report, after or before
@@ -506,12 +520,12 @@ class _Run:
         return report
 
 
-def _round_trip_s(zone: Zone) -> float:
+def _round_trip_s(zone: Zone, path: str) -> float:
     """Seconds of the quickest of three small requests."""
     times = []
     for _ in range(3):
         began = time.monotonic()
-        zone.stat("")
+        peek(zone, path)
         times.append(time.monotonic() - began)
     return min(times)
 
