@@ -48,7 +48,7 @@ class Peeking:
     def test_a_peek_tells_what_a_listing_tells(self, zone: Zone) -> None:
         if not isinstance(zone, Peeks):
             pytest.skip("this zone has no cheaper way than stat")
-        for path in ("a", "d/f", "d/deep/g", "odd name+%é"):
+        for path in ("a", "d/f", "d/deep/g", "odd name+%é", "odd %2F#~*/x"):
             put(zone, path, data_of(path, 3000))
         zone.make_directory("empty")
         found = list(zone.scan())
