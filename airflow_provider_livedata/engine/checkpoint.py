@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, count, islice
+from itertools import chain, count, islice, takewhile
 from typing import Any
 
 from airflow_provider_livedata.engine.cover import Cover
@@ -24,6 +24,7 @@ from airflow_provider_livedata.engine.tables import ROWS_A_FILE, held_from_parqu
 
 FORMAT = 1
 MAX_DELTAS = 64
+MERGED_AT_ONCE, ALIKE = 8, 4  # deltas, up to so many times the rows of the newest
 log = logging.getLogger(__name__)
 
 
@@ -173,6 +174,17 @@ def is_worth_compacting(checkpoint: Checkpoint) -> bool:
     """Whether the deltas have grown too many, or over a tenth of the base."""
     base, *deltas = [sum(file.rows for file in generation) for generation in checkpoint.generations] or [0]
     return len(deltas) >= MAX_DELTAS or sum(deltas) > max(base // 10, 10 * ROWS_A_FILE)
+
+
+def worth_merging(checkpoint: Checkpoint) -> int:
+    """How many of the newest deltas should become one, 0 for none.
+
+    A cycle opens each of them. So ``MERGED_AT_ONCE`` of about one size are merged into one of the next size, and of any size there are
+    fewer: few are opened, and no row is written often.
+    """
+    sizes = [sum(file.rows for file in generation) for generation in checkpoint.generations[:0:-1]]
+    alike = sum(1 for _ in takewhile(lambda size: size <= ALIKE * sizes[0], sizes))
+    return alike if alike >= MERGED_AT_ONCE else 0
 
 
 def commit(state: StateFolder, checkpoint: Checkpoint) -> str:

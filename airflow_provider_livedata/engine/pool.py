@@ -23,11 +23,10 @@ class Pool:
         self._fatal: BaseException | None = None
         self._done = threading.Condition()
         self._open, self._most, self._awaited = 0, threads * OPEN_TO_A_THREAD, -1
-        self._threads = [threading.Thread(target=self._work, name=f"{name}-{n}", daemon=True) for n in range(threads)]
+        self._name, self._wanted = name, threads
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Pool:
-        for thread in self._threads:
-            thread.start()
         return self
 
     def __exit__(
@@ -51,7 +50,14 @@ class Pool:
             if self._open >= self._most:
                 self._wait_for(self._most * 3 // 4)
             self._open += 1
+            is_one_short = len(self._threads) < min(self._open, self._wanted)
         self._queue.put(task)
+        if (
+            is_one_short
+        ):  # most phases of a small run have few tasks, and a thread takes as long to start as a small request
+            thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def wait(self) -> None:
         """Wait until every task submitted so far is done.

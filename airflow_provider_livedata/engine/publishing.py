@@ -22,6 +22,7 @@ from airflow_provider_livedata.engine.errors import (
     StagedBytesGone,
     TargetTouched,
 )
+from airflow_provider_livedata.engine.looking import peek
 from airflow_provider_livedata.engine.model import Entry, Held, Phase, StagedFile, Step
 from airflow_provider_livedata.engine.outcome import has_landed, has_moved, is_replaced
 from airflow_provider_livedata.engine.pool import Pool
@@ -167,7 +168,7 @@ class Publishing(Transfer):
         with ThreadPoolExecutor(self.threads, "livedata-look") as pool:
             for batch in batches(steps):
                 yield from zip(
-                    batch, pool.map(lambda step: self.route.target.stat(step.entry.path), batch), strict=True
+                    batch, pool.map(lambda step: peek(self.route.target, step.entry.path), batch), strict=True
                 )
 
 

@@ -31,6 +31,7 @@ from airflow_provider_livedata.testing.suite.powers import (
     Differences,
     Freezing,
     KeptAttributes,
+    Peeking,
     StoreChecksums,
     Streaming,
 )
@@ -44,7 +45,7 @@ __all__ = ["OpenAt", "ZoneSuite"]
 
 class ZoneSuite(
     Listing, Check, Reading, Writing, Uploads, Names, Directories, Deleting, Renaming, Moving, Keeping, Sweeping,
-    KeptAttributes, Freezing, Differences, StoreChecksums, Streaming, Trees,
+    KeptAttributes, Peeking, Freezing, Differences, StoreChecksums, Streaming, Trees,
 ):  # fmt: skip
     """Every behaviour that the engine relies on."""
 

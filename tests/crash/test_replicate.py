@@ -347,6 +347,30 @@ def test_preflight_says_what_it_found_and_changes_nothing(pair: Pair) -> None:
     assert list(StateFolder(pair.target).files("")) == []
 
 
+def test_deltas_of_one_size_are_merged_and_what_is_gone_stays_gone(
+    make_pair: Callable[[str, str], Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "MERGED_AT_ONCE", 3)
+    monkeypatch.setattr(checkpoints, "ALIKE", 2)
+    pair = make_pair("hdfs", "objects")
+    pair.put({f"f{n}": b"first" for n in range(40)})
+    replicate(pair.source, pair.target)
+    state, generations = StateFolder(pair.target), []
+    for n in range(9):
+        pair.put({f"n{n}": b"x", "f0": f"{n}".encode()})
+        pair.source.delete([Entry(f"f{n + 1}")])
+        replicate(pair.source, pair.target)
+        newest = checkpoints.latest(state)
+        assert newest is not None
+        generations.append(len(newest.generations) - 1)
+        assert {held.key for held in checkpoints.manifest(state, newest)} == {entry.key for entry in pair.source.scan()}
+        assert verify(pair.source, pair.target).is_same
+    assert generations == [1, 2, 1, 2, 3, 2, 3, 4, 1]
+    kept = checkpoints.latest(state)
+    assert kept is not None
+    assert kept.generations[0][0].name.startswith("manifest/000000000001-")
+
+
 def test_deltas_are_compacted_into_a_base_and_old_files_go(
     make_pair: Callable[[str, str], Pair], monkeypatch: pytest.MonkeyPatch
 ) -> None:

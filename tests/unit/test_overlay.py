@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.model import Entry, Held
-from airflow_provider_livedata.engine.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.overlay import Rows, SortedRun, overlay
 
 generations = st.lists(st.dictionaries(st.sampled_from("abcdefgh"), st.booleans(), min_size=1), max_size=5)
 
@@ -48,3 +48,21 @@ def test_a_run_is_opened_only_when_its_first_key_is_reached() -> None:
     assert next(rows).key == "a"
     assert opened == [2]
     assert [row.key for row in rows] == ["b", "g", "h"]
+
+
+def test_few_rows_are_read_once_and_many_each_time() -> None:
+    opened: list[int] = []
+    rows = Rows(3)
+    few, many = (rows.kept(run) for run in runs_of([{"a": False, "b": False}, {"g": False, "h": False}], opened))
+    for _ in range(3):
+        assert [held.key for held in overlay([few, many])] == ["a", "b", "g", "h"]
+    assert (opened.count(1), opened.count(0)) == (1, 3)
+
+
+def test_rows_that_were_not_read_to_their_end_are_read_again() -> None:
+    opened: list[int] = []
+    (run,) = (Rows(10).kept(run) for run in runs_of([{"a": False, "b": False}], opened))
+    assert next(overlay([run])).key == "a"
+    assert [held.key for held in overlay([run])] == ["a", "b"]
+    assert [held.key for held in overlay([run])] == ["a", "b"]
+    assert opened == [0, 0]

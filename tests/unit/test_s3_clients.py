@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_livedata.engine.zones import s3_sharing
+from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.s3_clients import S3Options, _endpoint, _provider, suits_obstore
 
 
@@ -47,3 +49,35 @@ def test_a_bucket_stands_in_the_path_of_other_stores_and_in_the_host_name_of_aws
     assert S3Options(endpoint_url="http://store:9000").style("bucket") == "path"
     assert _endpoint("http://store:9000", "bucket", "path") == "http://store:9000"
     assert _endpoint("http://store:9000", "bucket", "virtual") == "http://bucket.store:9000"
+
+
+def test_zones_of_the_same_bucket_and_keys_share_clients_and_others_do_not() -> None:
+    place, options = Address("s3", "bucket", "a"), S3Options(access_key_id="one", secret_access_key="s", region="r-1")
+    first = s3_sharing.take(place, options)
+    assert s3_sharing.take(Address("s3", "bucket", "b"), options) is first
+    others = [
+        s3_sharing.take(Address("s3", "other", "a"), options),
+        s3_sharing.take(place, S3Options(access_key_id="one", secret_access_key="t", region="r-1")),
+    ]
+    assert all(one is not first for one in others)
+    for clients in (first, first, *others):
+        s3_sharing.give_back(clients)
+    assert s3_sharing.take(place, options) is first  # the next cycle
+    s3_sharing.give_back(first)
+
+
+def test_connections_are_closed_when_the_last_zone_is_and_few_clients_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_sharing, "MOST_KEPT", 2)
+    options = S3Options(access_key_id="one", secret_access_key="s", region="r-1")
+    taken = [s3_sharing.take(Address("s3", f"bucket-{n}", ""), options) for n in range(4)]
+    closed: list[str] = []
+    for one in taken:
+        monkeypatch.setattr(one, "close", lambda one=one: closed.append(one.bucket))
+    assert s3_sharing.take(Address("s3", "bucket-0", ""), options) is taken[0]
+    for one in taken:
+        s3_sharing.give_back(one)
+    assert closed == ["bucket-1", "bucket-2", "bucket-3"]
+    s3_sharing.give_back(taken[0])
+    assert closed[3:] == ["bucket-0"]
+    s3_sharing.give_back(s3_sharing.take(Address("s3", "bucket-4", ""), options))
+    assert s3_sharing.take(Address("s3", "bucket-1", ""), options) is not taken[1]

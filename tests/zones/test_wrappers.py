@@ -29,8 +29,11 @@ from airflow_provider_livedata.engine.zones.base import (
     HoldsAsRecorded,
     KeepsFiles,
     LeavesAttributes,
+    LooksInside,
     Moves,
     OpenFiles,
+    Peeks,
+    ReadsWhole,
     Rename,
     SetAttributes,
     SnapshotDifference,
@@ -59,6 +62,9 @@ POWERS = (
     StoreChecksum,
     LeavesAttributes,
     StreamedPuts,
+    Peeks,
+    ReadsWhole,
+    LooksInside,
 )
 
 
@@ -418,6 +424,9 @@ class TestReadOnly:
             False,
             False,
             True,
+            False,
+            False,
+            False,
             False,
             False,
         ]

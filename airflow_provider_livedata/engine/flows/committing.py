@@ -16,6 +16,7 @@ from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held, Phase
+from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.state import StateFolder
 
 FORMAT = 1
@@ -91,8 +92,20 @@ def conclude(
     if checkpoints.is_worth_compacting(done):
         whole = checkpoints.write_generation(state, done.run, "base", checkpoints.manifest(state, done))
         done = replace(done, generations=(whole,))
+    else:
+        done = _merged(state, done)
     allow()
     checkpoints.commit(state, done)
+    return done
+
+
+def _merged(state: StateFolder, done: Checkpoint) -> Checkpoint:
+    label = "merged"
+    while count := checkpoints.worth_merging(done):
+        newest = replace(done, generations=done.generations[-count:])
+        rows = overlay(checkpoints.manifest_runs(state, newest), with_gone=True)
+        files = checkpoints.write_generation(state, done.run, label, rows)
+        done, label = replace(done, generations=(*done.generations[:-count], files)), f"{label}-again"
     return done
 
 

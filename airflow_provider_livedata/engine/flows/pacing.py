@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from airflow_provider_livedata.engine.looking import peek
 from airflow_provider_livedata.engine.plan import Totals
 from airflow_provider_livedata.engine.tuning import LEAST, threads_for
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -12,12 +13,14 @@ from airflow_provider_livedata.engine.zones.base import Zone
 log = logging.getLogger(__name__)
 
 
-def choose_threads(source: Zone, target: Zone, totals: Totals, *, chosen: int, memory_mib: int) -> int:
-    """``chosen``, or where that is 0 as many as suit sizes, distance and memory."""
+def choose_threads(
+    source: Zone, target: Zone, totals: Totals, *, chosen: int, memory_mib: int, asked_for: str = ""
+) -> int:
+    """``chosen``, or where that is 0 as many as suit sizes, distance and memory; ``asked_for``: a file of the target."""
     if not chosen:
         facts, distance_s = target.facts, 0.0
         if totals.copy_files > LEAST:  # else there are too few files for it to matter
-            distance_s = max(_round_trip_s(zone) for zone in (source, target))
+            distance_s = max(_round_trip_s(source, ""), _round_trip_s(target, asked_for))
         chosen = threads_for(
             totals.copy_files,
             totals.copy_bytes,
@@ -31,11 +34,11 @@ def choose_threads(source: Zone, target: Zone, totals: Totals, *, chosen: int, m
     return chosen
 
 
-def _round_trip_s(zone: Zone) -> float:
+def _round_trip_s(zone: Zone, path: str) -> float:
     """Seconds of the quickest of three small requests."""
     times = []
     for _ in range(3):
         began = time.monotonic()
-        zone.stat("")
+        peek(zone, path)
         times.append(time.monotonic() - began)
     return min(times)

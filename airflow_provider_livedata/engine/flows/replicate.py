@@ -15,6 +15,8 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
@@ -267,7 +269,7 @@ class _Run:
         return known_of(self.state)
 
     def _perform(self, lease: Lease, known: Known, folder: str) -> Checkpoint:
-        self._intend(folder, known)
+        self._intend(known)
         snapshot = self._freeze()
         try:
             done = self._bring(lease, known, folder, snapshot)
@@ -353,9 +355,12 @@ class _Run:
             self.report.why = f"{tally.failed} items failed; run again to bring them, nothing else is copied again"
             raise _failed(self.report, self.state.address(f"runs/{self.number:012d}/report.json"))
 
-    def _intend(self, folder: str, known: Known) -> None:
+    def _intent(self) -> str:
+        return f"runs/{self.number:012d}/intent.json"
+
+    def _intend(self, known: Known) -> None:
         self.state.write_json(
-            f"{folder}/intent.json",
+            self._intent(),
             {
                 "format": 1,
                 "run": self.number,
@@ -398,7 +403,12 @@ class _Run:
     def _route(self, frozen: Zone, lease: Lease, open_files: OpenFiles | None, totals: Totals) -> Route:
         options = self.options
         threads = choose_threads(
-            self.source, self.target, totals, chosen=options.threads, memory_mib=options.memory_mib
+            self.source,
+            self.target,
+            totals,
+            chosen=options.threads,
+            memory_mib=options.memory_mib,
+            asked_for=f"{FOLDER}/{self._intent()}",
         )
         self.report.threads = threads
         may_stream = isinstance(self.target, StreamedPuts) and totals.copy_files >= threads
@@ -477,15 +487,21 @@ class _Run:
             note(self.report, f"an older snapshot could not be dropped and is tried again next time: {error}")
 
     def _tidy(self, before: Checkpoint | None, done: Checkpoint) -> None:
-        try:
-            checkpoints.tidy(self.state, done, keeps_manifests=self.options.keep_manifests)
-            self.state.tidy_runs(KEPT_PLANS, KEPT_REPORTS)
-            self.state.remove(HELD)
-            forget_kept(self.state, before, self.options, self.report.started_ms)
-            thin_target(self.target, done, self.options, self.report.started_ms)
-            self.target.sweep(self.report.started_ms)
-        except LiveDataError as error:
-            note(self.report, f"old state could not be cleaned up and is tried again next time: {error}")
+        now_ms = self.report.started_ms
+        work: tuple[Callable[[], object], ...] = (
+            lambda: checkpoints.tidy(self.state, done, keeps_manifests=self.options.keep_manifests),
+            lambda: self.state.tidy_runs(KEPT_PLANS, KEPT_REPORTS),
+            lambda: self.state.remove(HELD),
+            lambda: forget_kept(self.state, before, self.options, now_ms),
+            lambda: thin_target(self.target, done, self.options, now_ms),
+            lambda: self.target.sweep(now_ms),
+        )
+        with ThreadPoolExecutor(len(work), "livedata-tidy") as pool:  # none needs what another one does
+            for one in [pool.submit(each) for each in work]:
+                try:
+                    one.result()
+                except LiveDataError as error:
+                    note(self.report, f"old state could not be cleaned up and is tried again next time: {error}")
 
     def _close(self, folder: str, before: Checkpoint | None, after: Checkpoint | None = None) -> Report:
         report, after = self.report, after or before

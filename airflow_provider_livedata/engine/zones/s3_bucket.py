@@ -6,6 +6,8 @@ import re
 from contextlib import suppress
 from typing import Any
 
+import obstore
+
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
     IsADirectory,
@@ -19,7 +21,7 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.model import Absent, Expect
 from airflow_provider_livedata.engine.zones import s3_sharing
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.s3_clients import S3Options
+from airflow_provider_livedata.engine.zones.s3_clients import S3Options, suits_obstore
 from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
 from airflow_provider_livedata.engine.zones.s3_listing import FOLDER, PAGE, Page, is_name, parse_page
 
@@ -152,11 +154,23 @@ class S3Bucket:
         Raises:
             AlreadyExists, ObjectChanged: It is something else.
         """
-        found = self.head(key, path)
+        found = self._etag(key, path)
         if isinstance(expect, Absent) and found is not None:
             raise AlreadyExists("something is there already", address=str(self.address), path=path)
-        if isinstance(expect, str) and (found is None or found["ETag"].strip('"') != expect):
+        if isinstance(expect, str) and found != expect:
             raise ObjectChanged("it is not what the writer expected to replace", address=str(self.address), path=path)
+
+    def _etag(self, key: str, path: str) -> str | None:
+        with suppress(ZoneError):  # whatever else than "nothing is there" boto3 explains
+            try:
+                with s3_errors(self.address, path, action="s3:GetObject"):
+                    told = obstore.head(self.clients.store, key)["e_tag"] if suits_obstore(key) else None
+            except PathMissing:
+                return None
+            if told:
+                return told.strip('"')
+        found = self.head(key, path)
+        return None if found is None else str(found["ETag"]).strip('"')
 
     def refuse_size(self, size_bytes: int, limit: int, path: str) -> None:
         """Raise Unsupported for what is larger than S3 takes."""

@@ -14,7 +14,7 @@ from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.s3_clients import S3Clients, S3Options
 
 MOST_KEPT = 8
-_Key = tuple[int, str, S3Options]
+_Key = tuple[int, str, S3Options, tuple[tuple[str, str], ...]]
 
 _lock = threading.Lock()
 _kept: dict[_Key, S3Clients] = {}  # the one that was asked for last comes last
@@ -29,7 +29,12 @@ def take(address: Address, options: S3Options) -> S3Clients:
     """
     if options.session is not None or options.access_key_id is None:
         return S3Clients(address, options)
-    key = (os.getpid(), address.authority, options)  # what was made before a fork is of no use after it
+    key = (
+        os.getpid(),
+        address.authority,
+        options,
+        _surroundings(),
+    )  # what was made before a fork is of no use after it
     with _lock:
         clients = _kept.pop(key, None) or S3Clients(address, options)
         _kept[key] = clients
@@ -37,6 +42,15 @@ def take(address: Address, options: S3Options) -> S3Clients:
         for old in [one for one, its in _kept.items() if not _users[id(its)]][: max(0, len(_kept) - MOST_KEPT)]:
             del _kept[old]
     return clients
+
+
+def _surroundings() -> tuple[tuple[str, str], ...]:
+    """What the clients read of the environment when they are made."""
+    return tuple(
+        (name, value)
+        for name, value in os.environ.items()
+        if name.startswith("AWS_") or name.lower().endswith("_proxy")
+    )
 
 
 def give_back(clients: S3Clients) -> None:

@@ -199,7 +199,9 @@ class _RetryingUpload(AroundUpload):
 class ReadOnly(Around):
     """Refuses what would change anything. Of powers it keeps snapshots (those that are there) and checksums."""
 
-    keeps = frozenset({"Snapshots", "SnapshotDifference", "OpenFiles", "StoreChecksum"})
+    keeps = frozenset({
+        "Snapshots", "SnapshotDifference", "OpenFiles", "StoreChecksum", "Peeks", "ReadsWhole", "LooksInside",
+    })  # fmt: skip
 
     def around(self, name: str, run: Callable[[], Result], *, size_bytes: int = 0) -> Result:
         """Let reading pass."""
@@ -225,6 +227,7 @@ class ReadOnly(Around):
 
 _READING = {
     "check", "scan", "stat", "read_into", "snapshots", "at", "difference", "may_have_open_files", "is_open", "store_checksum",
+    "peek", "read_whole", "holds_any",
 }  # fmt: skip
 
 

@@ -18,6 +18,9 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect, Snapshot
 from airflow_provider_livedata.engine.zones.base import (
+    LooksInside,
+    Peeks,
+    ReadsWhole,
     Rename,
     SetAttributes,
     SnapshotDifference,
@@ -37,6 +40,52 @@ from airflow_provider_livedata.testing.suite.common import (
 )
 
 PIECE = 8 << 10  # S3 takes no smaller chunks but the last
+
+
+class Peeking:
+    """Cheaper ways to what stat, read_into and scan tell."""
+
+    def test_a_peek_tells_what_a_listing_tells(self, zone: Zone) -> None:
+        if not isinstance(zone, Peeks):
+            pytest.skip("this zone has no cheaper way than stat")
+        for path in ("a", "d/f", "d/deep/g", "odd name+%é", "odd %2F#~*/x"):
+            put(zone, path, data_of(path, 3000))
+        zone.make_directory("empty")
+        found = list(zone.scan())
+        assert [_told(zone.peek(entry.path)) for entry in found] == [_told(entry) for entry in found]
+        assert zone.peek("absent") is None
+        assert zone.peek("d/absent/deeper") is None
+
+    def test_a_peek_sees_a_file_that_was_replaced(self, zone: Zone) -> None:
+        if not isinstance(zone, Peeks):
+            pytest.skip("this zone has no cheaper way than stat")
+        old = put(zone, "f", b"first")
+        new = put(zone, "f", b"second one")
+        assert _told(zone.peek("f")) == _told(new) != _told(old)
+
+    def test_a_small_file_is_read_by_one_call(self, zone: Zone) -> None:
+        if not isinstance(zone, ReadsWhole):
+            pytest.skip("this zone reads by read_into alone")
+        put(zone, "d/f", data_of("whole", 5000))
+        put(zone, "d/empty")
+        assert (zone.read_whole("d/f"), zone.read_whole("d/empty")) == (data_of("whole", 5000), b"")
+        assert (zone.read_whole("absent"), zone.read_whole("d")) == (None, None)
+
+    def test_whether_a_directory_holds_something_is_told_of_its_own_entries(self, zone: Zone) -> None:
+        if not isinstance(zone, LooksInside):
+            pytest.skip("this zone lists to find out")
+        put(zone, "d/f")
+        put(zone, "d/sub/g")
+        zone.make_directory("empty")
+        assert zone.holds_any("d", lambda path: path == "d/f")
+        assert zone.holds_any("d", lambda path: path == "d/sub")
+        assert not zone.holds_any("d", lambda path: path == "d/sub/g")
+        for path in ("empty", "absent", "d/f"):
+            assert not zone.holds_any(path, lambda _: True)
+
+
+def _told(entry: Entry | None) -> tuple[str, str, int, str] | None:
+    return None if entry is None else (entry.path, entry.kind, entry.size_bytes, entry.version)
 
 
 class KeptAttributes:
