@@ -1,7 +1,7 @@
 """The engine in a process of its own, without Airflow: to be killed, or to have its memory measured.
 
-Run as a module it reads one JSON request from standard input, replicates, and prints one JSON line with the report's
-summary and the peak of its resident memory.
+Run as a module it reads one JSON request from standard input, replicates or restores, and prints one JSON line with the
+report's summary and the peak of its resident memory.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 REPOSITORY = Path(__file__).parents[2]
 
 
-def start(source: Any, target: Any, **options: Any) -> subprocess.Popen[str]:
-    """Begin a replication between two places (dataclasses with ``address`` and ``options``) in a new process."""
+def start(source: Any, target: Any, *, does: str = "replicate", **options: Any) -> subprocess.Popen[str]:
+    """Begin to "replicate" between two places (dataclasses with ``address`` and ``options``), or to "restore", in a new process."""
     assert is_dataclass(source)
     assert is_dataclass(target)
-    request = {"source": asdict(source), "target": asdict(target), "options": options}  # type: ignore[arg-type]
+    request = {"source": asdict(source), "target": asdict(target), "options": options, "does": does}  # type: ignore[arg-type]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.services.engine_process"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, start_new_session=True,
@@ -55,20 +55,19 @@ def peak_mib() -> float:
 
 def main() -> None:
     """Serve one request."""
-    from airflow_provider_livedata.engine import ReplicateOptions, open_zone, replicate
+    from airflow_provider_livedata.engine import ReplicateOptions, RestoreOptions, open_zone, replicate, restore
     from tests.services import many_entries
 
     many_entries.register()
     request = json.load(sys.stdin)
     source, target = (open_zone(request[side]["address"], **request[side]["options"]) for side in ("source", "target"))
-    report = replicate(source, target, ReplicateOptions(**request["options"]))
+    if request["does"] == "restore":
+        told = restore(source, "latest", target, RestoreOptions(**request["options"])).summary()
+    else:
+        report = replicate(source, target, ReplicateOptions(**request["options"]))
+        told = {**report.summary(), "adopted_files": report.adopted_files, "notes": report.notes}
     assert "airflow" not in sys.modules
-    sys.stdout.write(
-        json.dumps(
-            {**report.summary(), "adopted_files": report.adopted_files, "notes": report.notes, "peak_mib": peak_mib()}
-        )
-        + "\n"
-    )
+    sys.stdout.write(json.dumps({**told, "peak_mib": peak_mib()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +22,13 @@ from airflow_provider_livedata.engine import (
     undo_restore,
 )
 from airflow_provider_livedata.engine.errors import DestinationNewer, VerifyFailed
+from airflow_provider_livedata.engine.lease import LeaseTimes
 from airflow_provider_livedata.engine.zones.base import Snapshots
 from airflow_provider_livedata.testing.faults import Counting
+from tests.services.engine_process import start
 from tests.system.conftest import Contents, Place, hdfs_place, s3_place, write
 from tests.system.test_fail_over import guard_with_rights, rights, use
+from tests.system.test_killed_worker import kill_when
 
 if TYPE_CHECKING:
     from tests.services.hdfs import HdfsCluster
@@ -35,6 +39,7 @@ FILES: Contents = {
     "big.bin": bytes(range(256)) * (9 << 12), "gone": b"deleted by mistake",
 }  # fmt: skip
 ACL = {"preserve": ["acl"]}
+WATCHFUL = LeaseTimes(silence_s=600)  # a killed process of this machine is known to be dead at once
 
 
 def spoil(cluster: HdfsCluster, directory: str, place: Place) -> None:
@@ -116,6 +121,40 @@ def test_a_backup_on_s3_comes_back_to_hdfs_with_owners_modes_and_acls(
     in_place = restore(target.open(), first, source.open(**ACL), options())
     assert (source.contents(), rights(source)) == (was, guarded)
     assert (in_place.copied_files, in_place.same) == (2, {"version": 4})
+
+
+@pytest.mark.parametrize("to", ["s3", "hdfs"])
+def test_a_restore_that_was_killed_is_gone_on_with_and_undone_as_a_whole(
+    to: str,
+    source: Place,
+    target: Place,
+    hdfs_cluster: HdfsCluster,
+    hdfs_dir: str,
+    s3_server: S3Server | MotoServer,
+    bucket: str,
+) -> None:
+    many: Contents = {"d": None, **{f"d/f{n:03d}": os.urandom(200_000) for n in range(100)}}
+    write(source, many)
+    backup(source.open(**ACL), target.open())
+    place = source if to == "hdfs" else s3_place(s3_server, bucket, "elsewhere")
+    old: Contents = {"d": None, "d/f000": b"old", "d/f099": b"old", "d/other": b"other"}
+    if to == "hdfs":
+        hdfs_cluster.fs("-rm", "-r", "-skipTrash", f"{hdfs_dir}/d")
+    use(place, old)
+    how = {"mode": "mirror", "overwrite_newer": True, "preserve": ["mtime"], "max_delete_ratio": 1.0}
+    process = start(target, place, does="restore", threads=4, bandwidth="6MiB/s", **how)
+    watching = place.open()
+    kill_when(process, lambda: sum(entry.size_bytes == 200_000 for entry in watching.scan("d")) >= 20)
+
+    there = {path for path, data in place.contents().items() if data and data == many.get(path)}
+    assert 20 <= len(there) < 100
+    reading = Counting(target.open())
+    report = restore(reading, "latest", place.open(), options(preserve=frozenset({"mtime"})), lease_times=WATCHFUL)
+    assert (report.attempt, report.failed, report.difference_count) == (2, 0, 0)
+    assert (report.copied_files, report.verified_files) == (100 - len(there), 100)
+    assert place.contents() == many
+    undo_restore(place.open(), report.name)
+    assert place.contents() == old
 
 
 def test_a_user_who_may_not_give_files_away_is_told_what_did_not_come_back(

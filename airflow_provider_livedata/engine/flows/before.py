@@ -33,8 +33,8 @@ def keep_before(
         SnapshotRefused, Unsupported: It cannot be kept and would be lost; nothing was changed.
     """
     is_lost = any(True for _ in kept.losing(plan.steps))
-    is_changed = totals.changes > 0 and zone.stat("") is not None
-    if not options.keep_replaced or not is_changed:
+    was_there = totals.target_files > 0 and options.mode != "fail"
+    if not options.keep_replaced or not totals.changes or not (is_lost or was_there):
         return
     if isinstance(zone, Snapshots):
         _freeze(zone, attempt, options, is_lost=is_lost)
@@ -49,7 +49,7 @@ def keep_before(
 
 def _freeze(zone: Snapshots, attempt: Attempt, options: RestoreOptions, *, is_lost: bool) -> None:
     try:
-        zone.prepare_snapshots(allow=options.allow_snapshot)
+        zone.prepare_snapshots(allow=options.allow_snapshot and is_lost)
         taken = zone.snapshot(f"{SNAPSHOT}{attempt.name}")
     except LiveDataError as error:
         if is_lost:
