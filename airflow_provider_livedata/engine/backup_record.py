@@ -48,6 +48,11 @@ def file_of(name: str, kind: str) -> str:
     return f"{BACKUPS}/{name}/{kind}.json"
 
 
+def hold_name(by: str, why: str) -> str:
+    """The name of a hold: the same for the same person and reason, so that holding twice is holding once."""
+    return hashlib.sha256(f"{by}\0{why}".encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A backup that was begun. ``base``: the number of the checkpoint that it started from, 0 for none."""

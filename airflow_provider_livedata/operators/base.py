@@ -94,9 +94,8 @@ class ReplicationOperator(LiveDataOperator):
 
     def chosen(self, context: Context) -> ReplicateOptions:
         """The options, with this task as the holder of the target's lease."""
-        ti = context["ti"]
-        holder = f"Airflow DAG {ti.dag_id}, run {ti.run_id}, task {ti.task_id}"
-        return options_from({"holder": holder, **self.options}, dry_run=as_bool(self.is_dry_run, "dry_run"))
+        given = {"holder": holder_in(context), **self.options}
+        return options_from(given, dry_run=as_bool(self.is_dry_run, "dry_run"))
 
     def work(self, context: Context) -> Any:
         """Open both zones and hand them to ``between``."""
@@ -119,14 +118,24 @@ def opened(address: str, options: ReplicateOptions | None = None) -> Iterator[Zo
         zone.close()
 
 
+def holder_in(context: Context) -> str:
+    """Who holds a lease, as others are told."""
+    ti = context["ti"]
+    return f"Airflow DAG {ti.dag_id}, run {ti.run_id}, task {ti.task_id}"
+
+
 def attach(result: Any, outlets: Collection[Any], context: Context) -> None:
-    """Give the totals to the event of each outlet asset; through an alias, the target itself becomes an asset."""
+    """Give the totals to the event of each outlet asset; through an alias, the target or place itself becomes an asset.
+
+    A dry run changes nothing, and so is no event of an alias.
+    """
     if not isinstance(result, dict):
         return
     for outlet in outlets:
         event = context["outlet_events"][outlet]
         if isinstance(outlet, AssetAlias):
-            event.add(asset_of(result["target"]), extra=result)
+            if result.get("state") != "dry run":
+                event.add(asset_of(result.get("place") or result["target"]), extra=result)
         else:
             event.extra = {**event.extra, **result}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Iterator
@@ -148,8 +149,9 @@ class _Proving:
 
     def _store(self) -> None:
         name = f"verify/{self.report.started_ms}-{self.record.name}.json"
-        self.state.write(name, self.report.to_json().encode())
-        self.report.address = self.state.address(name)
+        data = self.report.to_json().encode()
+        self.state.write(name, data)
+        self.report.address, self.report.digest = self.state.address(name), hashlib.sha256(data).hexdigest()
         log.info("verification of a backup\n%s", self.report.table())
         if self.report.is_same:
             proved = Verified(self.report.started_ms, self.level, self.report.address)
