@@ -14,7 +14,7 @@ export UV_SYSTEM_CERTS := true
 unexport PYTHONDONTWRITEBYTECODE # else every process compiles all that it imports
 
 .PHONY: help install fmt lint types imports servers test-unit test-zones test-crash test-airflow test-system test check \
-        demo demo-hadoop soak bench golden requirements clean
+        demo demo-hadoop soak bench golden schema requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ fmt: install ## Format and fix what can be fixed
 golden: install ## Write the golden files anew; review the difference
 	$(PYTEST) tests/unit $(wildcard tests/golden) --update-golden
 	git diff --stat -- tests
+
+schema: install ## Write the JSON Schema of livedata.yaml anew, from the types that check it
+	$(BIN)/python -m airflow_provider_livedata.configuration.schema
 
 servers: install ## Fetch what the real servers of the tests run from, once
 	@$(BIN)/python tests/services/fetch.py hadoop

@@ -6,6 +6,15 @@ from typing import Any
 
 _NAME = "LiveData"
 _PACKAGE = "airflow_provider_livedata"
+_OPTIONS = {
+    "config_file": {
+        "description": "Path of livedata.yaml, which names zones, replications and backups (docs/configuration.md). Empty: none.",
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/opt/airflow/livedata.yaml",
+        "default": "",
+    },
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -27,6 +36,9 @@ def get_provider_info() -> dict[str, Any]:
         **{
             kind: [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.{kind}.{name}" for name in names]}]
             for kind, names in modules.items()
+        },
+        "config": {
+            "livedata": {"description": "What the DAGs of this provider are configured by.", "options": _OPTIONS}
         },
         "bundles": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.dag_bundle"]}],
     }

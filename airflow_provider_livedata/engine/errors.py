@@ -2,6 +2,7 @@
 
 LiveDataError
 |-- BadInput                  the request cannot be served as it is: change it
+|   |-- BadConfiguration      livedata.yaml has entries that cannot be used
 |   |-- BadAddress            not an address, or it escapes its zone
 |   |-- BadOption             an option has a value that it cannot have
 |   |-- UnknownScheme         no zone serves this scheme (or its extra is not installed)
@@ -73,6 +74,10 @@ class LiveDataError(Exception):
 
 class BadInput(LiveDataError):
     """The request cannot be served as it is; nothing was changed."""
+
+
+class BadConfiguration(BadInput):
+    """A configuration file has entries that cannot be used; the message names each with its line."""
 
 
 class BadAddress(BadInput):

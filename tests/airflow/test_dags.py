@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 REPOSITORY = Path(__file__).parents[2]
+WITHOUT_A_FILE = {"livedata_configuration", "livedata_replications"}  # they have no DAG where no livedata.yaml is named
 HEAVY = (
     "pyarrow",
     "boto3",
@@ -73,7 +74,7 @@ def test_the_bundle_serves_every_shipped_dag(airflow_home: object) -> None:
     bundle.initialize()
     bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
     assert bag.import_errors == {}
-    assert set(bag.dags) == {path.stem for path in (REPOSITORY / "dags").glob("*.py")}
+    assert set(bag.dags) == {path.stem for path in (REPOSITORY / "dags").glob("*.py")} - WITHOUT_A_FILE
     bundle.refresh()
     assert bundle.get_current_version() is None
 

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from airflow_provider_livedata.provider_info import get_provider_info
+from tests.airflow.test_dags import WITHOUT_A_FILE
 from tests.services.airflow_home import REPOSITORY, AirflowHome
 
 
@@ -58,5 +59,8 @@ def test_the_wheel_carries_the_shipped_dags_where_airflow_looks_for_examples(tmp
     installed = {"AIRFLOW__CORE__LOAD_EXAMPLES": "True", "PYTHONPATH": str(tmp_path / "installed")}
     bundle = ("-B", "airflow-provider-livedata-example-dags")
     listed = home.run("dags", "list", "--local", *bundle, "-o", "json", env=installed).stdout
+    carried = tmp_path / "installed" / "airflow_provider_livedata"
+    assert (carried / "configuration" / "livedata.schema.json").is_file()
     for path in (REPOSITORY / "dags").glob("*.py"):
-        assert f"{tmp_path}/installed/airflow_provider_livedata/example_dags/{path.name}" in listed
+        assert (carried / "example_dags" / path.name).is_file()
+        assert (f"{carried}/example_dags/{path.name}" in listed) == (path.stem not in WITHOUT_A_FILE)

@@ -1,0 +1,34 @@
+"""The file ``livedata.yaml``: zones, replications and backups by name. It is read by DAG files, and never stops one.
+
+configuration = load()          # what [livedata] config_file names, or load("livedata.yaml")
+configuration.backups           # those that are right: {"nightly": Backup(...)}, places as addresses
+configuration.problems          # what is wrong, each with file and line; the entries concerned are left out
+"""
+
+from __future__ import annotations
+
+from airflow_provider_livedata.configuration.loading import Configuration, load, read
+from airflow_provider_livedata.configuration.model import (
+    Backup,
+    DisasterRecovery,
+    Drill,
+    Migration,
+    Retention,
+    VerifyBackup,
+    Zone,
+)
+from airflow_provider_livedata.configuration.problems import Problem
+
+__all__ = [
+    "Backup",
+    "Configuration",
+    "DisasterRecovery",
+    "Drill",
+    "Migration",
+    "Problem",
+    "Retention",
+    "VerifyBackup",
+    "Zone",
+    "load",
+    "read",
+]

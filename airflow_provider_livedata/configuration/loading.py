@@ -1,0 +1,148 @@
+"""From the file to its entries: each is checked on its own, so that what is wrong with one does not touch the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from airflow_provider_livedata.configuration.fields import NAME
+from airflow_provider_livedata.configuration.lines import Document, parse
+from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, File, Migration, Part, Zone
+from airflow_provider_livedata.configuration.places import Places
+from airflow_provider_livedata.configuration.problems import Path, Problem
+from airflow_provider_livedata.configuration.wording import unknown, worded
+from airflow_provider_livedata.engine.errors import BadConfiguration, BadInput
+
+KINDS: Mapping[str, type[Migration] | type[DisasterRecovery]] = {
+    "migration": Migration,
+    "disaster_recovery": DisasterRecovery,
+}
+P = TypeVar("P", bound=Part)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the file says, as far as it is right. Places are addresses; options of zones are among those of the entries.
+
+    ``problems``: in the order of their lines. An entry that has one is not in ``zones``, ``replications`` or ``backups``.
+    """
+
+    file: str = ""
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    replications: Mapping[str, Migration | DisasterRecovery] = field(default_factory=dict)
+    backups: Mapping[str, Backup] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def raise_problems(self) -> None:
+        """Do nothing where all is right.
+
+        Raises:
+            BadConfiguration: One error that names everything that is wrong, a line each.
+        """
+        if self.problems:
+            said = "\n".join(f"  {problem}" for problem in self.problems)
+            raise BadConfiguration(f"the entries that these lines are about were left out, all others hold:\n{said}")
+
+
+def load(file: str | None = None) -> Configuration:
+    """Read a file, or the one that Airflow's ``[livedata] config_file`` names; with none named, nothing is configured.
+
+    It never fails: what is wrong is among the problems, also a file that cannot be read.
+    """
+    named = _setting() if file is None else file
+    if not named:
+        return Configuration()
+    try:
+        text = FilePath(named).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        return Configuration(
+            named, problems=(Problem(named, 0, (), f"cannot be read: {reason} (option config_file of [livedata])"),)
+        )
+    return read(text, named)
+
+
+def read(text: str, file: str = "livedata.yaml") -> Configuration:
+    """What a text says; ``file`` is what problems call it."""
+    document = parse(text, file)
+    top = _mapping(document, (), document.value)
+    for name in top:
+        if name not in File.model_fields:
+            document.problem((name,), unknown(name, File.model_fields))
+    zones = {name: zone for name, value in _section(document, top, "zones")
+             if (zone := _checked(document, ("zones", name), value, Zone)) is not None}  # fmt: skip
+    wrong = [
+        str(problem.path[1]) for problem in document.problems if problem.path[:1] == ("zones",) and problem.path[1:]
+    ]
+    places = Places(document, zones, wrong)
+    replications: dict[str, Any] = {}
+    for name, value in _section(document, top, "replications"):
+        model = _kind(document, ("replications", name), value)
+        if model is not None:
+            replications[name] = places.settled(
+                ("replications", name), _checked(document, ("replications", name), value, model)
+            )
+    backups: dict[str, Any] = {
+        name: places.settled(("backups", name), _checked(document, ("backups", name), value, Backup))
+        for name, value in _section(document, top, "backups")
+    }
+    return Configuration(
+        file, zones, _there(replications), _there(backups),
+        tuple(sorted(document.problems, key=lambda problem: problem.line)),
+    )  # fmt: skip
+
+
+def _setting() -> str:
+    from airflow.providers.common.compat.sdk import conf
+
+    return str(conf.get("livedata", "config_file", fallback="") or "")
+
+
+def _there(entries: Mapping[str, P | None]) -> dict[str, P]:
+    return {name: entry for name, entry in entries.items() if entry is not None}
+
+
+def _mapping(document: Document, path: Path, value: Any) -> dict[str, Any]:
+    """A mapping; nothing is an empty one, anything else is a problem."""
+    if value is not None and not isinstance(value, dict):
+        document.problem(path, "is a mapping of names")
+    return value if isinstance(value, dict) else {}
+
+
+def _section(document: Document, top: Mapping[str, Any], section: str) -> Iterator[tuple[str, Any]]:
+    for name, value in _mapping(document, (section,), top.get(section)).items():
+        path = (section, name)
+        if not re.search(NAME, name):
+            document.problem(path, "a name is made of letters, digits, '_', '-' and '.', at most 100 of them")
+        elif not _is_unreadable(document, path):
+            yield name, value
+
+
+def _is_unreadable(document: Document, path: Path) -> bool:
+    return any(problem.path[: len(path)] == path for problem in document.problems)
+
+
+def _kind(document: Document, path: Path, value: Any) -> type[Migration] | type[DisasterRecovery] | None:
+    if not isinstance(value, dict):
+        document.problem(path, "is a mapping of names")
+    elif isinstance(value.get("kind"), str) and value["kind"] in KINDS:
+        return KINDS[value["kind"]]
+    else:
+        document.problem((*path, "kind"), f"is one of {', '.join(KINDS)}")
+    return None
+
+
+def _checked(document: Document, path: Path, value: Any, model: type[P]) -> P | None:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            document.problem((*path, *one["loc"]), worded(one, model))
+    except BadInput as error:
+        document.problem(path, str(error.args[0]))
+    return None

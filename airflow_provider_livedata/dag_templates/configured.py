@@ -1,0 +1,80 @@
+"""DAGs of the replications in ``livedata.yaml``: one or more for each entry, so that changing one leaves the others as they are.
+
+migration           livedata_migration_<name>
+disaster_recovery   livedata_failover_<name>, livedata_failback_<name>, and
+                    with a schedule livedata_disaster_recovery_<name>, else a location of livedata_disaster_recovery
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow_provider_livedata.configuration import Configuration, DisasterRecovery, Migration, load
+from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_recovery_dag
+from airflow_provider_livedata.dag_templates.failback import failback_dag
+from airflow_provider_livedata.dag_templates.failover import failover_dag
+from airflow_provider_livedata.dag_templates.migration import migration_dag
+from airflow_provider_livedata.dag_templates.switch_params import switch_params
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+_PACE = ("interval_s", "duration_s", "max_failures_in_row", "verify_listing_every_h", "verify_checksum_every_h")
+_MIGRATION = ("verify_level", "approval", "catch_up_until_changes", "catch_up_max_rounds")
+
+
+def replication_dags(configuration: Configuration | None = None) -> Iterator[DAG]:
+    """Yield the DAGs of each entry; without an argument those of the file that Airflow's configuration names."""
+    for name, entry in (configuration or load()).replications.items():
+        if isinstance(entry, Migration):
+            yield _migration(name, entry)
+            continue
+        yield from _switches(name, entry)
+        if entry.schedule is not None:
+            yield _recovery(name, entry)
+
+
+def configured_locations(configuration: Configuration | None = None) -> dict[str, Any]:
+    """Defaults for the params of ``livedata_disaster_recovery``: the entries that have no DAG of their own."""
+    entries = (configuration or load()).replications.values()
+    locations = [_location(one) for one in entries if isinstance(one, DisasterRecovery) and one.schedule is None]
+    return {"locations": locations} if locations else {}
+
+
+def timing(schedule: Any, timezone: str) -> dict[str, Any]:
+    """The arguments of ``DAG`` for a schedule of the file; a cron expression goes by the clock of ``timezone``."""
+    return {"schedule": schedule, "start_date": datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone)), "catchup": False}
+
+
+def _migration(name: str, entry: Migration) -> DAG:
+    said = entry.chosen()
+    defaults = {**_places(entry), **entry.options.chosen(), **{key: said[key] for key in _MIGRATION if key in said}}
+    return migration_dag(f"livedata_migration_{name}", defaults=defaults, **timing(entry.schedule, entry.timezone))
+
+
+def _recovery(name: str, entry: DisasterRecovery) -> DAG:
+    said = entry.chosen()
+    pace = {key: said[key] for key in _PACE if key in said}
+    defaults = {"locations": [_location(entry)], **pace}
+    return disaster_recovery_dag(
+        f"livedata_disaster_recovery_{name}", defaults=defaults, **timing(entry.schedule, entry.timezone)
+    )
+
+
+def _switches(name: str, entry: DisasterRecovery) -> Iterator[DAG]:
+    known = switch_params({}, asks_how=False)
+    options = {key: value for key, value in entry.options.chosen().items() if key in known}
+    defaults = {**_places(entry), **options}
+    yield failover_dag(f"livedata_failover_{name}", defaults=defaults)
+    yield failback_dag(f"livedata_failback_{name}", defaults=defaults)
+
+
+def _location(entry: DisasterRecovery) -> dict[str, Any]:
+    return {**_places(entry), "options": entry.options.chosen()}
+
+
+def _places(entry: Migration | DisasterRecovery) -> dict[str, Any]:
+    return {"source": entry.source, "target": entry.target}
