@@ -14,7 +14,7 @@ from airflow.sdk import DAG, AssetAlias, BaseOperator
 
 from airflow_provider_livedata.dag_templates.backup_outcome import backup_outcome
 from airflow_provider_livedata.dag_templates.backup_params import OPTIONS, backup_params
-from airflow_provider_livedata.dag_templates.in_line import AFTER, dag_in_line, unless
+from airflow_provider_livedata.dag_templates.switching import AFTER, switch_dag, unless
 from airflow_provider_livedata.operators.backup import LiveDataBackupOperator, LiveDataVerifyBackupOperator
 from airflow_provider_livedata.operators.retention import LiveDataRetentionOperator
 
@@ -54,13 +54,13 @@ def backup_dag(
         tags: Its tags.
         pool: Airflow pool of the tasks that read the source or the place.
         retries: How often a step that failed for a passing reason is tried again.
-        retry_delay: Until the first retry; doubled for each further one, up to 10 minutes.
+        retry_delay: Until the first retry; doubled for each further one, up to 2 minutes.
         dag_options: Further arguments of ``airflow.sdk.DAG``.
     """
     params = backup_params(defaults or {}, timezone=timezone)
-    return dag_in_line(
-        dag_id, DOC, params, _steps, backup_outcome, tags=tags, pool=pool, retries=retries, retry_delay=retry_delay,
-        max_retry_delay=timedelta(minutes=10), dag_options={**timing(schedule, timezone), **dag_options},
+    return switch_dag(
+        dag_id, DOC, params, _steps, tags=tags, pool=pool, retries=retries, retry_delay=retry_delay, outcome=backup_outcome,
+        dag_options={**timing(schedule, timezone), **dag_options},
     )  # fmt: skip
 
 

@@ -32,8 +32,8 @@ RETENTION: dict[str, Any] = {
     "additionalProperties": False,
 }
 _FIXED = {"foreign", "accept_new_filter"}  # by every backup, whatever a form says
-OPTIONS = {name: text for name, text in OPTIONS_OF_A_COPY.items() if name not in _FIXED}
-_COPY = {*OPTIONS, "dry_run"}
+_COPY = {name: text for name, text in OPTIONS_OF_A_COPY.items() if name not in _FIXED}
+OPTIONS = {**_COPY, "list_every_h": "{{ params.list_every_h }}", "memory_mib": "{{ params.memory_mib }}"}
 
 
 def backup_params(defaults: Mapping[str, Any], *, timezone: str = "UTC") -> dict[str, Param]:
@@ -42,12 +42,8 @@ def backup_params(defaults: Mapping[str, Any], *, timezone: str = "UTC") -> dict
     Raises:
         ValueError: A default for a param that is not there.
     """
-    copy = {name: param for name, param in migration_params({}).items() if name in _COPY}
-    copy["max_delete_ratio"] = Param(
-        0.9, type="number", minimum=0, maximum=1, title="Largest share that may have vanished", section=ADVANCED,
-        description="Since the backup before. Above it no backup is made, since retention would let the good ones go in time.",
-    )  # fmt: skip
-    return with_defaults({**_essential(timezone), **copy}, defaults, "the backup")
+    copy = {name: param for name, param in migration_params({}).items() if name in {*_COPY, "dry_run"}}
+    return with_defaults({**_essential(timezone), **copy, **_advanced()}, defaults, "the backup")
 
 
 def _essential(timezone: str) -> dict[str, Param]:
@@ -76,4 +72,18 @@ def _essential(timezone: str) -> dict[str, Param]:
             "checksum", type="string", enum=list(LEVELS), values_display=LEVELS, title="Verify",
             description="How the new backup is proved before older ones may go.",
         ),
+    }  # fmt: skip
+
+
+def _advanced() -> dict[str, Param]:
+    return {
+        "max_delete_ratio": Param(
+            0.9, type="number", minimum=0, maximum=1, title="Largest share that may have vanished", section=ADVANCED,
+            description="Since the backup before. Above it no backup is made, since retention would let the good ones go in time.",
+        ),
+        "list_every_h": Param(
+            24, type="number", minimum=0, title="Hours between full comparisons", section=ADVANCED,
+            description="In between, an HDFS source is asked for its snapshot difference. 0: never.",
+        ),
+        "memory_mib": Param(80, type="integer", minimum=8, title="Memory of bytes on their way, in MiB", section=ADVANCED),
     }  # fmt: skip

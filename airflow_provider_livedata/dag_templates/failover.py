@@ -11,9 +11,8 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, BaseOperator
 
-from airflow_provider_livedata.dag_templates.in_line import AFTER, unless
 from airflow_provider_livedata.dag_templates.switch_params import switch_params
-from airflow_provider_livedata.dag_templates.switching import PLACES, approval, switch_dag
+from airflow_provider_livedata.dag_templates.switching import AFTER, PLACES, approval, switch_dag, unless
 from airflow_provider_livedata.operators.copy import LiveDataCopyOperator
 from airflow_provider_livedata.operators.fail_over import LiveDataFailOverOperator
 

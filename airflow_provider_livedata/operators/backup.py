@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow_provider_livedata import engine
-from airflow_provider_livedata.bridge import as_bool, as_int, as_place, backup_options_from, policy_from
+from airflow_provider_livedata.bridge import as_bool, as_int
 from airflow_provider_livedata.engine.errors import VerifyFailed
+from airflow_provider_livedata.operators.backup_values import as_place, backup_options_from, policy_from
 from airflow_provider_livedata.operators.base import LiveDataOperator, holder_in, opened
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class LiveDataBackupOperator(LiveDataOperator):
         report = engine.backup(source, place, options)
         level = as_place(self.verify_level)
         verified = None if level is None or options.dry_run else prove(place or source, report.name, level)
-        return {**report.summary(), "verified": verified}
+        return {**report.summary(), "target": report.place, "verified": verified}
 
 
 class PlaceOperator(LiveDataOperator):
@@ -87,7 +88,7 @@ class PlaceOperator(LiveDataOperator):
     def work(self, context: Context) -> Any:
         """Open the place and hand it to ``at``."""
         with opened(self.place) as place:
-            return self.at(place, context)
+            return {**self.at(place, context), "place": self.place, "target": self.place}
 
     def at(self, place: Zone, context: Context) -> dict[str, Any]:
         """Call the engine and return what goes to XCom."""
@@ -159,7 +160,7 @@ def prove(place: Zone, which: str, level: str, *, threads: int = 16) -> dict[str
     """
     report = engine.verify_backup(place, which, level=cast("BackupLevel", level), threads=threads)
     if report.is_same:
-        return {**report.summary(), "place": report.target.rpartition("/")[0]}
+        return {**report.summary(), "name": report.target.rpartition("/")[2]}
     found = [f"{one.kind}: {one.path}" for one in report.differences[:SHOWN]]
     error = VerifyFailed(
         "the backup is not what was made; find out who changed it, restore from another one, and make a new one",

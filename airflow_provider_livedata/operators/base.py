@@ -94,8 +94,7 @@ class ReplicationOperator(LiveDataOperator):
 
     def chosen(self, context: Context) -> ReplicateOptions:
         """The options, with this task as the holder of the target's lease."""
-        given = {"holder": holder_in(context), **self.options}
-        return options_from(given, dry_run=as_bool(self.is_dry_run, "dry_run"))
+        return options_from({"holder": holder_in(context), **self.options}, dry_run=as_bool(self.is_dry_run, "dry_run"))
 
     def work(self, context: Context) -> Any:
         """Open both zones and hand them to ``between``."""
@@ -108,6 +107,12 @@ class ReplicationOperator(LiveDataOperator):
         raise NotImplementedError
 
 
+def holder_in(context: Context) -> str:
+    """This task, as the holder of a lease."""
+    ti = context["ti"]
+    return f"Airflow DAG {ti.dag_id}, run {ti.run_id}, task {ti.task_id}"
+
+
 @contextlib.contextmanager
 def opened(address: str, options: ReplicateOptions | None = None) -> Iterator[Zone]:
     """The zone of an address, by its connection, closed at the end."""
@@ -118,14 +123,8 @@ def opened(address: str, options: ReplicateOptions | None = None) -> Iterator[Zo
         zone.close()
 
 
-def holder_in(context: Context) -> str:
-    """Who holds a lease, as others are told."""
-    ti = context["ti"]
-    return f"Airflow DAG {ti.dag_id}, run {ti.run_id}, task {ti.task_id}"
-
-
 def attach(result: Any, outlets: Collection[Any], context: Context) -> None:
-    """Give the totals to the event of each outlet asset; through an alias, the target or place itself becomes an asset.
+    """Give the totals to the event of each outlet asset; through an alias, the target itself becomes an asset.
 
     A dry run changes nothing, and so is no event of an alias.
     """
@@ -135,7 +134,7 @@ def attach(result: Any, outlets: Collection[Any], context: Context) -> None:
         event = context["outlet_events"][outlet]
         if isinstance(outlet, AssetAlias):
             if result.get("state") != "dry run":
-                event.add(asset_of(result.get("place") or result["target"]), extra=result)
+                event.add(asset_of(result["target"]), extra=result)
         else:
             event.extra = {**event.extra, **result}
 

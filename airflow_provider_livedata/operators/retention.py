@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_livedata import engine
-from airflow_provider_livedata.bridge import as_bool, as_epoch_ms, policy_from
+from airflow_provider_livedata.bridge import as_bool
 from airflow_provider_livedata.engine.backup_record import hold_name, number_of
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.operators.backup import PlaceOperator
+from airflow_provider_livedata.operators.backup_values import as_epoch_ms, policy_from
 from airflow_provider_livedata.operators.base import holder_in
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class LiveDataHoldOperator(PlaceOperator):
             name, mark = self.which, hold_name(self.by, self.why)
             engine.release(place, name, mark)
         self.log.info("%s %s: %s (%s)", self.action, name, self.why, self.by)
-        return {"place": self.place, "name": name, "hold": mark, "action": self.action}
+        return {"name": name, "hold": mark, "action": self.action}
 
     def _hold(self, place: Zone) -> tuple[str, str]:
         until_ms = as_epoch_ms(self.until, "until")

@@ -10,7 +10,6 @@ from typing import Any, get_args
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-from airflow_provider_livedata.bridge import policy_from
 from airflow_provider_livedata.dag_templates.backup import BACKED_UP, backup_dag, verify_backup_dag
 from airflow_provider_livedata.dag_templates.backup_outcome import backup_outcome
 from airflow_provider_livedata.dag_templates.backup_params import LAYOUTS, LEVELS, OPTIONS, backup_params
@@ -20,6 +19,7 @@ from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.flows.proving import BackupLevel
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.operators.backup_values import policy_from
 from tests.airflow.runs import Run, asset_events, make_tree, read_tree, run, run_dag
 
 TREE = {"a.txt": b"1", "sub/b c.txt": b"22", "sub/x.tmp": b"not this", "empty": b""}

@@ -274,7 +274,7 @@ def test_a_hold_that_cannot_be_is_refused(
 
 
 def test_policies_travel_as_json(place: str) -> None:
-    from airflow_provider_livedata.bridge import policy_from
+    from airflow_provider_livedata.operators.backup_values import policy_from
 
     values = {"keep_daily": 7, "keep_within": "1m", "timezone": "Europe/Berlin"}
     assert policy_from(json.dumps(values)) == policy_from(values) == RetentionPolicy.of(values)
