@@ -200,6 +200,8 @@ def test_a_backup_is_proved_and_a_difference_fails_the_task(source: str, place: 
     with pytest.raises(VerifyFailed, match="the backup is not what was made") as caught:
         verify.work(context())
     assert caught.value.report.summary()["difference_count"] == 1
+    told = LiveDataCatalogueOperator(task_id="list", place=place).work(context())
+    assert (told["differing"], told["newest_verified"], told["backups"][0]["differences"]) == ([name], "", 1)
     with pytest.raises(BackupMissing):
         LiveDataVerifyBackupOperator(task_id="verify", place=place, which="2001-01-01").work(context())
 

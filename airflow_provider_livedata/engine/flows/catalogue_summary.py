@@ -24,7 +24,8 @@ def catalogue_summary(found: Catalogue, now: datetime, decided: Retention | None
 
     Returns:
         ``place``; ``count`` of all backups and ``states`` with how many are in each; ``held``; ``newest`` and ``newest_verified``, each the name
-        of a complete backup or "", with ``newest_as_of_ms`` and ``newest_age_seconds``, None where there is none; ``damaged``, names;
+        of a complete backup or "", with ``newest_as_of_ms`` and ``newest_age_seconds``, None where there is none; names of those
+        that are ``damaged``, and of those whose newest verification found them ``differing``;
         ``backups``, the newest twenty, newest first; and of a policy ``would_keep`` and ``would_remove``, how many.
     """
     newest = max(found.complete(), key=_age_key, default=None)
@@ -40,6 +41,7 @@ def catalogue_summary(found: Catalogue, now: datetime, decided: Retention | None
         "newest_as_of_ms": newest.as_of_ms if newest else None,
         "newest_age_seconds": round(now.timestamp() - newest.as_of_ms / 1000, 3) if newest else None,
         "newest_verified": proved.name if proved else "",
+        "differing": [one.name for one in found.backups if one.differed][-SHOWN:],
         "damaged": [one.name for one in found.backups if one.state == "damaged"][-SHOWN:],
         "backups": [_told(one, reasons.get(one.name)) for one in shown],
         **({"would_keep": len(decided.kept), "would_remove": len(decided.removed)} if decided else {}),
@@ -53,6 +55,7 @@ def _told(one: Backup, reasons: list[str] | None) -> dict[str, Any]:
         "files": record.files if record else None, "size_bytes": record.size_bytes if record else None,
         "changed_bytes": record.changed_bytes if record else None,
         "verified_ms": one.verified.at_ms if one.verified else None, "verified_level": one.verified.level if one.verified else "",
+        "differences": one.differed.differences if one.differed else 0,
         "held_by": [f"{hold.by}: {hold.why}" for hold in one.holds][:SHOWN],
     }  # fmt: skip
     return told if reasons is None else {**told, "reasons": reasons}
