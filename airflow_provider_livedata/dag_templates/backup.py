@@ -22,7 +22,7 @@ BACKED_UP = "livedata-backed-up"  # schedule a DAG on this asset alias to have i
 PLACE = "{{ params.place or params.source }}"
 DOC = """\
 Backs up a location to a designated path, or by snapshots of its own, and lets those older backups go that a policy does not keep. The location
-is only read.
+is only read; by snapshots of its own it also gets small records in its folder `.livedata`.
 
 | step | what it does |
 |---|---|
