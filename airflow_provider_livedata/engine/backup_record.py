@@ -3,7 +3,7 @@
     <place>/<name>/<path>                            increments: files that were new or changed in it; tree: all of them
     <place>/.livedata/backups/<name>/intent.json     it was begun
     <place>/.livedata/backups/<name>/complete.json   all of it is there: written last, create-only
-    <place>/.livedata/backups/<name>/verified.json   when it was last proved, and how
+    <place>/.livedata/backups/<name>/verified.json   its newest verification, and what that found
     <place>/.livedata/backups/<name>/held-<id>.json  who needs it, and why
     <place>/.livedata/backups/<name>/removing.json   it is on its way out, and no backup any more
 
@@ -46,6 +46,11 @@ def number_of(name: str) -> int:
 def file_of(name: str, kind: str) -> str:
     """The file of that kind of a backup, below ``.livedata``."""
     return f"{BACKUPS}/{name}/{kind}.json"
+
+
+def hold_name(by: str, why: str) -> str:
+    """The name of a hold: the same for the same person and reason, so that holding twice is holding once."""
+    return hashlib.sha256(f"{by}\0{why}".encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

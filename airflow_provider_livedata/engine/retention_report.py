@@ -39,9 +39,10 @@ class RetentionReport(Sealed):
     format: int = FORMAT
 
     def summary(self) -> dict[str, Any]:
-        """The small part that travels through XCom: everything but tables; of lists the first items."""
+        """The small part that travels through XCom: everything but tables; of lists and of ``left`` the first items."""
         left_out = ("decisions", "decided")
         values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name not in left_out}
+        values["left"] = dict(list(self.left.items())[:SHOWN])
         return {name: value[:SHOWN] if isinstance(value, list) else value for name, value in values.items()}
 
     def table(self) -> str:

@@ -124,13 +124,17 @@ def opened(address: str, options: ReplicateOptions | None = None) -> Iterator[Zo
 
 
 def attach(result: Any, outlets: Collection[Any], context: Context) -> None:
-    """Give the totals to the event of each outlet asset; through an alias, the target itself becomes an asset."""
+    """Give the totals to the event of each outlet asset; through an alias, the target itself becomes an asset.
+
+    A dry run changes nothing, and so is no event of an alias.
+    """
     if not isinstance(result, dict):
         return
     for outlet in outlets:
         event = context["outlet_events"][outlet]
         if isinstance(outlet, AssetAlias):
-            event.add(asset_of(result["target"]), extra=result)
+            if result.get("state") != "dry run":
+                event.add(asset_of(result["target"]), extra=result)
         else:
             event.extra = {**event.extra, **result}
 

@@ -37,7 +37,13 @@ OWN = {
     "livedata_disaster_recovery_sales", "livedata_failover_sales", "livedata_failback_sales",
     "livedata_failover_events", "livedata_failback_events", "livedata_migration_hr",
 }  # fmt: skip
-SHARED = {"livedata_disaster_recovery", "livedata_failback", "livedata_failover", "livedata_migration"}
+SHARED = {
+    "livedata_backup",
+    "livedata_disaster_recovery",
+    "livedata_failback",
+    "livedata_failover",
+    "livedata_migration",
+}
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 

@@ -123,6 +123,28 @@ def test_bytes_that_are_not_those_that_were_backed_up_are_found(make_pair: Calla
         assert {one.path for one in verify_backup(site.at).differences} == {"a", "d/b"}
 
 
+def test_a_verification_that_finds_differences_ends_what_earlier_ones_had_proved(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    names = []
+    for content in (FIRST, SECOND, THIRD):
+        site.pair.put(content)
+        names.append(site.backup())
+    for name in names[:2]:
+        assert verify_backup(site.at, name).is_same
+    held = site.at.stat(f"{names[1]}/a")
+    assert held is not None
+    site.at.put(f"{names[1]}/a", b"eve", expect=held.version)
+    assert not verify_backup(site.at, names[1]).is_same
+    found = catalogue(site.at)
+    one = found.find(names[1])
+    assert (one.verified, one.differed.differences if one.differed else 0) == (None, 1)
+    assert "1 DIFFERENCES" in found.table()
+    # The newest one that is proved is the first now, and so that one stays.
+    assert retain(site.at, LAST, dry_run=True).would_remove == [names[1]]
+
+
 def test_a_half_backup_is_not_proved(make_pair: Callable[[str, str], Pair]) -> None:
     site = Site(make_pair("hdfs", "objects"), "increments")
     site.pair.put(FIRST)

@@ -49,16 +49,21 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """That a backup was proved. ``level`` is that of ``verify``."""
+    """The newest verification of a backup: how many differences it found, at which level. None: the backup is proved."""
 
     at_ms: int
     level: str
     report: str = ""
+    differences: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One backup of a place. ``why``: of one that cannot be used. ``record`` is None unless it was completed."""
+    """One backup of a place.
+
+    ``why``: of one that cannot be used. ``record`` is None unless it was completed. ``verified``: its newest verification, if that
+    found it intact; ``differed``: if it did not.
+    """
 
     name: str
     state: State
@@ -68,6 +73,7 @@ class Backup:
     verified: Verified | None = None
     holds: tuple[Hold, ...] = ()
     why: str = ""
+    differed: Verified | None = None
 
     @property
     def as_of_ms(self) -> int:
@@ -210,8 +216,10 @@ def _backup(state: StateFolder, name: str, kinds: list[str]) -> Backup:
     try:
         intent = _read(state, name, "intent", Intent) if "intent" in kinds else None
         holds = [_read(state, name, kind, Hold) for kind in kinds if kind.startswith("held-")]
-        verified = _read(state, name, "verified", Verified) if "verified" in kinds else None
-        one = Backup(name, "incomplete", began_ms, None, intent, verified, tuple(hold for hold in holds if hold))
+        proof = _read(state, name, "verified", Verified) if "verified" in kinds else None
+        one = Backup(name, "incomplete", began_ms, None, intent, None, tuple(hold for hold in holds if hold))
+        if proof is not None:
+            one = replace(one, differed=proof) if proof.differences else replace(one, verified=proof)
         if "complete" in kinds:
             value = state.read_json(file_of(name, "complete"))
             one = replace(one, record=record_from(value or {}, file=state.address(file_of(name, "complete"))))
@@ -292,6 +300,8 @@ def _line(one: Backup) -> str:
     size = human_bytes(record.size_bytes) if record and record.size_bytes is not None else ""
     changed = human_bytes(record.changed_bytes) if record and record.changed_bytes is not None else ""
     proved = f"{one.verified.level} {utc(one.verified.at_ms)}" if one.verified else "not verified"
+    if one.differed:
+        proved = f"{one.differed.differences:,} DIFFERENCES {utc(one.differed.at_ms)}: {one.differed.report}"
     held = "".join(f", held by {hold.by}: {hold.why}" for hold in one.holds)
     layout = record.layout if record else one.intent.layout if one.intent else ""
     return (

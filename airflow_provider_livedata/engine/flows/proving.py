@@ -1,7 +1,8 @@
-"""Prove that a backup still holds what it was made of, and write that down beside it."""
+"""Prove that a backup still holds what it was made of, and write down beside it what was found."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def verify_backup(
     place: Zone | str, which: str = "latest", *, level: BackupLevel = "checksum", threads: int = THREADS,
     memory_mib: int = 96, progress_s: float = 5.0,
 ) -> VerifyReport:  # fmt: skip
-    """Compare every file of a complete backup with its manifest; what was found same is noted beside the backup.
+    """Compare every file of a complete backup with its manifest; what was found is noted beside the backup.
 
     Args:
         place: The designated path, or a location with snapshots of its own.
@@ -148,12 +149,13 @@ class _Proving:
 
     def _store(self) -> None:
         name = f"verify/{self.report.started_ms}-{self.record.name}.json"
-        self.state.write(name, self.report.to_json().encode())
-        self.report.address = self.state.address(name)
+        data = self.report.to_json().encode()
+        self.state.write(name, data)
+        self.report.address, self.report.digest = self.state.address(name), hashlib.sha256(data).hexdigest()
         log.info("verification of a backup\n%s", self.report.table())
-        if self.report.is_same:
-            proved = Verified(self.report.started_ms, self.level, self.report.address)
-            self.state.write_json(file_of(self.record.name, "verified"), asdict(proved))
+        # Also where it differs: an earlier proof is worth nothing then, and retention must not rely on it.
+        found = Verified(self.report.started_ms, self.level, self.report.address, self.report.difference_count)
+        self.state.write_json(file_of(self.record.name, "verified"), asdict(found))
 
 
 def _lying(view: Zone, row: Held) -> tuple[Zone, str]:

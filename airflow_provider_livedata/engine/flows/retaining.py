@@ -5,14 +5,13 @@ catalogue -> decide_retention -> the decisions are shown and stored -> backups t
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of
+from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of, hold_name
 from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
 from airflow_provider_livedata.engine.errors import BackupMissing, BadOption, RunFailed
 from airflow_provider_livedata.engine.flows.cataloguing import Backup, Hold, read_catalogue
@@ -87,7 +86,7 @@ def hold(place: Zone | str, name: str, why: str, *, by: str, until_ms: int = 0) 
     with opened(place) as zone:
         state = StateFolder(zone)
         _named(state, name)
-        mark = hashlib.sha256(f"{by}\0{why}".encode()).hexdigest()[:12]
+        mark = hold_name(by, why)
         state.write_json(file_of(name, f"held-{mark}"), asdict(Hold(mark, why, by, now_ms(), until_ms)))
         _named(state, name)  # it may have been on its way out
         return mark

@@ -1,0 +1,89 @@
+"""What the report step of a backup says: one text for people, one dictionary for programs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_provider_livedata.engine.units import human_bytes, moment
+
+Results = Mapping[str, Any]
+
+
+def backup_outcome(
+    params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, Any], results: Results, failures: Results
+) -> dict[str, Any]:
+    """Tell how a run of the backup DAG ended.
+
+    Args:
+        params: Those of the run.
+        stages: The task ids, in order: backup, verify, retention.
+        states: The state of each task, as Airflow tells it.
+        results: What each task returned, None where it did not.
+        failures: What each failed task said of it: error, message, report; None where it did not.
+
+    Returns:
+        ``outcome`` (``BACKED UP``, ``DRY RUN``, ``STOPPED``, ``NOT FINISHED``), ``why``, ``backup`` (its name, "" where there is no new one), ``states``
+        and addresses of ``reports`` by stage, ``restore_commands``, and all of it as ``text``.
+    """
+    told = {stage: str(getattr(states.get(stage), "value", states.get(stage)) or "not run") for stage in stages}
+    made = results.get("backup") or {}
+    outcome, why = _outcome(stages, told, made, failures)
+    reports = {stage: address for stage in stages if (address := _address(results.get(stage), failures.get(stage)))}
+    commands = list(made.get("restore_commands") or [])
+    lines = [
+        f"{outcome}: {why}",
+        "",
+        f"{'source':<14}{params.get('source')}",
+        f"{'place':<14}{params.get('place') or 'snapshots of the source itself'}",
+        "",
+        *(_line(stage, told[stage], results.get(stage), failures.get(stage)) for stage in stages),
+    ]
+    lines += ["", "reports", *(f"  {stage:<12}{address}" for stage, address in reports.items())] if reports else []
+    lines += ["", "restored by", *(f"  {command}" for command in commands)] if commands else []
+    is_new = made.get("state") == "complete"
+    return {
+        "outcome": outcome, "why": why, "backup": made["name"] if is_new else "", "states": told, "reports": reports,
+        "restore_commands": commands, "text": "\n".join(lines),
+    }  # fmt: skip
+
+
+def _outcome(
+    stages: Sequence[str], states: Mapping[str, str], made: Mapping[str, Any], failures: Results
+) -> tuple[str, str]:
+    stopped = next((stage for stage in stages if states[stage] in {"failed", "up_for_retry"}), None)
+    if stopped:
+        said = failures.get(stopped) or {}
+        return "STOPPED", f"at {stopped}: {said.get('message') or 'see the log of this task'}"
+    if made.get("state") == "dry run":
+        return "DRY RUN", "nothing was backed up or removed"
+    if made and all(states[stage] in {"success", "skipped"} for stage in stages):
+        return "BACKED UP", f"{made['name']}, as of {moment(made['as_of_ms'])}"
+    return "NOT FINISHED", "not every step was run"
+
+
+def _line(stage: str, state: str, result: Any, failure: Any) -> str:
+    return f"{stage:<14}{state:<17}{_did(stage, result, failure)}".rstrip()
+
+
+def _did(stage: str, result: Any, failure: Any) -> str:
+    if failure or not result:
+        return str((failure or {}).get("error") or "")
+    if stage == "verify":
+        return f"{result['level']}: {result['files']:,} files, {human_bytes(result['size_bytes'])}, all same"
+    if stage == "retention":
+        going = result["would_remove"] if result["state"] == "dry run" else result["removed"]
+        verb = "to be removed" if result["state"] == "dry run" else "removed"
+        return f"{result['kept']:,} kept, {len(going):,}{'+' if len(going) == 20 else ''} {verb}"
+    if result["changed_files"] is None:
+        return f"{result['state']}: {result['layout']}, no byte copied"
+    linked = result["linked_files"] or result["planned_links"]
+    return (
+        f"{result['state']}: {result['changed_files']:,} files new or changed, {human_bytes(result['changed_bytes'] or 0)}"
+        f"{f'; {linked:,} linked or copied within the place' if linked else ''}"
+    )
+
+
+def _address(result: Any, failure: Any) -> str:
+    given = result if isinstance(result, dict) else (failure or {}).get("report") or {}
+    return str(given.get("address") or "")
