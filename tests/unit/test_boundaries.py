@@ -10,10 +10,13 @@ import pytest
 from airflow_provider_livedata import engine
 
 PUBLIC = {
-    "DrillOptions", "DrillReport", "RestoreOptions", "RestoreReport", "bring_back", "restore", "restore_drill", "undo_restore",
-    "BackupFacts", "BackupState", "Decision", "Duration", "Retention", "RetentionPolicy", "decide_retention",
-    "FailBackReport", "FailOverReport", "Fingerprint", "Lag", "Proof", "ReplicateOptions", "Report", "VerifyReport", "catch_up", "changed", "completed", "fail_back", "fail_over", "fingerprint", "lag",
-    "newest_run", "open_zone", "preflight", "proofs", "replicate", "settle", "stop_live", "stop_mark", "verify",
+    "BackupFacts", "BackupOptions", "BackupReport", "BackupState", "Catalogue", "Decision", "DrillOptions",
+    "DrillReport", "Duration", "FailBackReport", "FailOverReport", "Fingerprint", "Lag", "Proof", "ReplicateOptions",
+    "Report", "RestoreOptions", "RestoreReport", "Retention", "RetentionPolicy", "RetentionReport", "VerifyReport",
+    "backup", "bring_back", "catalogue", "catch_up", "changed", "completed", "decide_retention", "fail_back",
+    "fail_over", "fingerprint", "hold", "lag", "newest_run", "open_zone", "preflight", "proofs", "release",
+    "replicate", "restore", "restore_drill", "restore_script", "retain", "settle", "stop_live", "stop_mark",
+    "undo_restore", "verify", "verify_backup",
 }  # fmt: skip
 EVERYTHING = """
 import pkgutil, sys
