@@ -44,18 +44,28 @@ def header(record: BackupRecord, made: str) -> Iterator[str]:
     yield "# bash restore.sh hdfs://namenode:8020/where/to        needs the command hadoop, and nothing else"
     yield "set -euo pipefail"
     yield 'DESTINATION="${1:?name the directory to restore to, as hadoop fs knows it}"'
+    yield f'if hadoop fs -test -e {DESTINATION}; then echo "$DESTINATION is there already: name a new directory" >&2; exit 1; fi'
     yield f"hadoop fs -mkdir -p {DESTINATION}"
 
 
-def copying(record: BackupRecord, layers: Sequence[Layer]) -> Iterator[str]:
-    """The commands that bring the bytes."""
+def copying(record: BackupRecord, layers: Sequence[Layer], path: str = "") -> Iterator[str]:
+    """The commands that bring the bytes of the directory ``path``, of everything where it is ""."""
+    below = f"/{_escaped(path)}" if path else ""
     if record.snapshot:  # with all attributes, since it is a snapshot of the same kind of store
-        yield f"hadoop fs -cp -f -ptopax {_quoted(f'{snapshot_uri(record)}/{NOT_OURS}')} {DESTINATION}/"
+        names = "*" if path else NOT_OURS
+        yield f"hadoop fs -cp -f -ptopax {_quoted(f'{snapshot_uri(record)}{below}/{names}')} {DESTINATION}/"
         return
     for layer in layers:
         yield from _batched("hadoop fs -rm -r -f -skipTrash", layer.removed)
         if not layer.is_empty:
-            yield f"hadoop fs -cp -f {_quoted(f'{hadoop_uri(record.place)}/{layer.name}/*')} {DESTINATION}/"
+            yield f"hadoop fs -cp -f {_quoted(f'{hadoop_uri(record.place)}/{layer.name}{below}/*')} {DESTINATION}/"
+
+
+def copying_file(record: BackupRecord, holder: str, path: str) -> str:
+    """The command that brings one file; ``holder``: the backup in whose directory it lies."""
+    if record.snapshot:
+        return f"hadoop fs -cp -f -ptopax {_quoted(f'{snapshot_uri(record)}/{_escaped(path)}')} {DESTINATION}/"
+    return f"hadoop fs -cp -f {_quoted(f'{hadoop_uri(record.place)}/{holder}/{_escaped(path)}')} {DESTINATION}/"
 
 
 def attributes(entries: Iterable[Entry]) -> Iterator[str]:

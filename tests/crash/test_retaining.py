@@ -45,6 +45,7 @@ def test_a_policy_removes_what_it_does_not_keep_and_says_why_the_rest_stays(site
     assert [one.name for one in catalogue(site.at).backups] == three[2:]
     assert site.held_by(three[2]) == site.now()
     assert retain(site.at, LAST).removed == []
+    assert "kept: newest complete backup" in catalogue(site.at).table()
 
 
 def test_a_policy_without_rules_removes_nothing(site: Site, three: list[str]) -> None:

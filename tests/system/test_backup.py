@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine import (
     retain,
     verify_backup,
 )
-from airflow_provider_livedata.engine.errors import LiveDataError, PermissionRefused, RunFailed, StoreFull
+from airflow_provider_livedata.engine.errors import LiveDataError, PathMissing, PermissionRefused, RunFailed, StoreFull
 from airflow_provider_livedata.engine.flows.cataloguing import view_of
 from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
@@ -158,17 +158,37 @@ def test_hadoops_own_commands_bring_a_backup_back(
 ) -> None:
     site, classpath, properties = restorable
     site.fill()
-    first, second, _ = site.states
+    _, second, _ = site.states
     expected = _attributes(site.source.open())
     site.source.open().put("written later", b"by somebody")
     site.backup()
-    for name in (first, second):
-        where = hdfs_place(site.cluster, f"{hdfs_dir}-restored/{name}")
-        run_script(
-            restore_script(site.at.open(), name), tmp_path / name, classpath, where.address, user=site.cluster.superuser, properties=properties
-        )  # fmt: skip
-        assert where.contents() == site.states[name]
-    assert _attributes(hdfs_place(site.cluster, f"{hdfs_dir}-restored/{second}").open()) == expected
+    where = hdfs_place(site.cluster, f"{hdfs_dir}-restored")
+    script = restore_script(site.at.open(), second)
+    run_script(script, tmp_path / "whole", classpath, where.address, user=site.cluster.superuser, properties=properties)
+    assert where.contents() == site.states[second]
+    assert _attributes(where.open()) == expected
+
+
+def test_hadoops_own_commands_bring_a_part_of_a_backup_back(
+    source: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str, tmp_path: Path
+) -> None:
+    site = Site(source, Place(f"file://{tmp_path}/backups", {}), "increments", hdfs_cluster)
+    site.fill()
+    _, second, _ = site.states
+    wanted = {
+        "dir": {
+            path.removeprefix("dir/"): data for path, data in site.states[second].items() if path.startswith("dir/")
+        },
+        "dir/b": {"b": FIRST["dir/b"]},
+    }
+    for number, path in enumerate(wanted):
+        where = hdfs_place(site.cluster, f"{hdfs_dir}-restored/{number}")
+        classpath: list[str | Path] = [hdfs_cluster.conf_dir, f"{fetch.hadoop_lib()}/*"]
+        script = restore_script(site.at.open(), second, path)
+        run_script(script, tmp_path / "part", classpath, where.address, user=site.cluster.superuser)
+        assert where.contents() == wanted[path]
+    with pytest.raises(PathMissing, match="does not hold"):
+        restore_script(site.at.open(), second, "gone/x")
 
 
 def _attributes(zone: Zone) -> dict[str, tuple[Any, ...]]:

@@ -33,6 +33,7 @@ from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
 from airflow_provider_livedata.engine.zones.wrappers import ReadOnly
 
 THREADS = 16
+RETENTION = "retention"  # folder of the reports of retention, below .livedata
 State = Literal["complete", "incomplete", "damaged", "removing"]
 
 
@@ -87,11 +88,15 @@ class Backup:
 
 @dataclass(slots=True)
 class Catalogue:
-    """What a place holds, oldest first. ``notes``: what a person should know."""
+    """What a place holds, oldest first.
+
+    ``notes``: what a person should know. ``reasons``: why the newest decision of a policy keeps a backup or lets it go, by its name.
+    """
 
     place: str
     backups: list[Backup]
     notes: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def complete(self) -> list[Backup]:
         """Those that can be restored."""
@@ -125,8 +130,12 @@ class Catalogue:
 
     def table(self) -> str:
         """For the log and the terminal."""
-        head = f"{'name':<24}{'as of':<21}{'state':<12}{'layout':<12}{'files':>12}{'size':>12}{'changed':>12}  verified, held"
-        return "\n".join([f"backups of {self.place}", head, *map(_line, self.backups), *self.notes])
+        head = f"{'name':<24}{'as of':<21}{'state':<12}{'layout':<12}{'files':>12}{'size':>12}{'changed':>12}  verified, held, why kept"
+        lines = [_line(one) + self._because(one) for one in self.backups]
+        return "\n".join([f"backups of {self.place}", head, *lines, *self.notes])
+
+    def _because(self, one: Backup) -> str:
+        return f", {self.reasons[one.name]}" if one.name in self.reasons else ""
 
     def _usable(self, name: str) -> Backup:
         found = next((one for one in self.backups if one.name == name), None)
@@ -150,7 +159,10 @@ def catalogue(place: Zone | str, *, check: bool = True) -> Catalogue:
         LiveDataError: The place cannot be read.
     """
     with opened(place) as zone:
-        return read_catalogue(StateFolder(zone), check=check)
+        state = StateFolder(zone)
+        found = read_catalogue(state, check=check)
+        found.reasons = _decided(state)
+        return found
 
 
 def read_catalogue(state: StateFolder, *, check: bool = True) -> Catalogue:
@@ -270,6 +282,15 @@ def _snapshots_of(zone: Zone) -> Iterable[Snapshot]:
     if not isinstance(zone, Snapshots):
         return ()
     return zone.snapshots()
+
+
+def _decided(state: StateFolder) -> dict[str, str]:
+    newest = max((entry.path for entry in state.files(RETENTION)), default="")
+    value = state.read_json(newest) if newest else None
+    return {
+        one["name"]: f"{'kept' if one['keep'] else 'to be removed'}: {'; '.join(one['reasons'])}"
+        for one in (value or {}).get("decisions", ())
+    }
 
 
 def _began_ms(name: str) -> int:

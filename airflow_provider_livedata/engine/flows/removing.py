@@ -139,6 +139,7 @@ class _Removing:
                 self.done.left[name] = f"{failures[0].path}: {failures[0].reason}"
                 return
             self.allow()
+            self.state.remove("verify", only=lambda path: path.endswith(f"-{name}.json"))
             self.state.remove(f"{BACKUPS}/{name}", only=lambda path: not path.endswith("/removing.json"))
             self.state.remove(f"{BACKUPS}/{name}")  # the mark goes last
             self.done.names.append(name)

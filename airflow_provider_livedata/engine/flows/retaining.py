@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of, hold_name
 from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
 from airflow_provider_livedata.engine.errors import BackupMissing, BadOption, RunFailed
-from airflow_provider_livedata.engine.flows.cataloguing import Backup, Hold, read_catalogue
+from airflow_provider_livedata.engine.flows.cataloguing import RETENTION, Backup, Hold, read_catalogue
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.removing import remove
 from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
@@ -28,6 +28,7 @@ from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 log = logging.getLogger(__name__)
+KEPT_REPORTS = 100
 
 
 def retain(
@@ -140,11 +141,19 @@ def _remove(
 def _closed(state: StateFolder, report: RetentionReport, began: float) -> RetentionReport:
     report.seconds = round(time.monotonic() - began, 3)
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report.started_ms / 1000))
-    folder = "dry-run" if report.state == "dry run" else "retention"
+    folder = "dry-run" if report.state == "dry run" else RETENTION
     name = f"{folder}/{moment}-{os.urandom(4).hex()}/retention.json"
     state.write(name, report.seal(state.address(name)).encode())
+    if folder == RETENTION:
+        _forget_reports(state)
     log.info("retention\n%s", report.table())
     return report
+
+
+def _forget_reports(state: StateFolder) -> None:
+    old = frozenset(sorted(entry.path for entry in state.files(RETENTION))[:-KEPT_REPORTS])
+    if old:
+        state.remove(RETENTION, only=old.__contains__)
 
 
 def _named(state: StateFolder, name: str) -> Backup:

@@ -5,29 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine.backup_record import BACKUPS, BackupRecord, number_of
-from airflow_provider_livedata.engine.flows.cataloguing import Catalogue, read_catalogue, rows_of, utc
+from airflow_provider_livedata.engine.backup_record import BACKUPS, BackupRecord, number_of, split_version
+from airflow_provider_livedata.engine.errors import PathMissing
+from airflow_provider_livedata.engine.flows.cataloguing import Backup, Catalogue, read_catalogue, rows_of, utc, view_of
 from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.restore_commands import Layer, attributes, copying, header, outermost
+from airflow_provider_livedata.engine.restore_commands import (
+    Layer,
+    attributes,
+    copying,
+    copying_file,
+    header,
+    outermost,
+)
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 SCRIPT = "restore.sh"
 
 
-def restore_script(place: Zone | str, which: str = "latest") -> str:
+def restore_script(place: Zone | str, which: str = "latest", path: str = "") -> str:
     """The script of a complete backup; run it as ``bash restore.sh hdfs://namenode:8020/where/to``.
 
     Reads the manifest, to set the attributes that an object store does not keep: costs as much as the backup has entries.
 
+    Args:
+        place: The designated path, or a location with snapshots of its own.
+        which: A name, a time or "latest".
+        path: A file, or a directory whose contents are wanted, relative to the location; "": everything.
+
     Raises:
         BackupMissing, BackupUnusable: See ``Catalogue.find``.
+        PathMissing: The backup does not hold ``path``.
     """
     with opened(place) as zone:
         state = StateFolder(zone)
         found = read_catalogue(state)
-        record = found.find(which).record
-        return "" if record is None else "".join(f"{line}\n" for line in script_of(state, found, record))
+        one = found.find(which)
+        if one.record is None:
+            raise ValueError("a complete backup has a record")
+        lines = (
+            _script_of_part(zone, found, one, path.strip("/"))
+            if path.strip("/")
+            else script_of(state, found, one.record)
+        )
+        return "".join(f"{line}\n" for line in lines)
 
 
 def script_of(state: StateFolder, found: Catalogue, record: BackupRecord) -> Iterator[str]:
@@ -36,6 +57,23 @@ def script_of(state: StateFolder, found: Catalogue, record: BackupRecord) -> Ite
     yield from copying(record, layers_of(state, found, record))
     if not record.snapshot:
         yield from attributes(row.entry for row in rows_of(state, record))
+
+
+def _script_of_part(zone: Zone, found: Catalogue, one: Backup, path: str) -> Iterator[str]:
+    record, view = one.record, view_of(zone, found, one)
+    entry = view.stat(path)
+    if entry is None or record is None:
+        raise PathMissing("the backup does not hold this path", backup=one.name, path=path)
+    yield from header(record, f"{utc(record.as_of_ms)} UTC, of which {path!r}")
+    if entry.kind != "directory":
+        holder = record.name if record.layout == "tree" else found.places().of(split_version(entry.version)[0])
+        yield copying_file(record, holder, path)
+    else:
+        yield from copying(record, layers_of(StateFolder(zone), found, record, path), path)
+    if not record.snapshot:
+        inside = [entry] if entry.kind != "directory" else view.scan(path)
+        above = f"{path}/" if entry.kind == "directory" else path.removesuffix(path.rpartition("/")[2])
+        yield from attributes(each._replace(path=each.path.removeprefix(above)) for each in inside)
 
 
 def write_script(state: StateFolder, found: Catalogue, record: BackupRecord) -> str:
@@ -55,14 +93,20 @@ def refresh_scripts(state: StateFolder, allow: Callable[[], None]) -> None:
             write_script(state, found, one.record)
 
 
-def layers_of(state: StateFolder, found: Catalogue, record: BackupRecord) -> list[Layer]:
-    """The directories that make up a backup, oldest first."""
+def layers_of(state: StateFolder, found: Catalogue, record: BackupRecord, path: str = "") -> list[Layer]:
+    """The directories that make up a backup, or the directory ``path`` of it, oldest first."""
     if record.snapshot:
         return []
     if record.layout == "tree":
         return [Layer(record.name)]
-    names = [name for name in found.places().names if number_of(name) <= record.number]
-    return [Layer(name, _removed(state, name), _is_empty(state, name)) for name in names]
+    layers: list[Layer] = []
+    for name in (one for one in found.places().names if number_of(one) <= record.number):
+        removed = _removed(state, name)
+        if any(path == one or path.startswith(f"{one}/") for one in removed if path):
+            layers, removed = [], ()  # all of it had gone by then, and came back
+        below = tuple(one.removeprefix(f"{path}/") for one in removed if not path or one.startswith(f"{path}/"))
+        layers.append(Layer(name, below, _is_empty(state, name, path)))
+    return layers
 
 
 def write_removed(state: StateFolder, name: str, paths: Iterable[str]) -> None:
@@ -87,8 +131,8 @@ def _removed(state: StateFolder, name: str) -> tuple[str, ...]:
     return tuple(data.decode().split("\0")[:-1])
 
 
-def _is_empty(state: StateFolder, name: str) -> bool:
-    return next(iter(state.zone.scan(name)), None) is None
+def _is_empty(state: StateFolder, name: str, path: str) -> bool:
+    return next(iter(state.zone.scan(f"{name}/{path}".rstrip("/"))), None) is None
 
 
 def _file(name: str) -> str:
