@@ -152,6 +152,13 @@ def test_a_file_without_entries_is_right(text: str) -> None:
     assert (found.problems, dict(found.zones), dict(found.backups)) == ((), {}, {})
 
 
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "a\n", "-a", "ä", "a" * 101, "${x}"])
+def test_a_name_of_which_no_dag_id_can_be_made_is_refused(name: str) -> None:
+    found = read(yaml.safe_dump({"backups": {name: {"source": "hdfs://nn/a"}, "b": {"source": "hdfs://nn/b"}}}))
+    assert list(found.backups) == ["b"]
+    assert "a name is made of letters" in str(found.problems[0])
+
+
 def scheduled(schedule: Any) -> bool:
     return not read(yaml.safe_dump({"backups": {"a": {"source": "hdfs://nn/a", "schedule": schedule}}})).problems
 
@@ -308,6 +315,7 @@ def is_told(text: str) -> None:
         assert 0 <= problem.line <= lines + 1
         assert problem.message
         assert str(problem).startswith("livedata.yaml")
+        assert "\n" not in str(problem)
 
 
 @settings(max_examples=300)
