@@ -16,7 +16,7 @@ from airflow_provider_livedata.configuration.model import Backup, DisasterRecove
 from airflow_provider_livedata.configuration.places import Places
 from airflow_provider_livedata.configuration.problems import Path, Problem
 from airflow_provider_livedata.configuration.wording import unknown, worded
-from airflow_provider_livedata.engine.errors import BadConfiguration, BadInput
+from airflow_provider_livedata.engine.errors import BadConfiguration
 
 KINDS: Mapping[str, type[Migration] | type[DisasterRecovery]] = {
     "migration": Migration,
@@ -143,6 +143,4 @@ def _checked(document: Document, path: Path, value: Any, model: type[P]) -> P | 
     except ValidationError as error:
         for one in error.errors(include_url=False):
             document.problem((*path, *one["loc"]), worded(one, model))
-    except BadInput as error:
-        document.problem(path, str(error.args[0]))
     return None

@@ -285,7 +285,7 @@ def test_the_command_tells_problems_and_whether_there_are_any(
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.dates(), st.binary(max_size=3),
-    st.sampled_from(["prod:/x", "hdfs://nn/x", "s3://b/x", "@daily", "1y", "migration", "disaster_recovery", "checksum"]),
+    st.sampled_from(["prod:/x", "hdfs://nn/x", "s3://b/x", "@daily", "1y", "0d", "migration", "disaster_recovery", "checksum"]),
 )  # fmt: skip
 names = st.one_of(
     st.text(max_size=4),
@@ -316,6 +316,8 @@ def is_told(text: str) -> None:
         assert problem.message
         assert str(problem).startswith("livedata.yaml")
         assert "\n" not in str(problem)
+    for backup in found.backups.values():
+        assert (backup.policy.timezone, backup.copying.exclude) == (backup.timezone, tuple(backup.exclude))
 
 
 @settings(max_examples=300)
@@ -352,6 +354,11 @@ def test_what_stands_in_one_entry_does_not_touch_the_others(name: str, value: An
     }
     assert all(problem.path[:2] == ("backups", name) for problem in after.problems)
     assert bool(after.problems) != (name in after.backups)
+
+
+def test_a_retention_that_cannot_be_is_a_problem_of_the_file() -> None:
+    (problem,) = read(RIGHT.replace("keep_daily: 7", "grace: 0d")).problems
+    assert str(problem) == "livedata.yaml:22: backups.nightly.retention: grace is longer than nothing: a backup may be at work; the least is 1h"  # fmt: skip
 
 
 @given(st.integers(0, 30))
