@@ -16,7 +16,7 @@ from airflow_provider_livedata.configuration.model import Backup, DisasterRecove
 from airflow_provider_livedata.configuration.places import Places
 from airflow_provider_livedata.configuration.problems import Path, Problem
 from airflow_provider_livedata.configuration.wording import unknown, worded
-from airflow_provider_livedata.engine.errors import BadConfiguration, BadInput
+from airflow_provider_livedata.engine.errors import BadConfiguration
 
 KINDS: Mapping[str, type[Migration] | type[DisasterRecovery]] = {
     "migration": Migration,
@@ -74,27 +74,15 @@ def read(text: str, file: str = "livedata.yaml") -> Configuration:
     for name in top:
         if name not in File.model_fields:
             document.problem((name,), unknown(name, File.model_fields))
-    zones = {name: zone for name, value in _section(document, top, "zones")
-             if (zone := _checked(document, ("zones", name), value, Zone)) is not None}  # fmt: skip
-    wrong = [
-        str(problem.path[1]) for problem in document.problems if problem.path[:1] == ("zones",) and problem.path[1:]
-    ]
-    places = Places(document, zones, wrong)
-    replications: dict[str, Any] = {}
-    for name, value in _section(document, top, "replications"):
-        model = _kind(document, ("replications", name), value)
-        if model is not None:
-            replications[name] = places.settled(
-                ("replications", name), _checked(document, ("replications", name), value, model)
-            )
-    backups: dict[str, Any] = {
-        name: places.settled(("backups", name), _checked(document, ("backups", name), value, Backup))
-        for name, value in _section(document, top, "backups")
-    }
-    return Configuration(
-        file, zones, _there(replications), _there(backups),
-        tuple(sorted(document.problems, key=lambda problem: problem.line)),
-    )  # fmt: skip
+    zones = _there({path[1]: _checked(document, path, value, Zone) for path, value in _section(document, top, "zones")})
+    places = Places(document, zones, _wrong_zones(document))
+    found = {
+        section: _there({path[1]: places.settled(path, _entry(document, path, value))
+                         for path, value in _section(document, top, section)})
+        for section in ("replications", "backups")
+    }  # fmt: skip
+    problems = sorted(document.problems, key=lambda problem: problem.line)
+    return Configuration(file, zones, found["replications"], found["backups"], tuple(problems))
 
 
 def _setting() -> str:
@@ -103,8 +91,14 @@ def _setting() -> str:
     return str(conf.get("livedata", "config_file", fallback="") or "")
 
 
-def _there(entries: Mapping[str, P | None]) -> dict[str, P]:
+def _there(entries: Mapping[str, Any]) -> dict[str, Any]:
     return {name: entry for name, entry in entries.items() if entry is not None}
+
+
+def _wrong_zones(document: Document) -> list[str]:
+    return [
+        str(problem.path[1]) for problem in document.problems if problem.path[:1] == ("zones",) and problem.path[1:]
+    ]
 
 
 def _mapping(document: Document, path: Path, value: Any) -> dict[str, Any]:
@@ -114,17 +108,23 @@ def _mapping(document: Document, path: Path, value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _section(document: Document, top: Mapping[str, Any], section: str) -> Iterator[tuple[str, Any]]:
+def _section(document: Document, top: Mapping[str, Any], section: str) -> Iterator[tuple[tuple[str, str], Any]]:
+    """The entries of a section by their paths, those whose name or YAML is not right left out."""
     for name, value in _mapping(document, (section,), top.get(section)).items():
         path = (section, name)
-        if not re.search(NAME, name):
+        if not re.fullmatch(NAME, name):  # a DAG id is made of it
             document.problem(path, "a name is made of letters, digits, '_', '-' and '.', at most 100 of them")
         elif not _is_unreadable(document, path):
-            yield name, value
+            yield path, value
 
 
 def _is_unreadable(document: Document, path: Path) -> bool:
     return any(problem.path[: len(path)] == path for problem in document.problems)
+
+
+def _entry(document: Document, path: Path, value: Any) -> Any:
+    model = _kind(document, path, value) if path[0] == "replications" else Backup
+    return None if model is None else _checked(document, path, value, model)
 
 
 def _kind(document: Document, path: Path, value: Any) -> type[Migration] | type[DisasterRecovery] | None:
@@ -143,6 +143,4 @@ def _checked(document: Document, path: Path, value: Any, model: type[P]) -> P | 
     except ValidationError as error:
         for one in error.errors(include_url=False):
             document.problem((*path, *one["loc"]), worded(one, model))
-    except BadInput as error:
-        document.problem(path, str(error.args[0]))
     return None

@@ -19,6 +19,7 @@ from airflow_provider_livedata.configuration.fields import (
     Timezone,
     ZoneAddress,
 )
+from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.options import Consistency, FindBy, ReplicateOptions
 from airflow_provider_livedata.engine.plan import Foreign
 from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
@@ -135,6 +136,14 @@ class Retention(Part):
     keep_within_monthly: Age = ""
     keep_within_yearly: Age = ""
     grace: Annotated[Age, Field(min_length=1)] = "1d"
+
+    @model_validator(mode="after")
+    def _is_a_policy(self) -> Self:
+        try:
+            RetentionPolicy.of(self.chosen())
+        except BadInput as error:
+            raise ValueError(str(error.args[0])) from None
+        return self
 
 
 class VerifyBackup(Part):

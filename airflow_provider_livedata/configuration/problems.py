@@ -22,5 +22,6 @@ class Problem:
 
 
 def dotted(path: Path) -> str:
-    """``backups.nightly.exclude[2]``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    """``backups.nightly.exclude[2]``, on one line whatever the names hold."""
+    said = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return said if said.isprintable() else repr(said)[1:-1]

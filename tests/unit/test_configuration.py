@@ -152,6 +152,13 @@ def test_a_file_without_entries_is_right(text: str) -> None:
     assert (found.problems, dict(found.zones), dict(found.backups)) == ((), {}, {})
 
 
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "a\n", "-a", "ä", "a" * 101, "${x}"])
+def test_a_name_of_which_no_dag_id_can_be_made_is_refused(name: str) -> None:
+    found = read(yaml.safe_dump({"backups": {name: {"source": "hdfs://nn/a"}, "b": {"source": "hdfs://nn/b"}}}))
+    assert list(found.backups) == ["b"]
+    assert "a name is made of letters" in str(found.problems[0])
+
+
 def scheduled(schedule: Any) -> bool:
     return not read(yaml.safe_dump({"backups": {"a": {"source": "hdfs://nn/a", "schedule": schedule}}})).problems
 
@@ -278,7 +285,7 @@ def test_the_command_tells_problems_and_whether_there_are_any(
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.dates(), st.binary(max_size=3),
-    st.sampled_from(["prod:/x", "hdfs://nn/x", "s3://b/x", "@daily", "1y", "migration", "disaster_recovery", "checksum"]),
+    st.sampled_from(["prod:/x", "hdfs://nn/x", "s3://b/x", "@daily", "1y", "0d", "migration", "disaster_recovery", "checksum"]),
 )  # fmt: skip
 names = st.one_of(
     st.text(max_size=4),
@@ -308,6 +315,9 @@ def is_told(text: str) -> None:
         assert 0 <= problem.line <= lines + 1
         assert problem.message
         assert str(problem).startswith("livedata.yaml")
+        assert "\n" not in str(problem)
+    for backup in found.backups.values():
+        assert (backup.policy.timezone, backup.copying.exclude) == (backup.timezone, tuple(backup.exclude))
 
 
 @settings(max_examples=300)
@@ -344,6 +354,11 @@ def test_what_stands_in_one_entry_does_not_touch_the_others(name: str, value: An
     }
     assert all(problem.path[:2] == ("backups", name) for problem in after.problems)
     assert bool(after.problems) != (name in after.backups)
+
+
+def test_a_retention_that_cannot_be_is_a_problem_of_the_file() -> None:
+    (problem,) = read(RIGHT.replace("keep_daily: 7", "grace: 0d")).problems
+    assert str(problem) == "livedata.yaml:22: backups.nightly.retention: grace is longer than nothing: a backup may be at work; the least is 1h"  # fmt: skip
 
 
 @given(st.integers(0, 30))
