@@ -158,7 +158,7 @@ class Drill(Part):
 
     schedule: Schedule
     target: Annotated[Place, Field(description="where to: a directory of its own")]
-    files: Annotated[int, Field(ge=0, description="how many, chosen at random; 0: all")] = 100
+    files: Annotated[int, Field(ge=0, le=100_000, description="how many, chosen at random; 0: all")] = 100
 
 
 class BackupOptions(ZoneOptions):

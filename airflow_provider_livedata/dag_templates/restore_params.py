@@ -68,8 +68,8 @@ def drill_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
                         '"hdfs://hdfs_prod@nn1:8020/tmp/drill"}. Its "which" may name a backup or a time, its options go before those below.',
         ),
         "sample_files": Param(
-            100, type="integer", minimum=1, maximum=100_000, title="Files to restore",
-            description="Chosen at random among all of a backup that is chosen at random.",
+            100, type="integer", minimum=0, maximum=100_000, title="Files to restore",
+            description="Chosen at random among all of a backup that is chosen at random; 0: all of it.",
         ),
         "sample_bytes": Param(
             1 << 30, type="integer", minimum=1, title="Bytes to restore at most", description="All files of the sample together.",

@@ -90,7 +90,7 @@ class DrillOptions:
     """How a restore is tried.
 
     Args:
-        sample_files: Files that are restored at most, 1 to 100,000; they are chosen at random.
+        sample_files: Files that are restored at most, 1 to 100,000, chosen at random; 0: all of the backup.
         sample_bytes: Bytes that they may have together; the first file of the sample is restored whatever its size.
         seed: Makes the choice the same again on the same backup; None: another one each time, which the report tells.
         threads: As for ``RestoreOptions``.
@@ -109,7 +109,7 @@ class DrillOptions:
     progress_s: float = 5.0
 
     def __post_init__(self) -> None:
-        _number(self, "sample_files", 1, 100_000)
+        _number(self, "sample_files", 0, 100_000)
         _number(self, "sample_bytes", 1, 1 << 60)
         _number(self, "threads", 0, 256)
         _number(self, "memory_mib", 8, 1 << 20)

@@ -18,7 +18,7 @@ WORTH_A_RETRY = {
     "ChecksumMismatch", "LeaseLost", "LiveFailed", "ObjectChanged", "RunFailed", "TargetHeld", "ZoneBusy", "ZoneUnreachable",
 }  # fmt: skip
 HOPELESS = {
-    "AlreadyExists", "BackupMissing", "BackupUnusable", "BadAddress", "BadInput", "BadOption", "BucketMissing", "CannotHold", "CorruptSource",
+    "AlreadyExists", "BackupMissing", "BackupUnusable", "BadAddress", "BadConfiguration", "BadInput", "BadOption", "BucketMissing", "CannotHold", "CorruptSource",
     "CredentialsRefused", "DestinationNewer", "DestinationTaken", "FilterChanged", "IsADirectory", "LiveDataError", "NameRefused", "NoCheckpoint", "NotADirectory", "NotEmpty",
     "PathMissing", "PathsOverlap", "PermissionRefused", "PublishingCutOff", "RunRefused", "SnapshotRefused", "SourceEmpty", "StagedBytesGone", "StateDamaged",
     "StillChanging", "StoreFull", "TargetIsActive", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",

@@ -38,12 +38,9 @@ OWN = {
     "livedata_failover_events", "livedata_failback_events", "livedata_migration_hr",
 }  # fmt: skip
 SHARED = {
-    "livedata_backup",
-    "livedata_disaster_recovery",
-    "livedata_failback",
-    "livedata_failover",
-    "livedata_migration",
-}
+    "livedata_backup", "livedata_disaster_recovery", "livedata_failback", "livedata_failover", "livedata_migration",
+    "livedata_restore", "livedata_restore_drill",
+}  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 

@@ -34,6 +34,9 @@ OWN = {
     "livedata_verify_backup_nightly",
     "livedata_backup_hourly",
     "livedata_backup_by-hand",
+    "livedata_restore_nightly",
+    "livedata_restore_hourly",
+    "livedata_restore_by-hand",
 }
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
@@ -51,7 +54,7 @@ def test_each_backup_has_its_dags_beside_the_one_that_is_triggered_by_hand(named
     assert (set(found.dags), found.import_errors) == (SHARED | OWN, {})
     named(TEXT.replace("keep_last: 24", "keep_last: many"))
     left = bag()
-    assert set(left.dags) == (SHARED | OWN) - {"livedata_backup_hourly"}
+    assert set(left.dags) == (SHARED | OWN) - {"livedata_backup_hourly", "livedata_restore_hourly"}
     assert [Path(file).name for file in left.import_errors] == ["livedata_configuration.py"]
 
 

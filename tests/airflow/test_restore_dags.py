@@ -8,6 +8,8 @@ from typing import Any, get_args
 
 import pytest
 
+from airflow_provider_livedata.configuration import read
+from airflow_provider_livedata.dag_templates.configured_restores import restore_dags
 from airflow_provider_livedata.dag_templates.restore import restore_dag
 from airflow_provider_livedata.dag_templates.restore_drill import drills_of, restore_drill_dag
 from airflow_provider_livedata.dag_templates.restore_outcome import restore_outcome
@@ -143,12 +145,50 @@ def test_a_drill_dag_without_drills_does_nothing() -> None:
     assert (done.states["drills"], done.states["drill"]) == ("success", "skipped")
 
 
+BACKUPS = """\
+zones:
+  prod: {address: "hdfs://hdfs_prod@nn1:8020/data"}
+  lake: {address: "s3://aws_default@lake/copies"}
+backups:
+  nightly:
+    source: prod:/sales
+    target: lake:/backups/sales
+    schedule: 0 2 * * *
+    timezone: Europe/Berlin
+    options: {bandwidth: 50MiB/s, max_delete_ratio: 0.9}
+    drill: {schedule: "@monthly", target: "file:///srv/drill/sales", files: 20}
+  hourly: {source: "prod:/sales", schedule: {hours: 1}}
+"""
+
+
+def test_each_configured_backup_has_a_form_to_restore_it_and_its_drill() -> None:
+    configuration = read(BACKUPS)
+    configuration.raise_problems()
+    found: dict[str, Any] = {dag.dag_id: dag for dag in restore_dags(configuration)}
+    assert set(found) == {"livedata_restore_nightly", "livedata_restore_drill_nightly", "livedata_restore_hourly"}
+    params = found["livedata_restore_nightly"].params
+    assert (params["place"], params["destination"], params["bandwidth"], params["max_delete_ratio"]) == (
+        "s3://aws_default@lake/copies/backups/sales", "hdfs://hdfs_prod@nn1:8020/data/sales", "50MiB/s", 0.5,
+    )  # fmt: skip
+    assert (params["dry_run"], params["approval"]) == (True, True)
+    params = found["livedata_restore_hourly"].params
+    assert (params["place"], params["destination"]) == ("hdfs://hdfs_prod@nn1:8020/data/sales", "")
+    drill = found["livedata_restore_drill_nightly"]
+    assert drills_of(drill.params) == [{
+        "place": "s3://aws_default@lake/copies/backups/sales", "scratch": "file:///srv/drill/sales", "which": "random",
+        "options": {"sample_files": 20, "sample_bytes": 1 << 30},
+    }]  # fmt: skip
+    assert (drill.timetable.expression, str(drill.timetable.timezone)) == ("0 0 1 * *", "Europe/Berlin")
+    for dag in found.values():
+        dag.validate()
+
+
 def test_what_is_wrong_with_drills_is_told_at_once() -> None:
     drills = [
         {"place": "file:///backups", "scratch": "file:///backups/scratch"},
         {"place": "nowhere", "scratch": "file:///scratch"},
         {"place": "file:///backups", "scratch": "file:///scratch", "options": {"sample": 3}},
-        {"place": "file:///backups", "scratch": "file:///scratch", "options": {"sample_files": 0}},
+        {"place": "file:///backups", "scratch": "file:///scratch", "options": {"sample_files": -1}},
     ]
     with pytest.raises(BadInput, match=r"drill 1 .*inside each other.*drill 2 .*drill 3 .*sample_files.*drill 4 "):
         drills_of({"drills": drills})

@@ -124,6 +124,16 @@ def test_a_drill_tells_the_seed_that_repeats_it(make_pair: Callable[[str, str], 
     assert (again.sample_bytes, again.seed) == (first.sample_bytes, first.seed)
 
 
+@pytest.mark.parametrize("kinds", TARGETS)
+def test_a_drill_of_everything_restores_everything(make_pair: Callable[[str, str], Pair], kinds: str) -> None:
+    pair = made(make_pair, kinds, {**MANY, "empty": None})
+    report = drilled(pair.source, pair.target, sample_files=0)
+    assert (report.sample_files, report.verified_files, report.backup_files) == (200, 200, 200)
+    assert report.sample_bytes == report.backup_bytes == sum(len(data or b"") for data in MANY.values())
+    assert report.is_cleaned
+    assert contents(pair.target) == {}
+
+
 @pytest.mark.parametrize("kinds", ["files to objects", "files to local"])
 def test_a_drill_finds_a_damaged_backup_and_cleans_up(make_pair: Callable[[str, str], Pair], kinds: str) -> None:
     pair = made(make_pair, kinds, {"a": b"whole", "b": b"whole"})

@@ -329,7 +329,7 @@ def test_options_are_checked_when_they_are_made(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sample_files": 0}, {"sample_bytes": 0}, {"seed": "x"}, {"seed": True}, {"threads": -1}]
+    "wrong", [{"sample_files": -1}, {"sample_bytes": 0}, {"seed": "x"}, {"seed": True}, {"threads": -1}]
 )
 def test_options_of_a_drill_are_checked_when_they_are_made(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadOption, match=next(iter(wrong))):

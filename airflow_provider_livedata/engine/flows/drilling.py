@@ -19,7 +19,7 @@ from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.lease import LeaseTimes
-from airflow_provider_livedata.engine.model import Attributes, Entry
+from airflow_provider_livedata.engine.model import Attributes, Entry, Failure
 from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
 from airflow_provider_livedata.engine.restore_report import DrillReport, RestoreReport
 from airflow_provider_livedata.engine.sampling import Sample, sample
@@ -128,13 +128,13 @@ class _Drill:
         self.scratch.check(writable=True)
 
     def _restore(self) -> None:
-        chosen = self._sample()
+        view = _Sampled(self.view, self._sample()) if self.options.sample_files else self.view
         self.scratch.make_directory("")
         self.scratch.make_directory(self.name, attributes=Attributes(mode=0o700))  # what is private stays private
         began = time.monotonic()
         try:
             done = bring_back(
-                _Sampled(self.view, chosen), Below(self.scratch, self.name), self._restore_options(),
+                view, Below(self.scratch, self.name), self._restore_options(),
                 taken_ms=self.taken_ms, label=self.label, lease_times=self.lease_times,
             )  # fmt: skip
         except (RunFailed, VerifyFailed) as error:
@@ -163,22 +163,35 @@ class _Drill:
         report.restore_seconds = round(time.monotonic() - began, 3)
         report.verified_files, report.difference_count = done.verified_files, done.difference_count
         report.failed, report.failures, report.differences = done.failed, done.failures, done.differences
+        if not self.options.sample_files:
+            report.sample_files, report.sample_bytes = done.scanned_files, done.scanned_bytes
+            report.backup_files, report.backup_bytes = done.scanned_files, done.scanned_bytes
 
     # the end ----------------------------------------------------------------------------------------------------
 
     def _clean(self) -> None:
         try:
-            entries = [*self.scratch.scan(self.name)]
-            failures = []
-            for start in range(len(entries), 0, -DELETE_BATCH):  # children before their directories
-                batch = entries[max(0, start - DELETE_BATCH) : start]
-                failures += self.scratch.delete([entry for entry in reversed(batch) if not entry.is_implied])
-            failures += self.scratch.delete([Entry(self.name, "directory")])
+            failures = [*self._removed()]
             for failure in failures:
                 self._note(f"{failure.path} could not be removed: {failure.reason}")
             self.report.is_cleaned = not failures
         except LiveDataError as error:
             self._note(f"the folder could not be removed; remove {self.report.scratch}: {error}")
+
+    def _removed(self) -> Iterator[Failure]:
+        """Remove files as they are listed, then directories, children first; yields what could not be."""
+        directories = [Entry(self.name, "directory")]
+        files: list[Entry] = []
+        for entry in self.scratch.scan(self.name):
+            if entry.kind != "directory":
+                files.append(entry)
+            elif not entry.is_implied:
+                directories.append(entry)
+            if len(files) >= DELETE_BATCH:
+                yield from self.scratch.delete(files)
+                files = []
+        yield from self.scratch.delete(files)
+        yield from self.scratch.delete(directories[::-1])
 
     def _note(self, text: str) -> None:
         self.report.notes.append(text)
