@@ -122,7 +122,7 @@ def layout_for(place: Zone, options: BackupOptions, *, in_place: bool) -> Layout
     if in_place or isinstance(place, Snapshots):
         usual = "in place" if in_place else "snapshots"
     chosen = cast("Layout", usual if options.layout == "auto" else options.layout)
-    needs = {"in place": Snapshots, "snapshots": Snapshots, "tree": KeepsFiles}.get(chosen)
+    needs = {"in place": Snapshots, "snapshots": Snapshots, "increments": KeepsFiles, "tree": KeepsFiles}.get(chosen)
     if (chosen == "in place") != in_place or (needs is not None and not isinstance(place, needs)):
         raise BadOption(f"this place cannot have backups of layout {chosen}; the usual one here is {usual}",
                         layout=chosen, place=str(place.address))  # fmt: skip
