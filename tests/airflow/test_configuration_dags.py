@@ -20,6 +20,7 @@ from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_r
 from airflow_provider_livedata.dag_templates.disaster_recovery_params import DEFAULT_OPTIONS
 from airflow_provider_livedata.dag_templates.migration_params import migration_params
 from tests.airflow.runs import make_tree, read_tree, run_dag
+from tests.airflow.test_dags import WITHOUT_A_FILE
 from tests.conftest import REPOSITORY
 from tests.services.airflow_home import AirflowHome
 
@@ -37,10 +38,8 @@ OWN = {
     "livedata_disaster_recovery_sales", "livedata_failover_sales", "livedata_failback_sales",
     "livedata_failover_events", "livedata_failback_events", "livedata_migration_hr",
 }  # fmt: skip
-SHARED = {
-    "livedata_backup", "livedata_disaster_recovery", "livedata_failback", "livedata_failover", "livedata_migration",
-    "livedata_restore", "livedata_restore_drill",
-}  # fmt: skip
+SHARED = {path.stem for path in (REPOSITORY / "dags").glob("*.py")} - WITHOUT_A_FILE
+
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 
