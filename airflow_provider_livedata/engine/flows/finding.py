@@ -177,7 +177,7 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
             ours: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(source, chosen)))
             theirs: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(target, chosen)))
         else:
-            sides = _Sides(source, target, cover)
+            sides = _Sides(source, target, cover, frozenset(known.in_doubt()))
             tells = isinstance(target, HoldsAsRecorded) and not target.is_begun()  # then nobody has to ask it
             # From now on: what was renamed is read from the manifest meanwhile.
             ours = stack.enter_context(Ahead(look(source, chosen, cover, source.stat if tells else sides.of_source)))
@@ -214,18 +214,21 @@ class _Sides:
     """Asks both sides for the paths of a cover, the source first and the target right afterwards.
 
     Where directories are but the names of what they hold, the target is not asked for those that the source has as well and that are
-    looked at alone: what it has of them matters only where nothing is left in them.
+    looked at alone: what it has of them matters only where nothing is left in them. Unless their state is in doubt: a run that was cut off
+    may have brought a file of that name.
     """
 
     source: Zone
     target: Zone
     cover: Cover
+    in_doubt: frozenset[str]
     _of_target: dict[str, Entry | None] = field(default_factory=dict)
 
     def of_source(self, path: str) -> Entry | None:
         found = self.source.stat(path)
         is_directory = found is not None and found.kind == "directory"
-        if is_directory and not self.target.facts.has_directories and not self.cover.is_whole(path):
+        is_certain = is_directory and not self.cover.is_whole(path) and path not in self.in_doubt
+        if is_certain and not self.target.facts.has_directories:
             self._of_target[path] = None
         elif len(self._of_target) < KEPT_ROWS:
             self._of_target[path] = self._at_target(path)
