@@ -161,7 +161,7 @@ def _advanced() -> dict[str, Param]:
         ),
         "into_replica": Param(
             default=False, type="boolean", title="Restore into the target of a replication", section=ADVANCED,
-            description="The replication then stops at its next run, since someone else wrote to its target.",
+            description="The replication takes what is restored for someone else's, and stops where it comes across it.",
         ),
         "skip_unholdable": Param(
             default=False, type="boolean", title="Go on without what the destination cannot hold", section=ADVANCED,

@@ -29,7 +29,7 @@ class RestoreOptions:
         overwrite_newer: Replace and delete also what is newer than the backup, or was changed since.
         max_delete_ratio: With "mirror": share of the files at the chosen paths, 0 to 1, above which deletions stop the restore.
         may_lack: With "mirror": a chosen path that the backup does not hold is deleted, instead of stopping the restore.
-        into_replica: Restore into the target of a replication, which then refuses to go on until it is told how.
+        into_replica: Restore into the target of a replication, which takes it for someone else's, and stops where it meets it.
         keep_replaced: Keep what is replaced or deleted, so that the restore can be undone.
         allow_snapshot: Make the destination snapshottable for that where it needs to be and may be done.
         preserve: Attributes that come back: owner, group, mode, mtime, acl, xattrs.

@@ -7,19 +7,25 @@ from typing import Any, Literal
 
 import pytest
 
+from airflow_provider_livedata.engine import ReplicateOptions, fail_over, replicate
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     DestinationNewer,
     DestinationTaken,
     PathsOverlap,
     RunFailed,
+    StoreFull,
+    TargetHeld,
+    TargetTouched,
     TooManyDeletes,
+    WrongSide,
 )
 from airflow_provider_livedata.engine.flows.restoring import bring_back
-from airflow_provider_livedata.engine.lease import LeaseTimes
+from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.restore_options import RestoreOptions
 from airflow_provider_livedata.engine.restore_report import RestoreReport
 from airflow_provider_livedata.engine.retry import RetryPolicy
+from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.memory import MemoryZone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
@@ -292,3 +298,51 @@ def test_a_file_that_is_damaged_in_the_backup_never_appears_and_the_others_do(
     }
     back(pair.source, pair.target)
     assert contents(pair.target)[damaged] == files[damaged]
+
+
+def test_the_target_of_a_replication_is_no_destination_unless_told(make_pair: Callable[[str, str], Pair]) -> None:
+    pair, other = made(make_pair, "hdfs to objects"), made(make_pair, "hdfs to hdfs", {"back": b"x"})
+    replicate(pair.source, pair.target)
+    with pytest.raises(DestinationTaken, match="into_replica"):
+        back(other.source, pair.target)
+    back(other.source, pair.target, mode="merge", into_replica=True)
+    with pytest.raises(TargetTouched, match="back"):
+        replicate(pair.source, pair.target, ReplicateOptions(find_by="listings"))
+
+
+def test_after_a_fail_over_the_active_side_is_the_destination(make_pair: Callable[[str, str], Pair]) -> None:
+    pair, other = made(make_pair, "hdfs to hdfs"), made(make_pair, "hdfs to hdfs", {"back": b"x"})
+    replicate(pair.source, pair.target)
+    fail_over(pair.source, pair.target)
+    with pytest.raises(WrongSide, match="standby"):
+        back(other.source, pair.source, mode="merge", into_replica=True)
+    assert back(other.source, pair.target, mode="merge").state == "done"
+
+
+def test_a_full_destination_stops_the_restore_and_the_next_goes_on(make_pair: Callable[[str, str], Pair]) -> None:
+    class Full(CrashAfter):
+        def begin(self, path: str, *args: Any, **options: Any) -> Any:
+            if path == "keep":
+                raise StoreFull("no space left", path=path)
+            return super().begin(path, *args, **options)
+
+    pair = made(make_pair, "hdfs to hdfs")
+    with pytest.raises(StoreFull):
+        back(pair.source, Full(pair.target, 1 << 30))
+    counting = Counting(pair.source)
+    there = contents(pair.target)
+    assert back(counting, pair.target).attempt == 2
+    assert contents(pair.target) == contents(pair.source)
+    lacking = sum(len(data) for path, data in FILES.items() if data and there.get(path) != data)
+    assert counting.counts.read_bytes == lacking
+
+
+def test_two_restores_at_once_do_not_write_to_one_place(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = made(make_pair, "hdfs to hdfs")
+    busy = LeaseTimes(beat_s=0.02, silence_s=30, stale_s=30, watch_s=0.01)
+    with (
+        Lease(StateFolder(pair.target), "the other one", times=busy),
+        pytest.raises(TargetHeld, match="the other one"),
+    ):
+        bring_back(pair.source, pair.target, taken_ms=1, label="b1", lease_times=busy)
+    assert contents(pair.target) == {}

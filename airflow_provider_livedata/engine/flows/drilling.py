@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.errors import LiveDataError, PathsOverlap, RunFailed, VerifyFailed
 from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
-from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.flows.opening import opened, patient
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.lease import LeaseTimes
 from airflow_provider_livedata.engine.model import Attributes, Entry, Failure
@@ -128,13 +128,13 @@ class _Drill:
         self.scratch.check(writable=True)
 
     def _restore(self) -> None:
-        view = _Sampled(self.view, self._sample()) if self.options.sample_files else self.view
+        view = patient(_Sampled(self.view, self._sample())) if self.options.sample_files else self.view
         self.scratch.make_directory("")
         self.scratch.make_directory(self.name, attributes=Attributes(mode=0o700))  # what is private stays private
         began = time.monotonic()
         try:
             done = bring_back(
-                view, Below(self.scratch, self.name), self._restore_options(),
+                view, patient(Below(self.scratch, self.name)), self._restore_options(),
                 taken_ms=self.taken_ms, label=self.label, lease_times=self.lease_times,
             )  # fmt: skip
         except (RunFailed, VerifyFailed) as error:

@@ -17,21 +17,18 @@ from airflow_provider_livedata.engine.backup_record import BackupRecord, number_
 from airflow_provider_livedata.engine.errors import BackupMissing, BackupUnusable, BadOption, LiveDataError
 from airflow_provider_livedata.engine.flows.cataloguing import Catalogue, read_catalogue, view_of
 from airflow_provider_livedata.engine.flows.drilling import drill
-from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.flows.opening import opened, patient
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.flows.retaining import hold, release
 from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
 from airflow_provider_livedata.engine.lease import LeaseTimes
 from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
 from airflow_provider_livedata.engine.restore_report import DrillReport, RestoreReport
-from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.wrappers import Retrying
 
 log = logging.getLogger(__name__)
 HELD_MS = 7 * 86_400_000  # a restore that was killed lets go of its backup by itself after that
-_ONCE = RetryPolicy(attempts=1)  # the place below the view tries again already
 
 
 def restore(
@@ -116,7 +113,7 @@ def _chosen(zone: Zone, which: str | int | datetime, *, by: str, is_dry: bool) -
         raise BackupUnusable("the backup cannot be restored", which=one.name, state=one.state, why=one.why)
     log.info("backup %s", one.name)
     with contextlib.nullcontext() if is_dry else _held(zone, one.name, by):
-        view = Retrying(view_of(zone, found, one), _ONCE)
+        view = patient(view_of(zone, found, one))
         yield _Chosen(view, one.record, _notes(found, which, one.record))
 
 

@@ -14,7 +14,7 @@ from airflow_provider_livedata.engine.diff import line_up
 from airflow_provider_livedata.engine.errors import BadOption, PathMissing
 from airflow_provider_livedata.engine.flows import attempts
 from airflow_provider_livedata.engine.flows.attempts import Attempt
-from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.flows.opening import opened, patient
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.flows.switching import holder_of
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
@@ -68,7 +68,7 @@ def undo_restore(
         if not wanted.dry_run:
             with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
                 _remove_brought(zone, attempt, wanted, lease)
-        view = _Kept(zone, f"{FOLDER}/{attempt.before['folder']}")
+        view = patient(_Kept(zone, f"{FOLDER}/{attempt.before['folder']}"))
         merged = replace(wanted, mode="merge", paths=())
         return bring_back(
             view, zone, merged, taken_ms=attempt.started_ms, label=label, lease_times=lease_times, is_inside=True
