@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from airflow_provider_livedata.configuration import load, read
-from airflow_provider_livedata.configuration.fields import PRESETS
 from airflow_provider_livedata.configuration.model import DisasterRecovery, Migration, MigrationOptions, RecoveryOptions
 from airflow_provider_livedata.dag_bundle import LiveDataDagBundle
 from airflow_provider_livedata.dag_templates.configured import configured_locations, replication_dags
@@ -20,6 +18,7 @@ from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_r
 from airflow_provider_livedata.dag_templates.disaster_recovery_params import DEFAULT_OPTIONS
 from airflow_provider_livedata.dag_templates.migration_params import migration_params
 from tests.airflow.runs import make_tree, read_tree, run_dag
+from tests.airflow.test_dags import WITHOUT_A_FILE
 from tests.conftest import REPOSITORY
 from tests.services.airflow_home import AirflowHome
 
@@ -37,13 +36,8 @@ OWN = {
     "livedata_disaster_recovery_sales", "livedata_failover_sales", "livedata_failback_sales",
     "livedata_failover_events", "livedata_failback_events", "livedata_migration_hr",
 }  # fmt: skip
-SHARED = {
-    "livedata_backup",
-    "livedata_disaster_recovery",
-    "livedata_failback",
-    "livedata_failover",
-    "livedata_migration",
-}
+SHARED = {path.stem for path in (REPOSITORY / "dags").glob("*.py")} - WITHOUT_A_FILE
+
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 
@@ -124,14 +118,14 @@ def test_a_file_that_is_not_there_is_one_import_error(monkeypatch: pytest.Monkey
 def test_an_installation_shows_the_import_error_and_keeps_the_other_dags(tmp_path: Path) -> None:
     file, where = tmp_path / "livedata.yaml", tmp_path / "home"
     where.mkdir()
-    (where / "airflow.cfg").write_text(f"[livedata]\nconfig_file = {file}\n")
     home = AirflowHome(where, dags=REPOSITORY / "dags").place_database()
 
     def parsed(text: str) -> tuple[set[str], list[dict[str, str]]]:
         file.write_text(text)
-        home.run("dags", "reserialize")
-        listed = home.run("dags", "list", "-o", "json").stdout
-        errors = home.run("dags", "list-import-errors", "-o", "json", check=False).stdout
+        env = {NAMED: str(file)}
+        home.run("dags", "reserialize", env=env)
+        listed = home.run("dags", "list", "-o", "json", env=env).stdout
+        errors = home.run("dags", "list-import-errors", "-o", "json", env=env, check=False).stdout
         return {one["dag_id"] for one in _json(listed)}, _json(errors)
 
     assert parsed(TEXT) == (SHARED | OWN, [])
@@ -173,54 +167,6 @@ def test_the_dags_to_switch_have_the_same_places_and_exclusions() -> None:
         params = found[dag_id].params
         assert (params["source"], params["exclude"]) == ("hdfs://hdfs_prod@nn1:8020/data/events", ["*.tmp"])
         assert (params["dry_run"], params["approval"]) == (True, True)
-
-
-@pytest.mark.parametrize(
-    "schedule", [*PRESETS, "*/15 2 * * MON-FRI", "0 3 L * *", "0 0 * * 5#2", {"weeks": 1, "minutes": 5}]
-)
-def test_every_schedule_makes_dags_that_airflow_takes(schedule: Any) -> None:
-    from airflow.serialization.serialized_objects import DagSerialization
-
-    said = yaml.safe_load(TEXT)
-    for entry in ("sales", "hr"):
-        said["replications"][entry].update(schedule=schedule, timezone="America/New_York")
-    for dag in dags(yaml.safe_dump(said)).values():
-        dag.validate()
-        taken = DagSerialization.from_dict(DagSerialization.to_dict(dag))
-        if dag.dag_id.endswith(("recovery_sales", "migration_hr")):
-            assert taken.next_dagrun_info(last_automated_run_info=None) is not None
-
-
-def test_dags_are_made_of_entries_that_say_all_that_can_be_said() -> None:
-    options: dict[str, Any] = {
-        "bandwidth": "08:00-18:00=50MiB/s, off", "threads": 4, "max_reads": 2, "preserve": ["mtime", "xattrs"], "allow_snapshot": False,
-        "skip_unholdable": True, "exclude": ["*.tmp", "logs/*/raw"], "max_delete_ratio": 1, "foreign": "keep", "find_by": "listings",
-        "accept_new_filter": True, "exclusive": True,
-    }  # fmt: skip
-    more = {"consistency": "files", "keep_removed": 0.5, "list_every_h": 1, "memory_mib": 200}
-    assert set(options) == set(MigrationOptions.model_fields)
-    assert {*options, *more} == set(RecoveryOptions.model_fields)
-    entries: dict[str, dict[str, Any]] = {
-        "all": {
-            "kind": "migration", "source": "s3://a/b", "target": "file:///c", "options": options, "schedule": "@weekly",
-            "timezone": "Asia/Tokyo", "verify_level": "listing", "approval": True, "catch_up_until_changes": 0, "catch_up_max_rounds": 1,
-        },
-        "live": {
-            "kind": "disaster_recovery", "source": "s3://a/b", "target": "file:///d", "options": {**options, **more},
-            "schedule": "@continuous", "timezone": "UTC", "interval_s": 1, "duration_s": None, "max_failures_in_row": 1,
-            "verify_listing_every_h": 0, "verify_checksum_every_h": 0.5,
-        },
-    }  # fmt: skip
-    assert set(entries["all"]) == set(Migration.model_fields)
-    assert set(entries["live"]) == set(DisasterRecovery.model_fields)
-    found = dags(yaml.safe_dump({"replications": entries}))
-    migration, live = found["livedata_migration_all"], found["livedata_disaster_recovery_live"]
-    assert {name: migration.params[name] for name in options} == options
-    assert live.params["locations"][0]["options"] == {**options, **more}
-    assert live.params["duration_s"] is None
-    for dag in found.values():
-        dag.validate()
-        dag.params.validate()
 
 
 def test_changing_one_entry_leaves_the_dags_of_the_others_as_they_are() -> None:
