@@ -301,6 +301,23 @@ def test_files_that_cannot_be_read_leave_the_backup_incomplete_and_are_named(
     assert site.held_by(found.backups[1].name) == site.now()
 
 
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[5]], ids=" ".join)
+def test_what_is_new_or_changed_is_told_of_all_attempts(
+    kind: tuple[str, str, str], make_pair: Callable[[str, str], Pair]
+) -> None:
+    site = Site(make_pair(*kind[:2]), kind[2])
+    site.pair.put(FIRST)
+    site.backup()
+    site.pair.put(SECOND)
+    with pytest.raises(RunFailed):
+        backup(Retrying(Unreadable(site.source, "a"), RetryPolicy(attempts=1)), site.place, site.options)
+    name = site.backup()
+    found = catalogue(site.at).find(name)
+    assert found.record is not None
+    sizes = [len(data) for data in SECOND.values() if data is not None]
+    assert (found.record.changed_files, found.record.changed_bytes) == (len(sizes), sum(sizes))
+
+
 def test_an_incomplete_backup_can_be_removed_and_the_next_one_is_whole(make_pair: Callable[[str, str], Pair]) -> None:
     site = Site(make_pair("hdfs", "objects"), "increments")
     site.pair.put(FIRST)

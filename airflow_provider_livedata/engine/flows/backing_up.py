@@ -29,6 +29,7 @@ from airflow_provider_livedata.engine.backup_record import (
     name_of,
     number_of,
     sealed,
+    split_version,
 )
 from airflow_provider_livedata.engine.backup_report import BackupReport
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
@@ -43,6 +44,7 @@ from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.model import Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.report import Report
 from airflow_provider_livedata.engine.restore_commands import copying
 from airflow_provider_livedata.engine.roles import place_of
@@ -274,7 +276,7 @@ class _Making:
             record = replace(record, snapshot=frozen.name, snapshot_root=frozen.root, snapshot_ms=frozen.taken_ms)
         if checkpoint is None:
             return record
-        changed = self._changed(checkpoint)
+        changed = self._changed(intent, checkpoint)
         return replace(
             record, run=checkpoint.run, source_snapshot=checkpoint.snapshot, files=checkpoint.files,
             directories=checkpoint.directories, size_bytes=checkpoint.size_bytes, changed_files=changed[0],
@@ -282,12 +284,19 @@ class _Making:
             generations=checkpoint.generations,
         )  # fmt: skip
 
-    def _changed(self, checkpoint: Checkpoint) -> tuple[int, int]:
-        value = self.state.read_json(f"runs/{checkpoint.run:012d}/report.json") or {}
-        return (
-            sum(int(value.get(name, 0)) for name in ("copied_files", "adopted_files", "renamed")),
-            int(value.get("copied_bytes", 0)),
-        )
+    def _changed(self, intent: Intent, checkpoint: Checkpoint) -> tuple[int, int]:
+        if self.layout == "snapshots":
+            value = self.state.read_json(f"runs/{checkpoint.run:012d}/report.json") or {}
+            names = ("copied_files", "adopted_files", "renamed")
+            return sum(int(value.get(name, 0)) for name in names), int(value.get("copied_bytes", 0))
+        # The run's report tells of one attempt; the rows that it wrote tell of all that this backup brought.
+        written = f"manifest/{checkpoint.run:012d}-"
+        own = (tuple(file for file in one if file.name.startswith(written)) for one in checkpoint.generations)
+        files = size_bytes = 0
+        for held in overlay(checkpoints.runs_of(self.state, tuple(one for one in own if one))):
+            if held.entry.kind == "file" and split_version(held.target_version)[0] == intent.name:
+                files, size_bytes = files + 1, size_bytes + held.entry.size_bytes
+        return files, size_bytes
 
     # accounts ---------------------------------------------------------------------------------------------------
 
