@@ -23,7 +23,7 @@ def get_provider_info() -> dict[str, Any]:
     There are no connection types: each store is reached by the connection of its own provider.
     """
     modules = {
-        "operators": ("backup", "copy", "fail_over", "replicate", "retention", "snapshot", "verify"),
+        "operators": ("backup", "copy", "fail_over", "replicate", "restore", "retention", "snapshot", "verify"),
         "sensors": ("change", "lag"),
         "triggers": ("location", "looks", "wait"),
         "hooks": ("livedata",),
