@@ -20,7 +20,7 @@ from airflow_provider_livedata.configuration.fields import (
     ZoneAddress,
 )
 from airflow_provider_livedata.engine.errors import BadInput
-from airflow_provider_livedata.engine.options import Consistency, FindBy, ReplicateOptions
+from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H, Consistency, FindBy, ReplicateOptions
 from airflow_provider_livedata.engine.plan import Foreign
 from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
 
@@ -168,7 +168,7 @@ class BackupOptions(ZoneOptions):
         float, Field(ge=0, le=1, description="share of the files that may have vanished since the backup before")
     ] = 0.9
     find_by: FindBy = "auto"
-    list_every_h: Hours = 24
+    list_every_h: Hours = BACKUP_LISTS_EVERY_H
     exclusive: bool = False
     memory_mib: Annotated[int, Field(ge=8, le=1 << 20)] = 80
 
@@ -205,7 +205,7 @@ class Backup(Part):
     def copying(self) -> ReplicateOptions:
         """How what differs is brought: its options and exclusions; ``options.max_delete_ratio`` is the backup's own."""
         chosen = {name: value for name, value in self.options.chosen().items() if name != "max_delete_ratio"}
-        return ReplicateOptions(**chosen, exclude=tuple(self.exclude))
+        return ReplicateOptions(**{"list_every_h": BACKUP_LISTS_EVERY_H, **chosen}, exclude=tuple(self.exclude))
 
 
 class File(Part):

@@ -9,6 +9,7 @@ from airflow.sdk import Param
 
 from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED, migration_params, with_defaults
 from airflow_provider_livedata.dag_templates.migration_params import OPTIONS as OPTIONS_OF_A_COPY
+from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H
 from airflow_provider_livedata.engine.retention_policy import AGES, COUNTS
 
 LAYOUTS = {
@@ -82,7 +83,7 @@ def _advanced() -> dict[str, Param]:
             description="Since the backup before. Above it no backup is made, since retention would let the good ones go in time.",
         ),
         "list_every_h": Param(
-            24, type="number", minimum=0, title="Hours between full comparisons", section=ADVANCED,
+            BACKUP_LISTS_EVERY_H, type="number", minimum=0, title="Hours between full comparisons", section=ADVANCED,
             description="In between, an HDFS source is asked for its snapshot difference. 0: never.",
         ),
         "memory_mib": Param(80, type="integer", minimum=8, title="Memory of bytes on their way, in MiB", section=ADVANCED),

@@ -11,6 +11,7 @@ from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
 from airflow_provider_livedata.engine.plan import Foreign
 from airflow_provider_livedata.engine.timetable import Timetable
 
+BACKUP_LISTS_EVERY_H = 168.0  # of backups: once a night, listings that are due once a day would be all of them
 FindBy = Literal["auto", "listings"]
 Consistency = Literal["files", "snapshot"]
 PRESERVABLE = frozenset({"owner", "group", "mode", "mtime", "acl", "xattrs"})

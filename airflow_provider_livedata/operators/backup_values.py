@@ -10,6 +10,7 @@ from typing import Any
 from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_int, options_from
 from airflow_provider_livedata.engine.errors import BadOption
+from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H
 from airflow_provider_livedata.engine.retention_policy import COUNTS, RetentionPolicy
 
 # What a backup fixes itself: see BackupOptions.of_the_run.
@@ -25,7 +26,7 @@ def backup_options_from(values: Mapping[str, Any], *, layout: str, dry_run: bool
     fixed = sorted(_FIXED & set(values))
     if fixed:
         raise BadOption("these options are the same for every backup; leave them out", options=fixed)
-    copy = options_from(values)
+    copy = options_from({"list_every_h": BACKUP_LISTS_EVERY_H, **values})
     own = {} if values.get("max_delete_ratio") is None else {"max_delete_ratio": copy.max_delete_ratio}
     return engine.BackupOptions(layout=layout or "auto", dry_run=dry_run, copy=copy, **own)
 

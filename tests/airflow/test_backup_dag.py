@@ -17,7 +17,6 @@ from airflow_provider_livedata.engine import BackupOptions, catalogue, open_zone
 from airflow_provider_livedata.engine.backup_record import Layout
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.flows.proving import BackupLevel
-from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.operators.backup_values import policy_from
 from tests.airflow.runs import Run, asset_events, make_tree, read_tree, run, run_dag
@@ -147,7 +146,7 @@ def test_the_form_offers_what_the_engine_knows() -> None:
     assert list(LAYOUTS) == ["auto", *get_args(Layout)]
     assert list(LEVELS) == ["none", *get_args(BackupLevel)]
     assert set(OPTIONS) <= set(params)
-    default = ReplicateOptions()
+    default = BackupOptions().copy
     for name in set(OPTIONS) - {"max_delete_ratio"}:
         offered, known = params[name].value, getattr(default, name)
         assert (type(known)(offered) if isinstance(offered, list) else offered) == known, name

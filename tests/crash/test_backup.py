@@ -414,6 +414,11 @@ def test_a_backup_is_found_by_name_by_time_and_as_the_latest(make_pair: Callable
             found.find(which)
 
 
+def test_a_nightly_backup_follows_the_change_and_lists_everything_once_a_week() -> None:
+    assert BackupOptions().of_the_run().list_every_h == 7 * 24
+    assert ReplicateOptions().list_every_h == 24
+
+
 def test_places_keep_to_one_layout_and_to_those_that_they_can_have(make_pair: Callable[[str, str], Pair]) -> None:
     site = Site(make_pair("hdfs", "objects"), "increments")
     site.pair.put(FIRST)

@@ -29,6 +29,7 @@ from airflow_provider_livedata.configuration.model import (
     ZoneOptions,
 )
 from airflow_provider_livedata.configuration.schema import SCHEMA, schema_text
+from airflow_provider_livedata.engine import BackupOptions as EngineBackupOptions
 from airflow_provider_livedata.engine import Duration, ReplicateOptions, RetentionPolicy
 from airflow_provider_livedata.engine.errors import BadConfiguration
 from airflow_provider_livedata.engine.options import PRESERVABLE
@@ -374,6 +375,8 @@ def test_the_line_is_that_of_the_wrong_value(above: int) -> None:
 @pytest.mark.parametrize("model", [ZoneOptions, RecoveryOptions, BackupOptions])
 def test_options_are_those_of_the_engine_with_the_same_defaults(model: type[Part]) -> None:
     engine: dict[str, Any] = {one.name: one.default for one in dataclasses.fields(ReplicateOptions) if one.init}
+    if model is BackupOptions:
+        engine["list_every_h"] = EngineBackupOptions().copy.list_every_h
     fields: dict[str, Any] = dict(model.model_fields)
     offered: dict[str, Any] = {name: field.default for name, field in fields.items()}
     decided_by_the_dag = {"max_delete_ratio"} if model is BackupOptions else {"consistency", "keep_removed"}

@@ -43,7 +43,7 @@ from airflow_provider_livedata.engine.flows.scripting import gone_by, layers_of,
 from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.model import Snapshot
-from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H, ReplicateOptions
 from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.report import Report
 from airflow_provider_livedata.engine.restore_commands import copying
@@ -63,6 +63,10 @@ _NEEDS: dict[Layout, type] = {
 SNAPSHOT = "livedata-backup-"  # begins the names of snapshots that are backups
 
 
+def _usual_copy() -> ReplicateOptions:
+    return ReplicateOptions(list_every_h=BACKUP_LISTS_EVERY_H)
+
+
 @dataclass(frozen=True, slots=True)
 class BackupOptions:
     """How to back up.
@@ -73,13 +77,14 @@ class BackupOptions:
         dry_run: Say what would be brought and what it would cost; change nothing else.
         max_delete_ratio: Share of the files, 0 to 1, that may have vanished since the backup before; above it no backup is made, since
             retention would let the good ones go in time.
-        copy: How what differs is brought; consistency, keep_removed and what is done about foreign files are given.
+        copy: How what differs is brought; consistency, keep_removed and what is done about foreign files are given. Left out,
+            everything is listed once a week.
     """
 
     layout: Layout | str = "auto"
     dry_run: bool = False
     max_delete_ratio: float = 0.9
-    copy: ReplicateOptions = field(default_factory=ReplicateOptions)
+    copy: ReplicateOptions = field(default_factory=_usual_copy)
 
     def __post_init__(self) -> None:
         known = ("auto", *get_args(Layout))
