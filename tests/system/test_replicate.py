@@ -328,8 +328,10 @@ def test_without_the_right_to_allow_snapshots_the_command_for_the_administrator_
     write(source, {"f": b"x"})
     hdfs_cluster.fs("-chown", "-R", "alice", hdfs_dir)
     as_alice = Place(source.address, {**source.options, "user": "alice"})
+    theirs = unretried(as_alice)
     with pytest.raises(SnapshotRefused, match=f"hdfs dfsadmin -allowSnapshot {hdfs_dir}"):
-        replicate(unretried(as_alice), unretried(target))
+        replicate(theirs, unretried(target))
+    theirs.close()  # by RPC a process is one user at a time
     assert list(StateFolder(target.open()).files("")) == []
     with pytest.raises(SnapshotRefused, match="-allowSnapshot"):
         replicate(source.open(), target.open(), ReplicateOptions(allow_snapshot=False))
