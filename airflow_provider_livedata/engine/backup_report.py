@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from airflow_provider_livedata.engine.report import SHOWN, Sealed
+from airflow_provider_livedata.engine.told import Told
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 
 FORMAT = 1
@@ -14,7 +13,7 @@ BackupState = Literal["complete", "incomplete", "dry run"]
 
 
 @dataclass(slots=True)
-class BackupReport(Sealed):
+class BackupReport(Told):
     """How making a backup ended.
 
     Times are epoch milliseconds or seconds as the names say. ``finished_before``: the name of a backup that an earlier run had begun, and that
@@ -47,11 +46,6 @@ class BackupReport(Sealed):
     address: str = ""
     digest: str = ""
     format: int = FORMAT
-
-    def summary(self) -> dict[str, Any]:
-        """The small part that travels through XCom: everything but lists, of which only the first items go along."""
-        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        return {name: value[:SHOWN] if isinstance(value, list) else value for name, value in values.items()}
 
     def table(self) -> str:
         """For the log and the terminal."""

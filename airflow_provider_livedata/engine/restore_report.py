@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_livedata.engine.model import Failure
-from airflow_provider_livedata.engine.report import SHOWN, Sealed, State
+from airflow_provider_livedata.engine.report import SHOWN, State
+from airflow_provider_livedata.engine.told import Told
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds, moment
 
 FORMAT = 1
@@ -24,37 +25,19 @@ class RestoreDifference:
 
 
 @dataclass(slots=True)
-class _Told(Sealed):
+class _Restored(Told):
     """What the reports of restores have in common."""
 
     address: str = ""
     digest: str = ""
 
     def summary(self) -> dict[str, Any]:
-        """The small part that travels through XCom: everything but lists, of which only the first items go along."""
-        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        plain = {name: _plain(value) for name, value in values.items()}
-        return {name: value[:SHOWN] if isinstance(value, list) else value for name, value in plain.items()}
-
-    def table(self) -> str:
-        """For the log and the terminal."""
-        lines = [f"{name:<18}{value}" for name, value in self._rows() if value not in ("", None)]
-        for title, count, items in self._lists():
-            if count:
-                lines += [f"{title}:"] + [f"  {item}" for item in items[:SHOWN]]
-                if count > len(items[:SHOWN]):
-                    lines.append(f"  ... and {count - len(items[:SHOWN]):,} more")
-        return "\n".join(lines)
-
-    def _rows(self) -> list[tuple[str, Any]]:
-        raise NotImplementedError
-
-    def _lists(self) -> list[tuple[str, int, list[str]]]:
-        raise NotImplementedError
+        """See ``Told``; what lists hold as plain values."""
+        return {name: _plain(value) for name, value in Told.summary(self).items()}
 
 
 @dataclass(slots=True)
-class RestoreReport(_Told):
+class RestoreReport(_Restored):
     """How a restore ended. Times are epoch milliseconds or seconds as the names say.
 
     ``same``: files of the destination that were left as they are, by the evidence that they are those of the backup.
@@ -177,7 +160,7 @@ class RestoreReport(_Told):
 
 
 @dataclass(slots=True)
-class DrillReport(_Told):
+class DrillReport(_Restored):
     """How a restore drill ended: a random sample was restored to a scratch place, compared, timed and removed again.
 
     ``seed`` chooses the same sample on the same backup again. ``estimated_seconds``: what restoring all of the backup would take at
@@ -229,11 +212,11 @@ class DrillReport(_Told):
 
     def stored(self) -> dict[str, Any]:
         """See ``Sealed.stored``; with the rates."""
-        return Sealed.stored(self) | self._rates()
+        return Told.stored(self) | self._rates()
 
     def summary(self) -> dict[str, Any]:
-        """See ``_Told``; with the rates."""
-        return _Told.summary(self) | self._rates()
+        """See ``_Restored``; with the rates."""
+        return _Restored.summary(self) | self._rates()
 
     def _rates(self) -> dict[str, Any]:
         estimate = self.estimated_seconds

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from airflow_provider_livedata.engine.report import SHOWN, Sealed
+from airflow_provider_livedata.engine.told import Told
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 
 FORMAT = 1
@@ -16,7 +15,7 @@ SwitchState = Literal["switched", "brought back", "already switched", "dry run"]
 
 
 @dataclass(slots=True)
-class SwitchReport(Sealed):
+class SwitchReport(Told):
     """What both have in common. Times are epoch milliseconds or seconds as the names say."""
 
     active: str  # the side that is active afterwards
@@ -38,21 +37,6 @@ class SwitchReport(Sealed):
     address: str = ""
     digest: str = ""
     format: int = FORMAT
-
-    def summary(self) -> dict[str, Any]:
-        """The small part that travels through XCom: everything but lists, of which only the first items go along."""
-        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        return {name: value[:SHOWN] if isinstance(value, list) else value for name, value in values.items()}
-
-    def table(self) -> str:
-        """For the log and the terminal."""
-        lines = [f"{name:<18}{value}" for name, value in self._rows() if value not in ("", None)]
-        for title, count, items in self._lists():
-            if count:
-                lines += [f"{title}:"] + [f"  {item}" for item in items[:SHOWN]]
-                if count > len(items[:SHOWN]):
-                    lines.append(f"  ... and {count - len(items[:SHOWN]):,} more")
-        return "\n".join(lines)
 
     def _rows(self) -> list[tuple[str, Any]]:
         return [

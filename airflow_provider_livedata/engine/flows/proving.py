@@ -14,6 +14,7 @@ from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of
 from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
 from airflow_provider_livedata.engine.flows.backup_view import BackupView
 from airflow_provider_livedata.engine.flows.cataloguing import Verified, read_catalogue, rows_of, view_of
+from airflow_provider_livedata.engine.flows.comparing import agrees
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.verify import VerifyReport
 from airflow_provider_livedata.engine.limits import Buffers
@@ -131,7 +132,7 @@ class _Proving:
         copied = entry.crc32c, entry.crc64nvme
         if copied == (None, None):
             self.report.count(not_comparable=1)
-        elif any(was is not None and was != now for was, now in zip(copied, found, strict=True)):
+        elif not agrees(entry, found):
             self.report.differ(entry.path, "checksum", "its bytes are not those that were backed up")
 
     def _read(self, entry: Entry) -> Checksum:
