@@ -21,6 +21,9 @@ from tests.services.processes import ServerProcess, start_process, tail
 # Few, so that operations meet what the other writer made; beside "/" in the order of keys, and some that clients escape.
 NAMES = ["a", "b", "a!", "b0", "odd %+\u00e9\u00fc", "c d"]
 KINDS = ["create", "create", "append", "linger", "rewrite", "rename", "rename", "delete", "chmod", "make"]
+ON_FILES = frozenset({"append", "linger", "rewrite", "rename", "chmod"})  # what works best on something that stands
+KNOWN_SHARE = 0.7
+REMEMBERED = 8  # the newest files: older ones were moved or deleted, by either writer
 LINGERS_S = 0.3
 
 
@@ -45,13 +48,14 @@ class Writer:
 
         self._client, self._root, self._chance = hdfs_native.Client(uri), path, random.Random(seed)
         self._options = hdfs_native.WriteOptions
+        self._made: list[str] = []  # files that this writer wrote and did not take away, as far as it knows
         self.done = Counter[str]()
 
     def act(self) -> None:
         """One operation; HDFS refuses many, where parents are files or names are taken."""
         kind = self._chance.choice(KINDS)
         try:
-            getattr(self, f"_{kind}")(self._path())
+            getattr(self, f"_{kind}")(self._known() if kind in ON_FILES else self._path())
         except (OSError, RuntimeError) as error:
             kind = f"refused {kind}"
             self.done[f"refused: {type(error).__name__}"] += 1
@@ -59,6 +63,10 @@ class Writer:
 
     def _path(self) -> str:
         return "/".join([self._root, *(self._chance.choice(NAMES) for _ in range(self._chance.randint(1, 3)))])
+
+    def _known(self) -> str:
+        # Mostly a file that stands: of paths by chance so few do that a short run would never append.
+        return self._chance.choice(self._made) if self._made and self._chance.random() < KNOWN_SHARE else self._path()
 
     def _create(self, path: str) -> None:
         self._write(path, self._chance.randint(0, 3000), overwrite=False)
@@ -72,6 +80,7 @@ class Writer:
         writer = self._client.create(path, self._options(overwrite=overwrite))
         writer.write(self._chance.randbytes(size_bytes))
         writer.close()
+        self._made = [*self._made[1 - REMEMBERED :], path]
 
     def _linger(self, path: str) -> None:
         """Hold a file open, so that snapshots meet it."""
@@ -81,6 +90,7 @@ class Writer:
         time.sleep(LINGERS_S)
         writer.write(self._chance.randbytes(self._chance.randint(0, 500)))
         writer.close()
+        self._made = [*self._made[1 - REMEMBERED :], path]
 
     def _append(self, path: str) -> None:
         writer = self._client.append(path)
