@@ -23,14 +23,19 @@ class _Keyed(Protocol):
 
 
 class Origin(NamedTuple):
-    """A file that the source renamed: its new path, and the row of the manifest at its old one.
+    """A file that the source renamed: its new key, and the row of the manifest at its old one.
 
-    ``is_contested``: something else may be at the old path by now.
+    ``is_contested``: something else may be at the old path by now. ``is_carried``: it comes there when the target moves the
+    directory that it is in, or that it is; so do directories, and files that the source has no longer (``is_gone``).
+    ``is_root``: that directory itself.
     """
 
     key: str
     held: Held
     is_contested: bool
+    is_carried: bool = False
+    is_gone: bool = False
+    is_root: bool = False
 
 
 class Row(NamedTuple):
@@ -60,7 +65,7 @@ def line_up(
     planned: Iterable[str] = (),
     origins: Iterable[Origin] = (),
 ) -> Iterator[Row]:
-    """Yield one row for every key that any side has, in key order.
+    """Yield one row for every key that any side has or that comes with a moved directory, in key order.
 
     Raises:
         UnsortedListing: A side is not in strictly ascending key order.
@@ -75,12 +80,14 @@ def line_up(
     o_key, o_one = next(o, _END)
     while True:
         key = min((x for x in (s_key, k_key, t_key) if x is not None), default=None)
+        while o_key is not None and o_one is not None and not o_one.is_carried and (key is None or o_key < key):
+            o_key, o_one = next(o, _END)
+        if o_key is not None and (key is None or o_key < key):
+            key = o_key
         if key is None:
             return
         while p_key is not None and p_key < key:
             p_key = next(p, None)
-        while o_key is not None and o_key < key:
-            o_key, o_one = next(o, _END)
         yield Row(
             key,
             s_entry if s_key == key else None,
@@ -89,6 +96,8 @@ def line_up(
             p_key == key,
             origin=o_one if o_key == key else None,
         )
+        if o_key == key:
+            o_key, o_one = next(o, _END)
         if s_key == key:
             s_key, s_entry = next(s, _END)
         if k_key == key:

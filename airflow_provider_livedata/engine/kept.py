@@ -32,9 +32,11 @@ def losing(steps: Callable[[Phase], Iterable[Step]]) -> Iterator[tuple[str, str]
     """Path and version of each file that a plan replaces or deletes; what is renamed is not lost."""
     for step in chain.from_iterable(steps(phase) for phase in _PHASES):
         is_replaced = step.kind in ("copy", "move") and step.expect is not None and not step.or_absent
-        is_deleted = step.kind == "delete" and step.entry.kind == "file" and step.reason != "renamed"
+        is_deleted = step.kind == "delete" and step.entry.kind == "file" and step.reason not in ("renamed", "carried")
         if is_replaced or is_deleted:
             yield step.entry.path, step.expect or ""
+        elif step.kind == "copy" and step.origin is not None:  # it replaces what comes with a renamed directory
+            yield step.origin.path, step.origin.version
 
 
 def keep(

@@ -3,10 +3,11 @@
     taker    newest epoch is released, or its process is known to be dead      -> creates epoch + 1
              its beat moves while we watch                                      -> TargetHeld, naming the holder
              silent for ``silence_s`` on our own clock                          -> creates epoch + 1
-    holder   rewrites its beat every ``beat_s``; stops by itself when no beat was good for ``stale_s``, or when a newer
-             epoch is there
+    holder   rewrites its beat every ``beat_s``; changes nothing when no beat was good for ``stale_s``, until one is that no
+             newer epoch followed; stops when a newer epoch is there, or after ``patience_s`` more
 
-Creating the file is create-only, so of two takers one wins. Clocks of different machines are never compared.
+Creating the file is create-only, so of two takers one wins. A late holder beats and then looks for a newer epoch; a taker creates
+its epoch and then looks for a beat: so at least one of them sees the other. Clocks of different machines are never compared.
 """
 
 from __future__ import annotations
@@ -27,16 +28,21 @@ from airflow_provider_livedata.engine.errors import AlreadyExists, LeaseLost, Li
 from airflow_provider_livedata.engine.state import StateFolder
 
 log = logging.getLogger(__name__)
+LATE_S = 1.0  # between beats, and looks at them, when one is late
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """Seconds: between beats, until a holder counts as silent, until a holder without a good beat stops by itself."""
+    """Seconds: between beats, until a holder counts as silent, until a holder without a good beat holds still.
+
+    ``patience_s``: how long it then waits for one. A beat may be stuck as long as a store is that changes its leader.
+    """
 
     beat_s: float = 15
     silence_s: float = 60
     stale_s: float = 40
     watch_s: float = 5
+    patience_s: float = 120
 
 
 class Lease:
@@ -79,8 +85,7 @@ class Lease:
             TargetHeld: Another run is at work; the message names it.
         """
         newest = self._newest()
-        if newest:
-            self._wait_until_silent(newest)
+        seen = self._wait_until_silent(newest) if newest else None
         self.epoch = newest + 1
         try:
             self.state.write_json(_file(self.epoch), self._content(), create_only=True)
@@ -92,6 +97,8 @@ class Lease:
             ) from None
         self._last_good = self._clock()
         self._yield_to_newer()
+        if seen is not None:
+            self._yield_to_late(newest, seen)
         self._remove_older()
         self._thread = threading.Thread(target=self._beat_on, name="livedata-lease", daemon=True)
         self._thread.start()
@@ -107,17 +114,34 @@ class Lease:
                 epoch=newest,
             )
 
+    def _yield_to_late(self, epoch: int, seen: dict[str, Any]) -> None:
+        # A holder that was silent may have come back just before it could see our epoch.
+        now = self.state.read_json(_file(epoch))
+        if now is not None and now.get("beat") != seen.get("beat"):
+            self.release()
+            raise TargetHeld(
+                "the run that holds this target was silent and came back; wait until it has ended, or stop it",
+                target=self.state.address(""),
+                holder=now.get("holder"),
+                epoch=epoch,
+            )
+
     def _remove_older(self) -> None:
         self.state.remove("lease", only=lambda name: _epoch(name) < self.epoch)
 
     def check(self) -> None:
         """Make sure that this run may still change the target; called before each batch of changes.
 
+        Waits for a beat that is late: nothing is changed meanwhile.
+
         Raises:
             LeaseLost: It may not.
         """
-        if not self._lost and self._clock() - self._last_good > self.times.stale_s:
-            self._lost = f"no beat could be written for {self.times.stale_s:g} s"
+        until = self._last_good + self.times.stale_s + self.times.patience_s
+        while self._is_stale() and not self._lost and not self._stop.is_set() and self._clock() < until:
+            self._sleep(LATE_S)
+        if not self._lost and self._is_stale():
+            self._lost = f"no beat could be written for {self._clock() - self._last_good:.0f} s"
         if self._lost:
             raise LeaseLost(
                 f"this run lost its lease ({self._lost}) and changed nothing more; start it again",
@@ -141,10 +165,14 @@ class Lease:
     def _newest(self) -> int:
         return max((_epoch(entry.path) for entry in self.state.files("lease")), default=0)
 
-    def _wait_until_silent(self, epoch: int) -> None:
+    def _is_stale(self) -> bool:
+        return self._clock() - self._last_good > self.times.stale_s
+
+    def _wait_until_silent(self, epoch: int) -> dict[str, Any] | None:
+        """The last sign of life of a holder that shows none any more; None where it is known to have ended."""
         seen = self.state.read_json(_file(epoch))
         if seen is None or seen.get("is_released") or _is_dead(seen):
-            return
+            return None
         log.info(
             "waiting up to %g s for %s, which holds this target, to show a sign of life",
             self.times.silence_s,
@@ -155,7 +183,7 @@ class Lease:
             self._sleep(self.times.watch_s)
             now = self.state.read_json(_file(epoch))
             if now is None or now.get("is_released"):
-                return
+                return None
             if now.get("beat") != seen.get("beat"):
                 raise TargetHeld(
                     "another run is writing to this target; wait until it has ended, or stop it",
@@ -163,23 +191,32 @@ class Lease:
                     holder=now.get("holder"),
                     epoch=epoch,
                 )
+        return seen
 
     def _beat_on(self) -> None:
-        while not self._stop.wait(self.times.beat_s):
+        while not self._stop.wait(min(LATE_S, self.times.beat_s) if self._is_stale() else self.times.beat_s):
             try:
                 self._beat()
             except LiveDataError as error:
                 log.warning("a beat of the lease failed: %s", error)
 
     def _beat(self) -> None:
-        if self._newest() > self.epoch:
-            self._lost = "a newer run has taken it"
-            self._stop.set()
+        if self._is_over():
             return
         self._beats += 1
         began = self._clock()
         self.state.write_json(_file(self.epoch), self._content())
+        if self._is_stale():
+            log.warning("the lease was silent for %.0f s, and nothing was changed meanwhile", began - self._last_good)
+            if self._is_over():
+                return
         self._last_good = began
+
+    def _is_over(self) -> bool:
+        if self._newest() > self.epoch:
+            self._lost = "a newer run has taken it"
+            self._stop.set()
+        return self._stop.is_set()
 
     def _content(self) -> dict[str, Any]:
         return {

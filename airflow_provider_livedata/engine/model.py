@@ -65,12 +65,12 @@ class Held(NamedTuple):
         return self.entry.key
 
 
-StepKind = Literal["copy", "move", "hold", "make_directory", "set_attributes", "record", "forget", "delete"]
-Phase = Literal["hold", "clear", "write", "delete", "finish"]
+StepKind = Literal["copy", "move", "hold", "rename", "make_directory", "set_attributes", "record", "forget", "delete"]
+Phase = Literal["hold", "rename", "clear", "write", "delete", "finish"]
 
 
 class From(NamedTuple):
-    """Where the target has the bytes of a file already.
+    """Where the target has the bytes of a file already, or a directory.
 
     ``version``: what must stand there, "" for anything. ``is_like``: its attributes are those that the file is to have.
     """
@@ -85,7 +85,10 @@ class Step(NamedTuple):
 
     ``entry`` is the source's, for "delete" the target's, for "forget" the manifest's. "record" and "forget" touch the
     manifest alone. "move" has the target itself bring a renamed file, from ``origin``; "hold" has it put the file aside
-    first, where something else is to take the old place. ``phase``: "hold" puts aside, "clear" removes
+    first, where something else is to take the old place. "rename" has it move a directory with all below it; the steps of
+    what comes with that have an ``origin`` too, and are as if it had not taken place, since it may fail: "copy" then
+    replaces what came, "delete" (reason "carried") removes it. ``phase``: "hold" puts aside, "rename" moves directories,
+    "clear" removes
     what stands in the way (a directory where a file belongs), "write" brings files and directories, "delete" removes
     what the source no longer has, "finish" sets attributes of directories after their contents. ``expect`` is the version
     that the target must still have there (None: anything). ``may_have_landed``: an unfinished run may have brought it

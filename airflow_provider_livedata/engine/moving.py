@@ -1,15 +1,16 @@
-"""Bring a file that the source renamed: the target has its bytes already, under the old name."""
+"""Bring what the source renamed: the target has it already, under the old name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.copying import Route, Sink, held, is_settled
 from airflow_provider_livedata.engine.errors import ObjectChanged, Unsupported
 from airflow_provider_livedata.engine.model import Checksum, Entry, Expect, From, Held, Part, Step
 from airflow_provider_livedata.engine.publish import Staged
-from airflow_provider_livedata.engine.zones.base import Moves, Upload
+from airflow_provider_livedata.engine.renames import moved_with
+from airflow_provider_livedata.engine.zones.base import Moves, Rename, Upload
 
 
 def hold(step: Step, route: Route) -> None:
@@ -45,6 +46,56 @@ def staged(step: Step, route: Route, sink: Sink) -> Staged:
         raise ObjectChanged("not what was to be renamed", path=origin.path, expected=origin.version)
     row = held(step.entry, proved_checksum(step), there, settled=settled)
     return Staged(_Move(step, route), (), proved_checksum(step), route.expect(step), row)
+
+
+@dataclass(slots=True)
+class Carried:
+    """The directories that the target has moved in one piece, by the "rename" steps of a plan."""
+
+    _new: dict[str, str] = field(default_factory=dict)
+
+    def add(self, step: Step) -> None:
+        """Note one."""
+        self._new[_origin(step).path] = step.entry.path
+
+    def took(self, entry: Entry) -> bool:
+        """Whether what was at that path went away with one."""
+        return moved_with(entry.path, self._new) is not None
+
+    def has(self, step: Step) -> bool:
+        """Whether what the step is about came with one, to where the step wants it."""
+        if step.origin is None or not self._new:
+            return False
+        old = moved_with(step.origin.path, self._new)
+        return old is not None and self._new[old] + step.origin.path[len(old) :] == step.entry.path
+
+    def over(self, step: Step) -> Step:
+        """A "copy" that replaces what came with one, where anything did."""
+        return step._replace(expect=step.origin.version) if step.origin is not None and self.has(step) else step
+
+
+def carry(step: Step, route: Route) -> None:
+    """Move a directory with all below it.
+
+    Raises:
+        LiveDataError: It is not where it was, or something has its new place, or the store does not do that.
+    """
+    if not isinstance(route.target, Rename):
+        raise Unsupported("the target renames no directories", address=str(route.target.address))
+    route.target.rename(_origin(step).path, step.entry.path)
+
+
+def carried_row(step: Step, *, settled: bool) -> Held:
+    """The manifest's row of a file that came with its directory: the target keeps its version."""
+    return Held(step.entry, _origin(step).version, is_settled=settled)
+
+
+def coming_row(step: Step, *, settled: bool) -> Held:
+    """The same before it came, when what is to be changed of its attributes has not been set."""
+    row = carried_row(step, settled=settled)
+    if _origin(step).is_like:
+        return row
+    return row._replace(entry=row.entry._replace(owner=None, group=None, mode=None, acl=None, xattrs=None))
 
 
 @dataclass(slots=True)

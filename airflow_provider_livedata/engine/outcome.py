@@ -29,6 +29,11 @@ def has_moved(there: Entry | None, origin: Entry | None, step: Step) -> bool:
     return origin is None if known is None else known
 
 
+def has_carried(there: Entry | None, origin: Entry | None) -> bool:
+    """Whether a directory was moved whole; ``origin`` is what stands at its old place."""
+    return origin is None and there is not None and there.kind == "directory"
+
+
 def is_as_planned(there: Entry | None, step: Step) -> bool:
     """Whether what a "delete" is to remove is still what it was when that was decided."""
     if there is None or there.kind != step.entry.kind:

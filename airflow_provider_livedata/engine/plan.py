@@ -3,7 +3,7 @@
     rows of diff.line_up -> Planner.steps -> steps in a streaming order, Totals on the side -> guard
 
 Every decision is about one row and the directories above it, so memory does not grow with the tree. The order of the
-steps within a phase is that of the rows; the executor runs the phases hold, clear, write, delete, finish, and the deletes of
+steps within a phase is that of the rows; the executor runs the phases hold, rename, clear, write, delete, finish, and the deletes of
 a phase backwards, children before their directory.
 """
 
@@ -96,7 +96,7 @@ class Planner:
         self.totals = Totals()
         self._open: list[_Directory] = []  # source directories around the current row, outermost first
         self._files: list[Entry] = []  # source files "a" while a key "a/" may still come
-        self._removals: list[tuple[Entry, str | None, str]] = []  # target files "a" to go, while "a/" may still come
+        self._removals: list[Step] = []  # of target files "a", while "a/" may still come
         self._refused = ""  # key of the last source directory that the target cannot hold
         self._clearing = ""  # key of the target directory that stands where a file belongs
         self._digest = hashlib.sha256()
@@ -129,24 +129,35 @@ class Planner:
                 return
             self._fill_parent()
             if self.policy.facts.has_directories and row.target is None:
-                self._touch()
-                yield Step("make_directory", "write", row.source, "new")
+                yield from self._new_directory(row, row.source)
             self._open.append(_Directory(row.source, row, is_empty=not row.holds_more))
-        elif row.target is not None:
+            return
+        if row.target is not None or row.origin is not None:
+            self._is_in_the_way(row.key)
+        if row.target is not None:
             yield from self._extra_directory(row, row.target)
         else:
-            yield _forget(row)
+            yield from self._extra_nothing(row)
+
+    def _new_directory(self, row: Row, source: Entry) -> Iterator[Step]:
+        came = row.origin
+        if came is None or came.is_root:
+            self._touch()
+        if came is not None and came.is_root:
+            yield Step("rename", "rename", source, "renamed", origin=_came_with(came))
+        yield Step("make_directory", "write", source, "new", origin=_came_with(came))
+
+    def _is_in_the_way(self, key: str) -> None:
+        if self._files and self._files[-1].key + "/" == key:
+            self._clearing = key
 
     def _extra_directory(self, row: Row, target: Entry) -> Iterator[Step]:
-        in_the_way = bool(self._files) and self._files[-1].key + "/" == row.key
-        if in_the_way:
-            self._clearing = row.key
         if target.is_implied:  # exists only through the keys below it
             if row.known is not None:
                 yield Step("forget", "write", row.known.entry, "gone")
             return
         if self._may_remove(row, target):
-            yield self._removal(target, None, "removed")
+            yield self._removal(Step("delete", "delete", target, "removed"))
 
     def _leave(self, key: str | None) -> Iterator[Step]:
         while self._open and (key is None or not key.startswith(self._open[-1].entry.key)):
@@ -154,7 +165,8 @@ class Planner:
 
     def _finish(self, directory: _Directory) -> Iterator[Step]:
         row, entry = directory.row, directory.entry
-        is_new = row.known is None or self._differs(entry, row.known, names=self.policy.compared | {"mtime_ms"})
+        names = self.policy.compared | {"mtime_ms"}
+        is_new = row.known is None or row.origin is not None or self._differs(entry, row.known, names=names)
         if not self.policy.facts.has_directories:
             unmarked = row.target is None or row.target.is_implied
             if directory.is_empty and unmarked:
@@ -162,7 +174,10 @@ class Planner:
             elif is_new:
                 yield Step("record", "write", entry, "directory")
         elif is_new or directory.is_touched:
-            yield Step("set_attributes", "finish", entry, "directory")
+            came = _came_with(row.origin)
+            if row.origin is not None and came is not None and not directory.is_touched:
+                came = came._replace(is_like=not self._differs(entry, row.origin.held, names=names))
+            yield Step("set_attributes", "finish", entry, "directory", origin=came)
 
     def _touch(self) -> None:
         # An entry appears in it or goes from it, so the time that the target gives it has to be put right afterwards.
@@ -222,12 +237,16 @@ class Planner:
             if self.policy.foreign != "replace":
                 return
         landed = row.planned and target is not None and target.size_bytes == source.size_bytes
-        self._touch()
         expect = target.version if target is not None else None
-        if row.origin is not None and not landed and _is_same(source, row.origin.held):
-            yield from self._move(source, row.origin, expect, or_absent=row.is_renamed)
+        origin = row.origin
+        if origin is not None and not origin.is_gone and not landed and _is_same(source, origin.held):
+            if not origin.is_carried:
+                self._touch()
+            yield from self._move(source, origin, expect, or_absent=row.is_renamed)
         else:
-            yield Step("copy", "write", source, reason, expect, landed, or_absent=row.is_renamed)
+            self._touch()
+            came = _came_with(origin)
+            yield Step("copy", "write", source, reason, expect, landed, came, or_absent=row.is_renamed)
 
     def _move(self, source: Entry, origin: Origin, expect: str | None, *, or_absent: bool) -> Iterator[Step]:
         known = origin.held
@@ -243,12 +262,29 @@ class Planner:
 
     def _extra_file(self, row: Row) -> Iterator[Step]:
         if row.target is None:
-            yield _forget(row)
+            yield from self._extra_nothing(row)
         elif self._may_remove(row, row.target):
-            if self._is_clearing(row.key):
-                yield self._removal(row.target, row.target.version, "in the way")
-            else:
-                self._removals.append((row.target, row.target.version, "renamed" if row.is_renamed else "removed"))
+            reason = "renamed" if row.is_renamed else "removed"
+            yield from self._gone_file(Step("delete", "delete", row.target, reason, row.target.version))
+
+    def _extra_nothing(self, row: Row) -> Iterator[Step]:
+        """What is known and not there any more; what the source lacks and a moved directory brings."""
+        if row.known is not None:
+            yield _forget(row)
+        if row.origin is None or not row.origin.is_carried:
+            return
+        self._touch()
+        held = row.origin.held
+        entry = held.entry._replace(path=row.key.rstrip("/"), version=held.target_version)
+        expect = held.target_version if entry.kind == "file" else None
+        step = Step("delete", "delete", entry, "carried", expect, origin=_came_with(row.origin))
+        yield from self._gone_file(step) if entry.kind == "file" else [self._removal(step)]
+
+    def _gone_file(self, step: Step) -> Iterator[Step]:
+        if self._is_clearing(step.entry.key):
+            yield self._removal(step, in_the_way=True)
+        else:
+            self._removals.append(step)
 
     def _may_remove(self, row: Row, target: Entry) -> bool:
         ours = row.planned or (
@@ -263,19 +299,17 @@ class Planner:
         self._touch()
         return self.policy.foreign == "replace"
 
-    def _removal(self, target: Entry, expect: str | None, reason: str) -> Step:
-        phase: Phase = "clear" if self._is_clearing(target.key) or reason == "in the way" else "delete"
-        return Step("delete", phase, target, reason, expect)
+    def _removal(self, step: Step, *, in_the_way: bool = False) -> Step:
+        phase: Phase = "clear" if self._is_clearing(step.entry.key) or in_the_way else "delete"
+        return step._replace(phase=phase, reason="in the way" if in_the_way and step.origin is None else step.reason)
 
     def _release(self, row: Row | None) -> Iterator[Step]:
         # Removed files wait until it is known whether a directory of the same name takes their place. Names that may
         # still meet are nested like brackets ("a" < "a!b" < "a!b/" < "a/"), so the last one in is the first one out.
-        while self._removals and (row is None or self._removals[-1][0].key + "/" < row.key):
-            entry, expect, reason = self._removals.pop()
-            yield self._removal(entry, expect, reason)
-        if self._removals and row is not None and self._removals[-1][0].key + "/" == row.key:
-            entry, expect, reason = self._removals.pop()
-            yield self._removal(entry, expect, "in the way" if row.source is not None else reason)
+        while self._removals and (row is None or self._removals[-1].entry.key + "/" < row.key):
+            yield self._removal(self._removals.pop())
+        if self._removals and row is not None and self._removals[-1].entry.key + "/" == row.key:
+            yield self._removal(self._removals.pop(), in_the_way=row.source is not None)
         while self._files and (row is None or self._files[-1].key + "/" < row.key):
             self._files.pop()
 
@@ -312,8 +346,8 @@ class Planner:
         elif step.kind == "move":
             totals.move_files += 1
             totals.move_bytes += entry.size_bytes
-        elif step.kind == "hold":
-            pass  # counted with its move
+        elif step.kind in ("hold", "rename") or step.reason == "carried":
+            pass  # counted with the moves, and with the deletes at the old place
         elif step.kind == "make_directory":
             totals.make_directories += 1
         elif step.kind == "set_attributes":
@@ -326,7 +360,11 @@ class Planner:
             totals.renamed_files += 1
         else:
             totals.delete_files += 1
-        if step.kind not in ("hold", "record", "forget") and step.phase != "finish":
+        if (
+            step.kind not in ("hold", "rename", "record", "forget")
+            and step.reason != "carried"
+            and step.phase != "finish"
+        ):
             _example(totals.changed_examples, f"{step.kind} {entry.key} ({step.reason})")
         self._digest.update(f"{step.kind}\0{step.phase}\0{entry.key}\0{entry.size_bytes}\0{entry.version}\n".encode())
 
@@ -334,6 +372,13 @@ class Planner:
 def _forget(row: Row) -> Step:
     known = cast("Held", row.known)  # a row has something on one side at least, and here the others have nothing
     return Step("forget", "write", known.entry, "gone at both")
+
+
+def _came_with(origin: Origin | None) -> From | None:
+    """Where something was that comes with a moved directory."""
+    if origin is None or not origin.is_carried:
+        return None
+    return From(origin.held.entry.path, origin.held.target_version)
 
 
 def _is_same(source: Entry, held: Held) -> bool:

@@ -24,7 +24,7 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.looking import peek
 from airflow_provider_livedata.engine.model import Entry, Held, Phase, StagedFile, Step
-from airflow_provider_livedata.engine.outcome import has_landed, has_moved, is_replaced
+from airflow_provider_livedata.engine.outcome import has_carried, has_landed, has_moved, is_replaced
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer, batches
@@ -48,12 +48,15 @@ class Publishing(Transfer):
     overwrites: bool = False
     is_passed: Callable[[Phase], bool] = lambda _: False
     pass_: Callable[[Phase], None] = lambda _: None
+    _carried_before: moving.Carried = field(default_factory=moving.Carried)
+    _replacing: dict[str, str] = field(default_factory=dict)  # versions that came with directories, by path
 
     def run(self, steps: Callable[[Phase], Iterable[Step]]) -> Tally:
         """See ``Transfer.run``."""
         try:
             # What they took away is brought back under the same names by what follows: never twice.
             self._once("hold", steps, self._hold)
+            self._carry(steps)
             self._once("clear", steps, self._delete)
             if not self.tally.failed:
                 self._write(steps("write"))
@@ -82,6 +85,8 @@ class Publishing(Transfer):
             for step in steps:
                 if step.kind not in ("copy", "record"):  # these were settled when it was staged
                     self._feed(step, pool)
+                elif self._carried.has(step):
+                    self._replacing[step.entry.path] = self._carried.over(step).expect or ""
             for file in self.files():
                 pool.submit(lambda file=file: self._publish(file))  # type: ignore[misc]
             pool.wait()
@@ -94,7 +99,8 @@ class Publishing(Transfer):
             target.set_attributes(step.entry.path, self.route.attributes(step.entry))
 
     def _publish(self, file: StagedFile) -> None:
-        step = Step("copy", "write", file.row.entry, "staged", file.expect, or_absent=file.or_absent)
+        expect = self._replacing.get(file.row.entry.path, file.expect)
+        step = Step("copy", "write", file.row.entry, "staged", expect, or_absent=file.or_absent)
         try:
             self.route.allow()
             landed = self._landed_or_there(step, file)
@@ -147,6 +153,27 @@ class Publishing(Transfer):
             there = target.set_attributes(step.entry.path, self.route.attributes(step.entry))
         return held(step.entry, moving.proved_checksum(step), there, settled=True)
 
+    # renamed directories ----------------------------------------------------------------------------------------
+
+    def _known_before(self, renames: list[Step], steps: Callable[[Phase], Iterable[Step]]) -> list[Step]:
+        """Those that are to be moved yet: the plan of a committed run tells the next one what is coming."""
+        target, left = self.route.target, []
+        for step in renames:
+            origin = step.origin
+            if origin is not None and has_carried(peek(target, step.entry.path), peek(target, origin.path)):
+                self._carried.add(step)
+                self._carried_before.add(step)
+            else:
+                left.append(step)
+        return left
+
+    def _came(self, step: Step) -> None:
+        if step.kind == "move" and step.origin is not None and self._carried_before.has(step):
+            there = peek(self.route.target, step.entry.path)  # whoever moved the directory, this file is to be the one
+            if there is None or there.version != step.origin.version:
+                raise _conflict(ObjectChanged("not what came with its directory", path=step.entry.path))
+        super(Publishing, self)._came(step)
+
     def _is_settled(self, step: Step) -> bool:
         return step.entry.path not in self.unsettled  # the source was asked when it was staged
 
@@ -156,7 +183,7 @@ class Publishing(Transfer):
         super(Publishing, self)._delete(self._still_there(steps))
 
     def _still_there(self, steps: Iterable[Step]) -> Iterator[Step]:
-        for step, there in self._looked_at(steps):
+        for step, there in self._looked_at(self._to_delete(steps)):
             if is_replaced(there, step) and not self.overwrites:
                 self.failed(step, _conflict(ObjectChanged("something else is there by now", path=step.entry.path)))
             elif there is not None and there.kind == step.entry.kind:

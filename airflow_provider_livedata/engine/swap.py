@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from airflow_provider_livedata.engine.diff import Row
@@ -37,11 +37,39 @@ def swapped(held: Held) -> Held:
     return Held(entry, held.entry.version, "", is_settled=True, is_gone=held.is_gone)
 
 
+def with_others(rows: Iterable[Row], before: Iterable[Held], is_other: Callable[[str], bool]) -> Iterator[Row]:
+    """The rows, those marked whose file is another one than at the switch though its version is the same.
+
+    Args:
+        rows: As ``judge`` takes them, in key order.
+        before: Rows of the manifest at the switch, of the direction before it, in key order. What has come back since is told from
+            them by its row.
+        is_other: Whether what is at a path came there since the switch.
+    """
+    earlier = iter(before)
+    was = next(earlier, None)
+    for row in rows:
+        while was is not None and was.key < row.key:
+            was = next(earlier, None)
+        if was is not None and was.key == row.key and _is_as_before(row, was) and is_other(row.key):
+            yield row._replace(is_other=True)
+        else:
+            yield row
+
+
+def _is_as_before(row: Row, was: Held) -> bool:
+    if row.known is None or row.target is None or row.target.kind != "file":
+        return False
+    then = swapped(was)
+    return (row.known.entry.version, row.known.target_version) == (then.entry.version, then.target_version)
+
+
 def judge(row: Row, names: frozenset[str], facts: Facts) -> Found | None:
     """What was done to the old source at one key since its manifest, None where nothing was.
 
     Args:
-        row: ``known`` is the swapped row, ``target`` what the old source holds now.
+        row: ``known`` is the swapped row, ``target`` what the old source holds now; ``is_other``: it came there since, even if
+            its version is the same.
         names: Attributes that are compared.
         facts: Of the old source. Where there are no directories they come and go with what they hold.
     """
@@ -53,7 +81,7 @@ def judge(row: Row, names: frozenset[str], facts: Facts) -> Found | None:
         return None if known is None or is_kept else Found("deleted", known.entry, known.entry)
     if known is None:
         return Found("new", there)
-    if there.kind == "file" and there.version != known.target_version:
+    if there.kind == "file" and (there.version != known.target_version or row.is_other):
         return Found("changed", there, known.entry)
     changed = sorted(name for name in names if _differs(getattr(there, name), getattr(known.entry, name)))
     return Found("attributes", there, known.entry, _told(there, known.entry, changed)) if changed else None

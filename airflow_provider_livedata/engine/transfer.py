@@ -1,6 +1,7 @@
 """Carry out a plan: phase after phase, every item on its own, everything that lands written to the journal.
 
 hold     put aside renamed files whose old place is wanted
+rename   move directories whole; where that fails, what they hold is brought by the other phases
 clear    delete what stands in the way, children first
 write    directories, files, attributes, in one flat pool of tasks
 delete   what the source no longer has, children first
@@ -32,6 +33,7 @@ DELETE_BATCH = 1000
 class Transfer(Bringing):
     """One transfer, each file visible as soon as it has landed. ``run`` takes what streams the steps of a phase."""
 
+    _carried: moving.Carried = field(default_factory=moving.Carried)
     _steps: dict[str, Step] = field(default_factory=dict)
     _publisher: Publisher | None = None
     _pool: Pool | None = None
@@ -46,6 +48,7 @@ class Transfer(Bringing):
         """
         try:
             self._hold(steps("hold"))
+            self._carry(steps)
             self._delete(steps("clear"))
             self._write(steps("write"))
             if not self.tally.failed:  # a delete may be half of a move whose other half has failed
@@ -72,7 +75,9 @@ class Transfer(Bringing):
 
     def _feed(self, step: Step, pool: Pool) -> None:
         if step.kind == "copy":
-            copy_file(step, self.route, self, pool.submit)
+            copy_file(self._carried.over(step), self.route, self, pool.submit)
+        elif self._carried.has(step):
+            pool.submit(lambda: self.guarded(step, self._came))
         elif step.kind == "move":
             pool.submit(lambda: self._move(step))
         elif step.kind == "forget":
@@ -103,6 +108,44 @@ class Transfer(Bringing):
 
     def _is_settled(self, step: Step) -> bool:
         return is_settled(step.entry, self.route, self)
+
+    # renamed directories ----------------------------------------------------------------------------------------
+
+    def _carry(self, steps: Callable[[Phase], Iterable[Step]]) -> None:
+        for step in self._known_before(list(steps("rename")), steps):
+            self.route.allow()
+            try:
+                moving.carry(step, self.route)
+            except LiveDataError as error:
+                refuse_hopeless(error)
+                log.info("%s: brought file by file, since it could not be moved whole: %s", step.entry.path, error)
+            else:
+                self._carried.add(step)
+
+    def _known_before(self, renames: list[Step], steps: Callable[[Phase], Iterable[Step]]) -> list[Step]:
+        """The same, once the journal says what is coming: so a killed run leaves no file that the next run does not know."""
+        coming = moving.Carried()
+        for step in renames:
+            coming.add(step)
+        for step in steps("write") if renames else ():
+            if step.kind == "move" and coming.has(step):
+                self.journal.add(moving.coming_row(step, settled=self.route.open_files is None))
+        self.journal.flush()
+        return renames
+
+    def _came(self, step: Step) -> None:
+        """What came with its directory is there; what else it is to have is set."""
+        if step.kind == "move":
+            row = moving.carried_row(step, settled=self._is_settled(step))
+            self._set_what_differs(step)
+            self._moved(step, row)
+        else:
+            self.journal.add(Held(step.entry))
+
+    def _set_what_differs(self, step: Step) -> None:
+        target = self.route.target
+        if step.origin is not None and not step.origin.is_like and isinstance(target, SetAttributes):
+            target.set_attributes(step.entry.path, self.route.attributes(step.entry))
 
     # renamed files ----------------------------------------------------------------------------------------------
 
@@ -174,7 +217,7 @@ class Transfer(Bringing):
     # delete and finish ------------------------------------------------------------------------------------------
 
     def _delete(self, steps: Iterable[Step]) -> None:
-        for batch in batches(steps):
+        for batch in batches(self._to_delete(steps)):
             self.route.allow()
             failures = {failure.path: failure for failure in self.route.target.delete([s.entry for s in batch])}
             for step in batch:
@@ -187,7 +230,17 @@ class Transfer(Bringing):
                 else:
                     self.tally.fail(step.entry.path, failure)
 
+    def _to_delete(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """Without what went from there with its directory, and without what did not come with one."""
+        for step in steps:
+            if self._carried.took(step.entry):
+                self._deleted(step)
+            elif step.origin is None or self._carried.has(step):
+                yield step
+
     def _deleted(self, step: Step) -> None:
+        if step.origin is not None:  # not known by this name, and counted by its old one
+            return
         self.journal.add(Held(step.entry, is_gone=True))
         if step.entry.kind == "directory":
             self.tally.count(deleted_directories=1)
@@ -201,7 +254,9 @@ class Transfer(Bringing):
                 if last.startswith(step.entry.key):  # its children first: afterwards it may not be entered any more
                     pool.wait()
                 last = step.entry.key
-                pool.submit(lambda step=step: self.guarded(step, self._set_attributes))  # type: ignore[misc]
+                is_like = step.origin is not None and step.origin.is_like and self._carried.has(step)
+                act = self._came if is_like else self._set_attributes
+                pool.submit(lambda step=step, act=act: self.guarded(step, act))  # type: ignore[misc]
             pool.wait()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -408,8 +409,6 @@ def forgetful(zone: Any) -> None:
     """Have a zone in memory keep no attributes, as a store that has none, or a user who may not set them."""
     for key, node in zone.store.nodes().items():
         if not key.startswith("data/.livedata"):
-            from dataclasses import replace
-
             zone.store._nodes[key] = replace(node, attributes=Attributes(mtime_ms=node.attributes.mtime_ms))
 
 
@@ -587,3 +586,66 @@ def test_what_is_written_where_a_dead_fail_back_meant_to_write_is_kept_aside_too
         assert aside(pair.source).get("a") == b"somebody else's", f"died at call {calls}"
         calls += 1
     assert calls > 10
+
+
+# late files of the same size and time -----------------------------------------------------------------------------
+
+LATE = b"late!!" * 600  # as long as "d/b"
+
+
+def replace_unseen(zone: Any, path: str, data: bytes) -> None:
+    """Another file of the same version, as one of the same size and time is on HDFS."""
+    node, store = zone._file(path), zone.store
+    assert len(data) == len(node.data)
+    store._keep(zone.address.join(path).path, replace(node, data=data, inode=next(store._inodes)))
+
+
+@pytest.mark.parametrize("kinds", ["hdfs to objects", "hdfs to hdfs", "hdfs to local"])
+def test_a_late_file_of_the_same_size_and_time_is_kept_aside_once(
+    make_pair: Callable[[str, str], Pair], kinds: str
+) -> None:
+    pair = first_copy(make_pair, kinds)
+    fail_over(None, pair.target, ALL, how="unplanned")
+    replace_unseen(pair.source, "d/b", LATE)
+    first = fail_back(pair.target, pair.source, ALL, switch=False)
+    assert (first.found, first.kept_aside, first.copied_files) == ({"changed": 1}, 1, 1)
+    replace_unseen(pair.source, "d/b", FILES["d/b"] or b"")  # what came back is another file too
+    second = fail_back(pair.target, pair.source, ALL)
+    assert (second.found, second.kept_aside, second.copied_files) == ({}, 0, 0)
+    assert aside(pair.source) == {"d/b": LATE}
+    assert files_of(contents(pair.source)) == files_of(FILES)
+    assert verify(pair.source, pair.target, level="content").is_same
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_late_file_of_the_same_size_and_time_is_kept_whenever_a_fail_back_dies(
+    make_pair: Callable[[str, str], Pair], when: Literal["before", "after"]
+) -> None:
+    calls = 0
+    while True:
+        pair = first_copy(make_pair, "hdfs to hdfs")
+        fail_over(None, pair.target, ALL, how="unplanned")
+        replace_unseen(pair.source, "d/b", LATE)
+        mortal = CrashAfter(pair.source, calls, when=when)
+        try:
+            fail_back(pair.target, Retrying(mortal, RetryPolicy(attempts=1)), ALL, lease_times=IMPATIENT)
+        except Crash:
+            pass
+        else:
+            break
+        fail_back(pair.target, pair.source, ALL, lease_times=IMPATIENT)
+        assert LATE in aside(pair.source).values(), f"died at call {calls}"
+        assert files_of(contents(pair.source)) == files_of(FILES), f"died at call {calls}"
+        calls += 1
+    assert calls > 10
+
+
+def test_where_nothing_tells_of_late_files_of_the_same_size_and_time_the_report_says_so(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    pair = first_copy(make_pair, "hdfs to objects")
+    fail_over(None, pair.target, ALL, how="unplanned")
+    for snapshot in pair.source.snapshots():  # type: ignore[attr-defined]
+        pair.source.drop_snapshot(snapshot.name)  # type: ignore[attr-defined]
+    report = fail_back(pair.target, pair.source, ALL)
+    assert any("same size and time" in note for note in report.notes)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from airflow_provider_livedata.engine import open_zone
 from airflow_provider_livedata.engine.errors import LeaseLost, TargetHeld
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes, _process, _started
+from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones import memory
 
@@ -132,6 +135,80 @@ def test_a_holder_without_a_good_beat_stops_by_itself_before_a_taker_could_start
     assert TIMES.stale_s < TIMES.silence_s
     ours.release()
     assert state.read_json("lease/000000000001.json") is not None
+
+
+def test_a_holder_whose_beats_were_stuck_goes_on_after_one_that_no_taker_followed(
+    state: StateFolder, clock: Clock
+) -> None:
+    ours = lease(state, clock)
+    ours.acquire()
+    clock.now = TIMES.stale_s + 1
+    clock.on_sleep = ours._beat  # what its thread does meanwhile
+    ours.check()
+    assert TIMES.stale_s < clock.now < TIMES.stale_s + 5
+    ours.release()
+    with lease(state, clock) as next_one:
+        assert next_one.epoch == 2
+
+
+def test_a_holder_that_waits_for_a_beat_hears_of_a_newer_run(state: StateFolder, clock: Clock) -> None:
+    ours = lease(state, clock)
+    ours.acquire()
+    clock.now = TIMES.stale_s + 1
+    elsewhere(state, ours.epoch + 1)
+    clock.on_sleep = ours._beat
+    with pytest.raises(LeaseLost, match="newer run"):
+        ours.check()
+
+
+class Race(StateFolder):
+    """The state as a late holder sees it while it beats; ``take`` takes place before its call number ``before``."""
+
+    def __init__(self, state: StateFolder, before: int) -> None:
+        super().__init__(state.zone)
+        self.left = before
+        self.take: Callable[[], None] = lambda: None
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            take, self.take = self.take, lambda: None
+            take()
+
+    def files(self, under: str) -> Iterator[Entry]:
+        self._count()
+        return super().files(under)
+
+    def write_json(self, name: str, value: dict[str, Any], *, create_only: bool = False) -> None:
+        self._count()
+        super().write_json(name, value, create_only=create_only)
+
+
+@pytest.mark.parametrize("before", range(4))  # it looks, beats, looks again
+def test_of_a_late_holder_and_a_taker_at_the_same_moment_at_most_one_goes_on(
+    state: StateFolder, clock: Clock, before: int
+) -> None:
+    ours, theirs = lease(state, clock), lease(state, clock, "the taker")
+    ours.acquire()
+    clock.now += TIMES.stale_s + 1
+    seen = state.read_json("lease/000000000001.json")
+    assert seen is not None
+
+    def take() -> None:
+        theirs.epoch, theirs._last_good = 2, clock.now
+        state.write_json("lease/000000000002.json", theirs._content(), create_only=True)
+
+    race = Race(state, before)
+    ours.state, race.take = race, take
+    ours._beat()
+    race.take()
+    goes_on = []
+    for one, check in ((ours, ours.check), (theirs, lambda: theirs._yield_to_late(1, seen))):
+        with contextlib.suppress(LeaseLost, TargetHeld):
+            check()
+            goes_on.append(one)
+    assert len(goes_on) <= 1
+    assert goes_on == {0: [theirs], 3: [ours]}.get(before, [])
 
 
 def test_a_holder_that_wakes_up_after_a_newer_run_took_over_changes_nothing_more(

@@ -79,3 +79,10 @@ class Asked:
         found = re.findall(r"\tcmd=(\w+)", log[self._seen :])
         self._seen = len(log)
         return Counter(found)
+
+    def renames(self) -> list[tuple[str, str]]:
+        """Old and new absolute paths of renames, without those of state."""
+        log = self._cluster.log()
+        found = re.findall(r"\tcmd=rename\b[^\t]*\tsrc=([^\t]*)\tdst=([^\t]*)", log[self._seen :])
+        self._seen = len(log)
+        return [(old, new) for old, new in found if "/.livedata/" not in old + new]

@@ -341,3 +341,35 @@ def test_what_was_renamed_is_renamed_at_the_target_and_not_copied_again(
         assert listed(target) == listed(source)
     assert verify(source.open(), target.open(), level="content").is_same
     assert replicate(source.open(), target.open(), ALL).changes == 0
+
+
+@pytest.mark.parametrize("options", [ALL, replace(ALL, consistency="snapshot")], ids=lambda one: one.consistency)
+def test_a_renamed_directory_is_one_rename_at_the_target_whatever_changed_inside(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, options: ReplicateOptions
+) -> None:
+    source, target = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source"), hdfs_place(hdfs_cluster, f"{hdfs_dir}/target")
+    for number in range(40):
+        put(zone, f"day/{number % 4}/f{number:02d}", b"data %d" % number)
+    for path in ("day/gone/x", "day/empty", "keep"):
+        put(zone, path)
+    replicate(source.open(), target.open(), options)
+    asked = Asked(hdfs_cluster)
+    zone.make_directory("archive")
+    zone.rename("day", "archive/day")
+    zone._data._client.delete(f"{zone._root}/archive/day/gone", True)  # type: ignore[attr-defined]
+    put(zone, "archive/day/0/f00", b"written anew")
+    put(zone, "archive/day/1/new", b"new")
+    writer = zone._data._client.append(f"{zone._root}/archive/day/2/f02")  # type: ignore[attr-defined]
+    writer.write(b"more")
+    writer.close()
+    zone.set_attributes("archive/day/3", Attributes(mode=0o700))
+    zone.set_attributes("archive/day/3/f03", Attributes(acl="user:ann:r--,group::r--"))
+    asked.renames()
+    report = replicate(source.open(), target.open(), options)
+    renames = [(old, new) for old, new in asked.renames() if old.startswith(f"{hdfs_dir}/target/")]
+    assert renames == [(f"{hdfs_dir}/target/day", f"{hdfs_dir}/target/archive/day")]
+    assert (report.copied_files, report.renamed, report.failed) == (3, 39, 0), report.table()
+    assert target.contents() == source.contents()
+    assert listed(target) == listed(source)
+    assert verify(source.open(), target.open(), level="content").is_same
+    assert replicate(source.open(), target.open(), options).changes == 0

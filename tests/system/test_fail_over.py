@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, fail_back, fail_over, replicate, verify
 from airflow_provider_livedata.engine.errors import TargetIsActive
+from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.testing.faults import Counting
 from tests.system.conftest import Contents, Place, hdfs_place, write
 from tests.system.hdfs_common import Asked
@@ -165,3 +166,27 @@ def test_from_s3_to_a_local_directory_and_back(
     forward = replicate(source.open(), local.open(), OPTIONS)
     assert (forward.copied_files, forward.deleted) == (0, 0)
     assert verify(source.open(), local.open(), level="content").is_same
+
+
+def test_a_late_file_of_the_same_size_and_time_is_kept_aside_too(
+    source: Place, target: Place, hdfs_cluster: HdfsCluster
+) -> None:
+    """HDFS tells a version by size and time alone; the difference from the snapshot of the switch tells that another file stands there."""
+    write(source, {"replaced": b"at S", "swapped": b"1234", "with": b"5678", "dir/as is": b"same"})
+    live = source.open()
+    for entry in list(live.scan()):
+        live.set_attributes(entry.path, Attributes(mtime_ms=1_700_000_000_000))  # type: ignore[attr-defined]
+    before = source.contents()
+    replicate(source.open(), target.open(), OPTIONS)
+    fail_over(None, target.open(), OPTIONS, how="unplanned")
+    use(source, {"replaced": b"late"})
+    live.set_attributes("replaced", Attributes(mtime_ms=1_700_000_000_000))  # type: ignore[attr-defined]
+    for old, new in (("swapped", "t"), ("with", "swapped"), ("t", "with")):
+        live.rename(old, new)  # type: ignore[attr-defined]
+    first = fail_back(target.open(), source.open(), OPTIONS, switch=False)
+    assert first.found == {"changed": 3}, first.table()
+    assert aside(source) == {"replaced": b"late", "swapped": b"5678", "with": b"1234"}
+    second = fail_back(target.open(), source.open(), OPTIONS)
+    assert (second.found, second.kept_aside) == ({}, 0)
+    assert source.contents() == before
+    assert verify(source.open(), target.open(), level="content").is_same

@@ -68,7 +68,7 @@ def test_what_came_to_a_place_is_another_file(renames: Renames, path: str, is_ot
     [
         (renamed(("a", "b")), "a/f", False),
         (renamed(("a", "b"), created=("a",)), "a/f", True),
-        (renamed(("a", "b"), created=("a/f",)), "a/g", True),
+        (renamed(("a", "b"), created=("a/f",)), "a/g", False),
         (renamed(("a/d", "b"), created=("a",)), "a/d/f", True),
         (renamed(("a", "b"), created=("ab",)), "a/f", False),
         (renamed(("a", "b"), ("c", "a")), "a/f", True),
@@ -110,6 +110,50 @@ def test_every_file_of_any_history_is_found_where_it_went(
         memory.forget("renames")
 
 
+@pytest.mark.parametrize(
+    ("renames", "whole"),
+    [
+        (renamed(("a", "b")), {"a": "b"}),
+        (renamed(("a", "c/b"), created=("c",)), {"a": "c/b"}),
+        (renamed(("a", "b"), deleted=("a/f",), created=("a/g",)), {"a": "b"}),  # inside, and told by the name before
+        (renamed(("a/c", "d"), ("a", "b")), {"a/c": "d"}),
+        (renamed(("x", "b/x"), ("a", "b")), {}),
+        (renamed(("a", "b"), ("c", "a")), {"c": "a"}),  # whose place is free is seen at the target
+        (renamed(("a", "b"), created=("a",)), {}),
+        (renamed(("a", "b"), ("ab", "bb")), {"a": "b", "ab": "bb"}),
+        (Renames([Change("rename", "a", "")]), {}),
+    ],
+)
+def test_what_nothing_else_left_or_entered_is_moved_in_one_piece(renames: Renames, whole: dict[str, str]) -> None:
+    assert renames.whole == whole
+
+
+@given(before=_operations, after=_operations)
+def test_of_any_history_what_is_moved_in_one_piece_holds_nothing_from_elsewhere_and_all_that_is_left(
+    before: list[tuple[str, str, str]], after: list[tuple[str, str, str]]
+) -> None:
+    zone = open_zone("memory://renames/s", like="files")
+    assert isinstance(zone, MemoryFiles)
+    try:
+        zone.make_directory("")
+        operate(zone, before)
+        old, was = zone.snapshot("old"), inodes_of(zone)
+        operate(zone, after)
+        new, now = zone.snapshot("new"), inodes_of(zone)
+        places = {inode: path for path, inode in now.items()}
+        for origin, place in Renames(zone.difference(old, new, most=10_000).changes).whole.items():
+            assert origin not in now
+            assert places[was[origin]] == place
+            for path, inode in was.items():
+                is_inside, is_now = path.startswith(f"{origin}/"), places.get(inode, "")
+                if is_inside:
+                    assert is_now in ("", place + path[len(origin) :])
+                elif path != origin:
+                    assert not is_now.startswith(f"{place}/")
+    finally:
+        memory.forget("renames")
+
+
 def operate(zone: MemoryFiles, operations: list[tuple[str, str, str]]) -> None:
     for number, (kind, path, other) in enumerate(operations):
         try:
@@ -126,3 +170,8 @@ def operate(zone: MemoryFiles, operations: list[tuple[str, str, str]]) -> None:
 def files_of(zone: MemoryFiles) -> dict[str, int]:
     nodes = zone.store.nodes()
     return {key.removeprefix("s/"): node.inode for key, node in nodes.items() if not key.endswith("/")}
+
+
+def inodes_of(zone: MemoryFiles) -> dict[str, int]:
+    """Of files and directories."""
+    return {key.removeprefix("s/").rstrip("/"): node.inode for key, node in zone.store.nodes().items() if key != "s/"}

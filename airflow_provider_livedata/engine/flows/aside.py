@@ -16,9 +16,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from airflow_provider_livedata.engine.cover import Cover
 from airflow_provider_livedata.engine.diff import Row, line_up
 from airflow_provider_livedata.engine.errors import StateDamaged, Unsupported
 from airflow_provider_livedata.engine.flows.finding import Known, choose
+from airflow_provider_livedata.engine.flows.knowing import confirmed
 from airflow_provider_livedata.engine.flows.switching import freeze, thaw
 from airflow_provider_livedata.engine.journal import Journal
 from airflow_provider_livedata.engine.lease import Lease
@@ -26,14 +28,19 @@ from airflow_provider_livedata.engine.looking import look
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Entry, Held
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.overlay import overlay
+from airflow_provider_livedata.engine.renames import Renames
 from airflow_provider_livedata.engine.scan import scan
 from airflow_provider_livedata.engine.state import FOLDER, StateFolder
-from airflow_provider_livedata.engine.swap import Found, found_in
+from airflow_provider_livedata.engine.swap import Found, found_in, with_others
 from airflow_provider_livedata.engine.switch_report import KEPT, FailBackReport
-from airflow_provider_livedata.engine.zones.base import Moves, SetAttributes, Zone
+from airflow_provider_livedata.engine.zones.base import Moves, SetAttributes, SnapshotDifference, Zone
 
 log = logging.getLogger(__name__)
 LINES_A_FILE = 10_000
+_SAME_VERSION = (
+    "without the snapshot of the switch's checkpoint nothing tells of a file that it was replaced late by one of the same size and "
+    "time; a verification by content does"
+)
 
 
 def compared(options: ReplicateOptions) -> frozenset[str]:
@@ -94,13 +101,31 @@ class Aside:
         way = choose(self.zone, frozen, self.forward, replace(self.options, list_every_h=0), 0)
         self.report.found_by = way.text if freezes else "listing (a rehearsal takes no snapshot)"
         if way.cover is not None:
-            yield self._lined_up(look(self.zone, chosen, way.cover), way.cover)
+            rows = self._lined_up(look(self.zone, chosen, way.cover), way.cover)
+            yield rows if way.renames is None else self._with_others(rows, way.cover, way.renames)
             return
+        if isinstance(self.zone, SnapshotDifference):
+            self.report.notes.append(_SAME_VERSION)
         with contextlib.closing(scan(self.zone, chosen)) as entries:
             yield self._lined_up(entries, None)
 
     def _lined_up(self, entries: Iterable[Entry], cover: Any) -> Iterator[Row]:
         return map(self._doubted, line_up((), overlay(self.known.runs(cover)), entries, self.known.planned()))
+
+    def _with_others(self, rows: Iterator[Row], cover: Cover, renames: Renames) -> Iterator[Row]:
+        # What an earlier attempt found is not taken for late again: what stands there now may be what came back.
+        met = frozenset(found.entry.path for found in self._read(self._found_before()))
+        before = overlay(confirmed(self.forward).runs(cover))
+        return with_others(rows, before, lambda path: path not in met and renames.is_other(path))
+
+    def _found_before(self) -> list[str]:
+        """Names of the lists of earlier attempts."""
+        prefix = f"fail-back/{self.generation:012d}-"
+        return [
+            one.path
+            for one in self.state.files("fail-back")
+            if one.path.startswith(prefix) and one.path.endswith(".jsonl")
+        ]
 
     def _doubted(self, row: Row) -> Row:
         """Where an unfinished run meant to write an object, one that does not name the file it came from is somebody else's."""
@@ -132,12 +157,13 @@ class Aside:
 
     def _listed(self, items: Iterator[Found]) -> Iterator[str]:
         # The journal of a run that has removed them: so the way back looks at these paths, whatever else it looks at, and
-        # takes them for nobody's. It comes before the first move; what is still in its place then is found again.
+        # takes them for nobody's. It comes before the first move, and before the list that tells later attempts what was
+        # found; what is still in its place then is found again.
         journal, number = Journal(self.state, max([0, *self._runs()]) + 1), 0
         while batch := list(islice(items, LINES_A_FILE)):
             name = f"fail-back/{self.name}/found-{number:06d}.jsonl"
-            self.state.write(name, b"".join(map(_line, batch)))
             journal.add_now(Held(one.was, is_gone=True) for one in batch if one.was and one.kind != "attributes")
+            self.state.write(name, b"".join(map(_line, batch)))
             number += 1
             yield name
 

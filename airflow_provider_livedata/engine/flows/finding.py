@@ -20,6 +20,7 @@ from airflow_provider_livedata.engine.cover import Cover, cover_of
 from airflow_provider_livedata.engine.diff import Origin, Row, line_up
 from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory
 from airflow_provider_livedata.engine.filters import Filter
+from airflow_provider_livedata.engine.flows.carrying import carried_whole
 from airflow_provider_livedata.engine.flows.increment import as_recorded
 from airflow_provider_livedata.engine.flows.origins import origins_of
 from airflow_provider_livedata.engine.journal import journal_of
@@ -187,7 +188,9 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
         origins: Iterator[Origin] = iter(())
         renames = way.renames if isinstance(target, Moves) else None
         if renames:
-            origins = stack.enter_context(origins_of(known.runs(cover), renames, chosen))
+            runs = known.runs(cover)
+            whole = carried_whole(overlay(runs), renames, target, chosen)
+            origins = stack.enter_context(origins_of(runs, renames, chosen, whole))
         rows = line_up(_counted(ours, progress), overlay(known.runs(cover)), theirs, known.planned(), origins)
         if way.renames is not None:
             rows = _with_others(rows, way.renames)
