@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine import moving
+from airflow_provider_livedata.engine.bundles import Shelf
 from airflow_provider_livedata.engine.checksums import combine
 from airflow_provider_livedata.engine.copying import held
 from airflow_provider_livedata.engine.errors import (
@@ -48,6 +49,10 @@ class Publishing(Transfer):
     overwrites: bool = False
     is_passed: Callable[[Phase], bool] = lambda _: False
     pass_: Callable[[Phase], None] = lambda _: None
+    _shelf: Shelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._shelf = Shelf(self.route.target)
 
     def run(self, steps: Callable[[Phase], Iterable[Step]]) -> Tally:
         """See ``Transfer.run``."""
@@ -116,7 +121,7 @@ class Publishing(Transfer):
 
     def _complete(self, step: Step, file: StagedFile) -> Entry:
         entry = file.row.entry
-        upload = self.uploads.pop(entry.path, None) or self.route.target.resume(
+        upload = self.uploads.pop(entry.path, None) or self._shelf.take_up(
             entry.path, file.token, entry.size_bytes, attributes=self.route.attributes(entry)
         )
         if upload is None:

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from airflow_provider_livedata.engine import bundles, roles
 from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine import roles
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.copying import Route, attribute_names
 from airflow_provider_livedata.engine.errors import (
@@ -326,7 +326,7 @@ class _Run:
         self, route: Route, plan: Plan, known: Known, totals: Totals, journal: Journal, snapshot: Snapshot | None
     ) -> Checkpoint:
         """Nothing appears before all of it is at the target and committed."""
-        route = replace(route, is_staging=True)
+        route = self._staging_route(route)
         with Progress("stage", every_s=self.options.progress_s) as progress:
             progress.expect(totals.copy_files, totals.copy_bytes)
             staging = Staging(
@@ -349,6 +349,16 @@ class _Run:
         account_changed(self.report, tally, self.target)
         self._stop_if_failed(tally)
         return done
+
+    def _staging_route(self, route: Route) -> Route:
+        held_bytes = (bundles.AT_ONCE + bundles.KEPT) * self.target.facts.bundle_bytes
+        budget = self.options.memory_mib << 20
+        return replace(
+            route,
+            is_staging=True,
+            bundles=bundles.Bundles(bundles.Shelf(self.target), self.number, route.allow) if held_bytes else None,
+            buffers=Buffers(max(budget - held_bytes, budget // 2)),
+        )
 
     def _stop_if_failed(self, tally: Tally) -> None:
         if tally.failed:
@@ -492,6 +502,7 @@ class _Run:
             lambda: checkpoints.tidy(self.state, done, keeps_manifests=self.options.keep_manifests),
             lambda: self.state.tidy_runs(KEPT_PLANS, KEPT_REPORTS),
             lambda: self.state.remove(HELD),
+            lambda: bundles.sweep(self.state),
             lambda: forget_kept(self.state, before, self.options, now_ms),
             lambda: thin_target(self.target, done, self.options, now_ms),
             lambda: self.target.sweep(now_ms),
