@@ -87,7 +87,7 @@ def latest(state: StateFolder) -> Checkpoint | None:
     if not numbers:
         return None
     name = _file(numbers[-1])
-    value = state.read_json(name)
+    value = state.read_json(name, is_unchanging=True)
     if value is None:
         raise StateDamaged("a checkpoint vanished while it was read", file=state.address(name))
     return Checkpoint.from_json(value, name=state.address(name))
@@ -195,11 +195,11 @@ def commit(state: StateFolder, checkpoint: Checkpoint) -> str:
 
 def tidy(state: StateFolder, newest: Checkpoint, *, keeps_manifests: bool = False) -> None:
     """Remove older checkpoints but one, and the manifest files that no kept checkpoint lists, unless others need them."""
-    numbers = _numbers(state)
-    kept = numbers[-2:]
+    files = [file for file in state.files("checkpoint") if _number(file.path) is not None]
+    kept = sorted(_number(file.path) or 0 for file in files)[-2:]
     listed = {file.name for generation in newest.generations for file in generation} | names_listed(state, kept[:-1])
     names = {_file(number) for number in kept}
-    state.remove("checkpoint", only=lambda name: name not in names)
+    state.remove_files([file for file in files if file.path not in names])
     if not keeps_manifests:
         state.remove("manifest", only=lambda name: name not in listed)
 
@@ -208,7 +208,7 @@ def names_listed(state: StateFolder, numbers: Iterable[int] | None = None) -> se
     """Names of the manifest files of those checkpoints that are there; None: of all."""
     found = set()
     for number in _numbers(state) if numbers is None else numbers:
-        value = state.read_json(_file(number))
+        value = state.read_json(_file(number), is_unchanging=True)
         if value is not None:
             one = Checkpoint.from_json(value, name=_file(number))
             found |= {file.name for generation in one.generations for file in generation}
@@ -243,8 +243,12 @@ def _verified(state: StateFolder, file: ManifestFile, *, afresh: bool = False) -
 
 
 def _numbers(state: StateFolder) -> list[int]:
-    names = (entry.path.rpartition("/")[2].removesuffix(".json") for entry in state.files("checkpoint"))
-    return sorted(int(name) for name in names if name.isdigit())
+    return sorted(n for file in state.files("checkpoint") if (n := _number(file.path)) is not None)
+
+
+def _number(name: str) -> int | None:
+    number = name.rpartition("/")[2].removesuffix(".json")
+    return int(number) if number.isdigit() else None
 
 
 def _file(run: int) -> str:

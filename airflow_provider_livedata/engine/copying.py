@@ -1,6 +1,7 @@
 """Bring the bytes of one file to the target: read, checksum, write, and hand over what landed.
 
 small file    one task: read whole -> put (or begin, part, stage)
+small file that is staged, target has bundles    one task: read into its place in a bundle
 medium file, many of them, target takes streams    one task: each piece is read and sent; else as a small or large file
 large file    one task a part, in any order; the last one completes
 large file, target written in order    one task for all parts
@@ -15,6 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
+from airflow_provider_livedata.engine.bundles import Bundles
 from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of, combine, store_text
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
@@ -70,7 +72,7 @@ class Route:
 
     ``source`` is the snapshot's view or the live zone; ``reads`` are those at once, None: as many as there are tasks; ``open_files`` the live zone to ask for open files, or None where
     none can be open. ``exclusive``: the target cannot write conditionally and nobody else writes to it. ``may_stream``: there are
-    so many files that each needs no more than one thread. ``is_staging``: files are to stay invisible.
+    so many files that each needs no more than one thread. ``is_staging``: files are to stay invisible; small ones in ``bundles``, if there are.
     """
 
     source: Zone
@@ -83,6 +85,7 @@ class Route:
     exclusive: bool = False
     may_stream: bool = False
     is_staging: bool = False
+    bundles: Bundles | None = None
     preserve: frozenset[str] = _PRESERVABLE
 
     def attributes(self, entry: Entry) -> Attributes:
@@ -184,7 +187,9 @@ def _once(step: Step, route: Route, sink: Sink) -> None:
     settled = is_settled(step.entry, route, sink)
     if route.streams(step.entry) and _stream(step, route, sink, settled=settled):
         return
-    if route.publishes and step.entry.size_bytes <= _part_bytes(step, route):
+    if route.bundles is not None and route.bundles.fits(step.entry):
+        _bundle(step, route, sink, route.bundles, settled=settled)
+    elif route.publishes and step.entry.size_bytes <= _part_bytes(step, route):
         _put(step, route, sink, settled=settled)
     else:
         _in_order(step, route, sink, settled=settled)
@@ -203,6 +208,20 @@ def _put(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:
         )
     sink.moved(entry.size_bytes)
     sink.landed(step, held(entry, checksum, landed, settled=settled), adopted=False)
+
+
+def _bundle(step: Step, route: Route, sink: Sink, bundles: Bundles, *, settled: bool) -> None:
+    entry = step.entry
+    with bundles.place(entry.size_bytes) as place:
+        if place.view:
+            route.read(entry, 0, place.view)
+        checksum = _as_listed(entry, checksum_of(place.view))
+        parts = [Part(0, "", entry.size_bytes, checksum)]
+        upload = place.file(entry.path, route.attributes(entry))
+        row = held(entry, checksum, Entry(entry.path), settled=settled)  # its version comes with its appearing
+        staged = Staged(upload, parts, checksum, None, row)
+        place.then = lambda error: sink.failed(step, error) if error is not None else sink.staged(step, staged)
+    sink.moved(entry.size_bytes)
 
 
 def _stream(step: Step, route: Route, sink: Sink, *, settled: bool) -> bool:

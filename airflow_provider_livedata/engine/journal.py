@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Generic, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.tables import held_from_parquet, held_to_parquet
 
 MAX_ROWS = 20_000
+KEPT_ROWS = 2_000  # of the files written so far, so that a small run need not read them again
 
 
 class _Keyed(Protocol):
@@ -49,6 +50,7 @@ class Log(Generic[Row]):
         self._to_parquet, self._interval_s, self._next = to_parquet, interval_s, next_file
         self._began = self._flushed = time.monotonic()
         self._rows: dict[str, Row] = {}
+        self._kept: dict[str, list[Row]] = {}  # by file
         self._lock = threading.Lock()
         self._writing = threading.Lock()
 
@@ -81,6 +83,12 @@ class Log(Generic[Row]):
             self.state.write(name, self._to_parquet(ordered))
             self._next += 1
             self.files.append((name, ordered[0].key))
+            if len(ordered) + sum(map(len, self._kept.values())) <= KEPT_ROWS:
+                self._kept[name] = ordered
+
+    def rows_of(self, name: str) -> list[Row] | None:
+        """What was written to one of ``files``, where that is at hand."""
+        return self._kept.get(name)
 
 
 class Journal(Log[Held]):
@@ -94,7 +102,7 @@ class Journal(Log[Held]):
     def runs(self) -> list[SortedRun]:
         """What was written here, as sorted runs, the newest with age 0."""
         self.flush()
-        return _runs(self.state, self.files, age=0)
+        return _runs(self.state, self.files, age=0, kept=self._kept)
 
 
 def journal_of(state: StateFolder, run: int | str, *, age: int) -> list[SortedRun]:
@@ -115,10 +123,16 @@ def _names(state: StateFolder, folder: str) -> list[str]:
     return [entry.path for entry in state.files(folder) if PurePosixPath(entry.path).suffix == ".parquet"]
 
 
-def _runs(state: StateFolder, firsts: list[tuple[str, str]], *, age: int) -> list[SortedRun]:
-    newest_first = list(reversed(firsts))
+def _runs(
+    state: StateFolder, firsts: list[tuple[str, str]], *, age: int, kept: Mapping[str, Iterable[Held]] | None = None
+) -> list[SortedRun]:
+    newest_first, kept = list(reversed(firsts)), kept or {}
+
+    def rows(name: str) -> Iterator[Held]:
+        return iter(kept[name]) if name in kept else _rows(state, name)
+
     return [
-        SortedRun(first, age + n, lambda name=name: _rows(state, name))  # type: ignore[misc]
+        SortedRun(first, age + n, lambda name=name: rows(name))  # type: ignore[misc]
         for n, (name, first) in enumerate(newest_first)
     ]
 

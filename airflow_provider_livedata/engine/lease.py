@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_livedata.engine.errors import AlreadyExists, LeaseLost, LiveDataError, TargetHeld
+from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.state import StateFolder
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Lease:
         self._sleep = sleep
         self._last_good = 0.0
         self._lost = ""
+        self._older: list[Entry] = []
         self._beats = 0
         # A create-only write whose reply was lost is recognised by its bytes: so no two takers may write the same ones.
         self._mark = secrets.token_hex(8)
@@ -99,14 +101,15 @@ class Lease:
         self._yield_to_newer()
         if seen is not None:
             self._yield_to_late(newest, seen)
-        self._remove_older()
         self._thread = threading.Thread(target=self._beat_on, name="livedata-lease", daemon=True)
         self._thread.start()
 
     def _yield_to_newer(self) -> None:
         # A taker that was held up may create an epoch that was given back and removed meanwhile. The newest epoch is never
         # removed, so it is seen here.
-        newest = self._newest()
+        found = {_epoch(entry.path): entry for entry in self.state.files("lease")}
+        newest = max(found, default=0)
+        self._older = [entry for epoch, entry in found.items() if epoch < self.epoch]
         if newest > self.epoch:
             raise TargetHeld(
                 "another run took the lease of this target meanwhile; try again when it has ended",
@@ -118,6 +121,7 @@ class Lease:
         # A holder that was silent may have come back just before it could see our epoch.
         now = self.state.read_json(_file(epoch))
         if now is not None and now.get("beat") != seen.get("beat"):
+            self._older = []  # its file is to stay: it shows who is at work
             self.release()
             raise TargetHeld(
                 "the run that holds this target was silent and came back; wait until it has ended, or stop it",
@@ -126,8 +130,10 @@ class Lease:
                 epoch=epoch,
             )
 
-    def _remove_older(self) -> None:
-        self.state.remove("lease", only=lambda name: _epoch(name) < self.epoch)
+    def remove_older(self) -> None:
+        """Remove the leases before this one; done when it is given back unless it was done before."""
+        older, self._older = self._older, []
+        self.state.remove_files(older)
 
     def check(self) -> None:
         """Make sure that this run may still change the target; called before each batch of changes.
@@ -158,6 +164,7 @@ class Lease:
             return
         try:
             self.check()
+            self.remove_older()
             self.state.write_json(_file(self.epoch), {**self._content(), "is_released": True})
         except LiveDataError as error:
             log.warning("the lease could not be given back and will run out by itself: %s", error)

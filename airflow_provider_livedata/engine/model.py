@@ -214,7 +214,8 @@ class Facts:
     on object stores; elsewhere files go through ``begin`` and appear by a rename. ``max_stream_bytes``: the largest file
     that ``StreamedPuts`` takes, 0 where the zone has it not. ``reading_bytes``, ``writing_bytes``:
     the most memory that the zone's client holds for one read and for one file or part being written, beside the
-    caller's buffer. ``commit_s``: what a finished file may wait before it is durable.
+    caller's buffer. ``commit_s``: what a finished file may wait before it is durable. ``bundle_bytes``: how large the objects are in which
+    many small files are staged, 0 where each is as well off with an upload of its own.
     """
 
     scheme: str
@@ -232,6 +233,7 @@ class Facts:
     reading_bytes: int = 0
     writing_bytes: int = 0
     commit_s: float = 0.0
+    bundle_bytes: int = 0
     has_directories: bool = True
     checksums: frozenset[str] = field(default_factory=frozenset)  # kinds that the store itself keeps or computes
     attributes: frozenset[str] = field(default_factory=frozenset)  # names of Attributes that it keeps

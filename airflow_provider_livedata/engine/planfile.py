@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
@@ -15,6 +15,7 @@ from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.tables import steps_from_parquet, steps_to_parquet
 
 ROWS_A_FILE = 16_384
+KEPT_ROWS = 2_000  # of a plan just written: a small one need not be read again
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
@@ -34,6 +35,7 @@ class PlanWriter:
         self.state, self.folder = state, folder
         self._waiting: dict[Phase, list[Step]] = {phase: [] for phase in PHASES}
         self._files: dict[Phase, list[PlanFile]] = {phase: [] for phase in PHASES}
+        self._kept: dict[str, list[Step]] = {}
 
     def write(self, steps: Iterable[Step]) -> None:
         """Write all steps."""
@@ -56,24 +58,28 @@ class PlanWriter:
             "files": {phase: [dataclasses.asdict(file) for file in files] for phase, files in self._files.items()},
         }
         self.state.write_json(name, value)
-        return Plan(self.state, name, self._files, totals.digest)
+        is_small = sum(file.rows for files in self._files.values() for file in files) <= KEPT_ROWS
+        return Plan(self.state, name, self._files, totals.digest, self._kept if is_small else {})
 
     def _flush(self, phase: Phase) -> None:
         rows, self._waiting[phase] = self._waiting[phase], []
         if rows:
             name = f"{self.folder}/{phase}-{len(self._files[phase]):06d}.parquet"
             self.state.write(name, steps_to_parquet(rows))
+            if len(rows) <= KEPT_ROWS:
+                self._kept[name] = rows
             self._files[phase].append(PlanFile(name, len(rows), min(step.entry.key for step in rows)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
-    """A written plan."""
+    """A written plan. ``kept``: steps that are at hand, by file."""
 
     state: StateFolder
     name: str
     files: dict[Phase, list[PlanFile]]
     digest: str
+    kept: Mapping[str, Sequence[Step]] = dataclasses.field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -103,6 +109,9 @@ class Plan:
         return rows
 
     def _read(self, name: str, *, backwards: bool) -> Iterator[Step]:
+        if name in self.kept:
+            steps = self.kept[name]
+            return iter(reversed(steps) if backwards else steps)
         data = self.state.read(name)
         if data is None:
             raise StateDamaged("a plan file is missing", file=self.state.address(name))

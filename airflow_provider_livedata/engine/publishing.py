@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine import moving
+from airflow_provider_livedata.engine.bundles import Shelf
 from airflow_provider_livedata.engine.checksums import combine
 from airflow_provider_livedata.engine.copying import held
 from airflow_provider_livedata.engine.errors import (
@@ -50,6 +51,10 @@ class Publishing(Transfer):
     pass_: Callable[[Phase], None] = lambda _: None
     _carried_before: moving.Carried = field(default_factory=moving.Carried)
     _replacing: dict[str, str] = field(default_factory=dict)  # versions that came with directories, by path
+    _shelf: Shelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._shelf = Shelf(self.route.target)
 
     def run(self, steps: Callable[[Phase], Iterable[Step]]) -> Tally:
         """See ``Transfer.run``."""
@@ -122,7 +127,7 @@ class Publishing(Transfer):
 
     def _complete(self, step: Step, file: StagedFile) -> Entry:
         entry = file.row.entry
-        upload = self.uploads.pop(entry.path, None) or self.route.target.resume(
+        upload = self.uploads.pop(entry.path, None) or self._shelf.take_up(
             entry.path, file.token, entry.size_bytes, attributes=self.route.attributes(entry)
         )
         if upload is None:

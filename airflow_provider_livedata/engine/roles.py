@@ -97,14 +97,13 @@ def generation_of(role: Role | None) -> int:
     return role.generation if role is not None else 0
 
 
-def refuse_wrong_side(source: StateFolder, target: StateFolder) -> None:
-    """Make sure that the roles of both sides allow a replication.
+def refuse_wrong_side(source: Address, target: Address, source_role: Role | None, target_role: Role | None) -> None:
+    """Make sure that the roles of both sides, as ``newest`` tells them, allow a replication.
 
     Raises:
         WrongSide, TargetIsActive: They do not; nothing was changed.
     """
-    places = place_of(source.zone.address), place_of(target.zone.address)
-    error = refusal(newest(source), newest(target), *places)
+    error = refusal(source_role, target_role, place_of(source), place_of(target))
     if error is not None:
         raise error
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.bringing import Bringing
+from airflow_provider_livedata.engine.bundles import Shelf
 from airflow_provider_livedata.engine.checksums import combine
 from airflow_provider_livedata.engine.copying import copy_file, held, is_settled
 from airflow_provider_livedata.engine.errors import LiveDataError, StateDamaged
@@ -76,6 +77,8 @@ class Staging(Bringing):
                 for step in steps:
                     self._feed(step, pool)
                 pool.wait()
+                if self.route.bundles is not None:
+                    self.route.bundles.close()
             finally:
                 self._log.flush()
                 self.journal.flush()
@@ -85,6 +88,11 @@ class Staging(Bringing):
     def names(self) -> list[str]:
         """Of the files that list what is staged."""
         return [name for name, _ in self._log.files]
+
+    def files(self) -> Iterator[StagedFile]:
+        """All that is staged, as it is listed."""
+        for name in self.names:
+            yield from self._log.rows_of(name) or staged_files(self._log.state, [name])
 
     def staged(self, step: Step, staged: Staged) -> None:
         """All bytes of a file are at the target."""
@@ -123,9 +131,7 @@ class Staging(Bringing):
         known = file.row.entry
         if (known.version, known.size_bytes) != (entry.version, entry.size_bytes) or not file.row.is_settled:
             return False
-        upload = self.route.target.resume(
-            entry.path, file.token, entry.size_bytes, attributes=self.route.attributes(entry)
-        )
+        upload = self._shelf.take_up(entry.path, file.token, entry.size_bytes, attributes=self.route.attributes(entry))
         if upload is None:
             return False
         checksum = combine(file.parts)
@@ -139,6 +145,10 @@ class Staging(Bringing):
         if len(self.uploads) < MOST_OPEN:
             self.uploads[staged.row.entry.path] = staged.upload
         self._log.add(StagedFile(staged.row, staged.upload.token, tuple(staged.parts), step.expect, step.or_absent))
+
+    @property
+    def _shelf(self) -> Shelf:
+        return self.route.bundles.shelf if self.route.bundles is not None else Shelf(self.route.target)
 
     @property
     def _log(self) -> Log[StagedFile]:

@@ -67,13 +67,13 @@ class StateFolder:
             self._kept_bytes += len(data)
         return data
 
-    def read_json(self, name: str) -> dict[str, Any] | None:
-        """A JSON object, or None where there is none.
+    def read_json(self, name: str, *, is_unchanging: bool = False) -> dict[str, Any] | None:
+        """A JSON object, or None where there is none; see ``read`` and ``read_unchanging``.
 
         Raises:
             StateDamaged: Not a JSON object.
         """
-        data = self.read(name)
+        data = self.read_unchanging(name) if is_unchanging else self.read(name)
         if data is None:
             return None
         try:
@@ -106,6 +106,10 @@ class StateFolder:
         """Remove the files below a folder whose names fit; what cannot go is left for the next time."""
         entries = list(self.zone.scan(f"{FOLDER}/{under}"))
         self._remove([e for e in entries if e.kind == "directory" or only(e.path.removeprefix(f"{FOLDER}/"))])
+
+    def remove_files(self, files: list[Entry]) -> None:
+        """Remove files that ``files`` yielded; what cannot go is left."""
+        self._remove([entry._replace(path=f"{FOLDER}/{entry.path}") for entry in files])
 
     def tidy_runs(self, kept_plans: int, kept_reports: int) -> None:
         """Of all runs but the newest, remove what only a run that was cut off needs, and in the end the rest."""

@@ -62,6 +62,9 @@ _STAGED = [
     ("expect", pa.string()),
     ("or_absent", pa.bool_()),
 ]
+# The others have nearly as many values as rows, so that a dictionary makes them larger and slower to read.
+_REPEATED = ["kind", "owner", "group", "acl", "step", "phase", "reason"]
+_FEW = 32
 _NO_ORIGIN = (None, None, None)
 _HELD_SCHEMA = pa.schema(_ENTRY + _HELD, metadata={"livedata.format": FORMAT, "livedata.rows": "held"})
 _STEP_SCHEMA = pa.schema(_ENTRY + _STEP, metadata={"livedata.format": FORMAT, "livedata.rows": "steps"})
@@ -101,9 +104,16 @@ def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
         table = file.read_row_group(group, use_threads=False)
         wanted = _within(table.column(0).to_pylist(), *near)
         if wanted:
-            columns = table.take(pa.array(nanoarrow.c_array(wanted, pa.int64()))).columns
-            for cells in zip(*(column.to_pylist() for column in columns), strict=True):
+            for cells in _rows_of(table, wanted):
                 yield Held(_entry(cells), *cells[12:])
+
+
+def _rows_of(table: pa.Table, wanted: list[int]) -> Iterator[tuple[Any, ...]]:
+    if len(wanted) > _FEW:
+        taken = table.take(pa.array(nanoarrow.c_array(wanted, pa.int64())))
+        return zip(*(column.to_pylist() for column in taken.columns), strict=True)
+    columns = [column.chunk(0) for column in table.columns]  # a row group has one each
+    return (tuple(column[n].as_py() for column in columns) for n in wanted)
 
 
 def _within(column: list[str], paths: frozenset[str], roots: tuple[str, ...]) -> list[int]:
@@ -183,7 +193,9 @@ def _entry(cells: tuple[Any, ...]) -> Entry:
 
 def _write(schema: pa.Schema, rows: Iterator[tuple[Any, ...]]) -> bytes:
     sink = io.BytesIO()
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(
+        sink, schema, compression="zstd", use_dictionary=_REPEATED, write_statistics=["path"]
+    ) as writer:
         while group := list(islice(rows, ROWS_A_GROUP)):
             columns = zip(zip(*group, strict=True), schema, strict=True)
             arrays = [_array(column, field.type) for column, field in columns]

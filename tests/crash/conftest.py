@@ -15,6 +15,7 @@ from airflow_provider_livedata.engine.zones.memory import MemoryZone
 
 _names = itertools.count()
 PART_BYTES = 1 << 10
+BUNDLE_BYTES = 160  # files of up to ten bytes lie in bundles
 Files = dict[str, bytes | None]
 
 
@@ -67,7 +68,7 @@ def contents(zone: MemoryZone) -> Files:
 
 @pytest.fixture
 def make_pair(tmp_path: Path) -> Iterator[Callable[[str, str], Pair]]:
-    """Pairs of zones in memory, like "hdfs", "files" or "objects", or "local", on the real file system."""
+    """Pairs of zones in memory, like "hdfs", "files", "objects" or "bundles" (objects, many in one while they wait), or "local", on the disk."""
     made: list[str] = []
 
     def make(source_like: str, target_like: str) -> Pair:
@@ -77,7 +78,10 @@ def make_pair(tmp_path: Path) -> Iterator[Callable[[str, str], Pair]]:
         made.append(f"crash{next(_names)}")
         if like == "local":
             return open_zone(f"file://{tmp_path}/{made[-1]}")  # type: ignore[return-value]  # used as a Zone only
-        return open_zone(f"memory://{made[-1]}/data", like=like, part_bytes=PART_BYTES)  # type: ignore[return-value]
+        bundle_bytes = BUNDLE_BYTES if like == "bundles" else 0
+        like = "objects" if like == "bundles" else like
+        address = f"memory://{made[-1]}/data"
+        return open_zone(address, like=like, part_bytes=PART_BYTES, bundle_bytes=bundle_bytes)  # type: ignore[return-value]
 
     yield make
     for name in made:

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
 from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine.bundles import BUNDLES
 from airflow_provider_livedata.engine.errors import LiveDataError, PublishingCutOff
 from airflow_provider_livedata.engine.flows.committing import pending
 from airflow_provider_livedata.engine.flows.finding import known_of
@@ -32,7 +33,15 @@ from tests.crash.test_renames import FILES as RENAMED_FILES
 from tests.crash.test_renames import cycle, nested, rename, swap_files
 
 STAGED = ReplicateOptions(threads=1, max_delete_ratio=1.0, consistency="snapshot", progress_s=3600)
-KINDS = ["objects", "files", "hdfs", "local"]
+KINDS = ["objects", "bundles", "files", "hdfs", "local"]
+
+
+MANY_FILES: Files = {f"d/{n:02d}": b"old" for n in range(30)}  # more than one bundle holds
+
+
+def change_many(pair: Pair) -> None:
+    pair.put({path: b"new %d" % n for n, path in enumerate(MANY_FILES)})
+    pair.put({"d/empty": b"", "large": b"l" * 50})
 
 
 def rolled_forward(pair: Pair, *, is_alone: bool = False) -> Any:
@@ -83,6 +92,20 @@ def test_what_changed_arrives(copied: Pair) -> None:
     ],
 )
 def test_a_run_killed_at_any_call_leaves_the_old_state_or_what_leads_to_the_new_one_without_the_source(
+    make_pair: Callable[[str, str], Pair], files: Files, changed: Callable[[Pair], None], target_like: str,
+    when: Literal["before", "after"],
+) -> None:  # fmt: skip
+    kill_at_every_call(make_pair, files, changed, target_like, when)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_killed_between_the_bundles_of_its_small_files_does_so_too(
+    make_pair: Callable[[str, str], Pair], when: Literal["before", "after"]
+) -> None:
+    kill_at_every_call(make_pair, MANY_FILES, change_many, "bundles", when)
+
+
+def kill_at_every_call(
     make_pair: Callable[[str, str], Pair], files: Files, changed: Callable[[Pair], None], target_like: str,
     when: Literal["before", "after"],
 ) -> None:  # fmt: skip
@@ -180,6 +203,7 @@ def test_staged_bytes_that_are_gone_come_from_the_source(copied: Pair) -> None:
     change(copied)
     die_after(copied, "commit.json")
     copied.target.sweep(1 << 50)
+    StateFolder(copied.target).remove(BUNDLES)
     with pytest.raises(PublishingCutOff, match="remove the commit"):
         rolled_forward(copied, is_alone=True)
     assert rolled_forward(copied) is None
@@ -188,6 +212,43 @@ def test_staged_bytes_that_are_gone_come_from_the_source(copied: Pair) -> None:
     assert report.failed == 0
     assert contents(copied.target) == contents(copied.source)
     assert replicate(copied.source, copied.target, STAGED).changes == 0
+
+
+def test_bytes_that_were_damaged_in_a_bundle_never_appear_and_come_from_the_source(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    pair = make_pair("hdfs", "bundles")
+    pair.put(FILES)
+    replicate(pair.source, pair.target, STAGED)
+    change(pair)
+    die_after(pair, "commit.json")
+    (bundle,) = bundles_of(pair)
+    pair.target.put(bundle.path, bytes(bundle.size_bytes))
+    with pytest.raises(PublishingCutOff, match="remove the commit"):
+        rolled_forward(pair, is_alone=True)
+    assert all(data is None or any(data) for data in contents(pair.target).values())
+    report = replicate(pair.source, pair.target, STAGED, lease_times=IMPATIENT)
+    assert report.failed == 0
+    assert contents(pair.target) == contents(pair.source)
+
+
+def test_small_files_are_staged_by_few_requests_and_whoever_rolls_forward_leaves_none_of_them(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    pair = make_pair("hdfs", "bundles")
+    pair.put(MANY_FILES)
+    replicate(pair.source, pair.target, STAGED)
+    change_many(pair)
+    die_after(pair, "commit.json")
+    assert len(bundles_of(pair)) == 2
+    assert len(pair.target.store.uploads) == 1  # of the one that is too large
+    assert rolled_forward(pair) is not None
+    assert bundles_of(pair) == []
+    assert contents(pair.target) == contents(pair.source)
+
+
+def bundles_of(pair: Pair) -> list[Entry]:
+    return [entry for entry in pair.target.scan(f".livedata/{BUNDLES}") if entry.kind == "file"]
 
 
 @pytest.mark.parametrize("path", ["a", "d/gone"])  # which is replaced, and which is deleted

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_livedata.engine.cover import cover_of
 from airflow_provider_livedata.engine.errors import StateDamaged
-from airflow_provider_livedata.engine.model import Entry, Held, Step
+from airflow_provider_livedata.engine.model import Change, Entry, Held, Step
 from airflow_provider_livedata.engine.tables import (
     held_from_parquet,
+    held_in,
     held_to_parquet,
     steps_from_parquet,
     steps_to_parquet,
@@ -35,6 +37,19 @@ steps = st.builds(Step, st.sampled_from(["copy", "delete"]), st.sampled_from(["w
 @given(st.lists(rows, max_size=5))
 def test_manifest_rows_come_back_as_they_were(given_rows: list[Held]) -> None:
     assert list(held_from_parquet(held_to_parquet(given_rows), name="m")) == given_rows
+
+
+@pytest.mark.parametrize("count", [3, 100])  # few rows of a group are taken one by one
+def test_the_rows_of_a_cover_are_found_among_others_as_they_were(count: int) -> None:
+    paths = [f"d/{n:04d}" for n in range(2500)]
+    rows_there = [
+        Held(Entry(path, size_bytes=n, version=f"v{n}", xattrs=(("user.a", b"1"),)), path)
+        for n, path in enumerate(paths)
+    ]
+    wanted = set(paths[:: len(paths) // count])
+    cover = cover_of(Change("modify", path) for path in wanted)
+    found = list(held_in(held_to_parquet(rows_there), cover, name="m"))
+    assert found == [row for row in rows_there if row.entry.path in wanted]
 
 
 def test_writing_and_reading_rows_does_not_import_pandas() -> None:

@@ -84,9 +84,11 @@ class Known:
 
 def known_of(state: StateFolder) -> Known:
     """Read the records: the checkpoint, and what runs since then left."""
-    checkpoint = checkpoints.latest(state)
+    with ThreadPoolExecutor(1, "livedata-runs") as pool:
+        runs = pool.submit(state.runs)
+        checkpoint = checkpoints.latest(state)
     since = checkpoint.run if checkpoint else 0
-    unfinished = [number for number in state.runs() if number > since]
+    unfinished = [number for number in runs.result() if number > since]
     journals: list[SortedRun] = []
     for number in reversed(unfinished):
         journals += journal_of(state, number, age=len(journals))

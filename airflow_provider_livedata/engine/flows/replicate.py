@@ -19,8 +19,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from airflow_provider_livedata.engine import bundles, roles
 from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine import roles
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.copying import Route, attribute_names
 from airflow_provider_livedata.engine.errors import (
@@ -53,6 +53,7 @@ from airflow_provider_livedata.engine.report import Report
 from airflow_provider_livedata.engine.staging import Staging, staged_before, staged_log
 from airflow_provider_livedata.engine.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.tally import Tally
+from airflow_provider_livedata.engine.thinning import HOUR_MS
 from airflow_provider_livedata.engine.transfer import Transfer
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import OpenFiles, Snapshots, StreamedPuts, Zone
@@ -165,11 +166,13 @@ class _Run:
                 target=str(self.target.address),
             )
         self.target.check(writable=True)
-        checkpoint = checkpoints.latest(self.state)
-        self.root = self._known_root(checkpoint) if trusts_records else ""
-        if not self.root:
-            self.source.check(writable=False)
-        roles.refuse_wrong_side(StateFolder(self.source), self.state)
+        with ThreadPoolExecutor(2, "livedata-roles") as pool:
+            sides = [pool.submit(roles.newest, state) for state in (StateFolder(self.source), self.state)]
+            checkpoint = checkpoints.latest(self.state)
+            self.root = self._known_root(checkpoint) if trusts_records else ""
+            if not self.root:
+                self.source.check(writable=False)
+            roles.refuse_wrong_side(self.source.address, self.target.address, *(side.result() for side in sides))
         self._same_replication(checkpoint)
         if isinstance(self.source, Snapshots):
             self._prepare_snapshots(self.source)
@@ -277,17 +280,18 @@ class _Run:
             with contextlib.suppress(LiveDataError):
                 self._forget_after_failure()
             raise
-        self._forget_snapshots(done)
-        self._tidy(known.checkpoint, done)
+        self._tidy(lease, known, done)
         return done
 
     def _bring(self, lease: Lease, known: Known, folder: str, snapshot: Snapshot | None) -> Checkpoint:
         frozen = (
             self.source.at(snapshot) if snapshot is not None and isinstance(self.source, Snapshots) else self.source
         )
-        open_files = self._open_files(snapshot)
         planner = Planner(replace(self.policy, held_at=f"{FOLDER}/{HELD}/{self.number:012d}"))
-        way = choose(self.source, snapshot, known, self.options, self.report.started_ms, taken=self.taken)
+        with ThreadPoolExecutor(1, "livedata-open") as pool:
+            asked = pool.submit(self._open_files, snapshot)
+            way = choose(self.source, snapshot, known, self.options, self.report.started_ms, taken=self.taken)
+        open_files = asked.result()
         plan = self._plan(frozen, way, known, planner, f"{folder}/plan")
         totals = planner.totals
         guard(totals, self.policy)
@@ -326,7 +330,7 @@ class _Run:
         self, route: Route, plan: Plan, known: Known, totals: Totals, journal: Journal, snapshot: Snapshot | None
     ) -> Checkpoint:
         """Nothing appears before all of it is at the target and committed."""
-        route = replace(route, is_staging=True)
+        route = self._staging_route(route)
         with Progress("stage", every_s=self.options.progress_s) as progress:
             progress.expect(totals.copy_files, totals.copy_bytes)
             staging = Staging(
@@ -342,13 +346,23 @@ class _Run:
         route.allow()
         commit = Commit(done, plan.digest, tuple(staging.names))
         committing.commit(self.state, commit)
-        forward = Forward(self.target, route.allow, self.options, self.report.threads, staging.uploads)
+        forward = Forward(self.target, route.allow, self.options, self.report.threads, staging.uploads, staging.files)
         began = time.monotonic()
         tally = publish(commit, plan, journal, forward)
         self.report.staged, self.report.publishing_seconds = True, round(time.monotonic() - began, 3)
         account_changed(self.report, tally, self.target)
         self._stop_if_failed(tally)
         return done
+
+    def _staging_route(self, route: Route) -> Route:
+        held_bytes = (bundles.AT_ONCE + bundles.KEPT) * self.target.facts.bundle_bytes
+        budget = self.options.memory_mib << 20
+        return replace(
+            route,
+            is_staging=True,
+            bundles=bundles.Bundles(bundles.Shelf(self.target), self.number, route.allow) if held_bytes else None,
+            buffers=Buffers(max(budget - held_bytes, budget // 2)),
+        )
 
     def _stop_if_failed(self, tally: Tally) -> None:
         if tally.failed:
@@ -486,15 +500,18 @@ class _Run:
         except LiveDataError as error:
             note(self.report, f"an older snapshot could not be dropped and is tried again next time: {error}")
 
-    def _tidy(self, before: Checkpoint | None, done: Checkpoint) -> None:
-        now_ms = self.report.started_ms
+    def _tidy(self, lease: Lease, known: Known, done: Checkpoint) -> None:
+        now_ms, before = self.report.started_ms, known.checkpoint
         work: tuple[Callable[[], object], ...] = (
+            lambda: self._forget_snapshots(done),
+            lease.remove_older,
             lambda: checkpoints.tidy(self.state, done, keeps_manifests=self.options.keep_manifests),
             lambda: self.state.tidy_runs(KEPT_PLANS, KEPT_REPORTS),
             lambda: self.state.remove(HELD),
+            lambda: bundles.sweep(self.state),
             lambda: forget_kept(self.state, before, self.options, now_ms),
             lambda: thin_target(self.target, done, self.options, now_ms),
-            lambda: self.target.sweep(now_ms),
+            lambda: self._sweep(known, now_ms),
         )
         with ThreadPoolExecutor(len(work), "livedata-tidy") as pool:  # none needs what another one does
             for one in [pool.submit(each) for each in work]:
@@ -502,6 +519,13 @@ class _Run:
                     one.result()
                 except LiveDataError as error:
                     note(self.report, f"old state could not be cleaned up and is tried again next time: {error}")
+
+    def _sweep(self, known: Known, now_ms: int) -> None:
+        # Leftovers are those of runs that were cut off; others, such as of a file that failed and whose upload could not be aborted, may
+        # lie for an hour.
+        before = known.checkpoint
+        if known.unfinished or before is None or before.committed_ms // HOUR_MS != now_ms // HOUR_MS:
+            self.target.sweep(now_ms)
 
     def _close(self, folder: str, before: Checkpoint | None, after: Checkpoint | None = None) -> Report:
         report, after = self.report, after or before

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from airflow_provider_livedata.engine import bundles
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.copying import Route, attribute_names
 from airflow_provider_livedata.engine.errors import PublishingCutOff, RunFailed, StagedBytesGone, StateDamaged
@@ -15,6 +16,7 @@ from airflow_provider_livedata.engine.flows.finding import Known, known_of
 from airflow_provider_livedata.engine.flows.keeping import freeze_target
 from airflow_provider_livedata.engine.journal import Journal
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.model import StagedFile
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.planfile import Plan, unfinished_plan
@@ -39,6 +41,7 @@ class Forward:
     options: ReplicateOptions
     threads: int = THREADS
     uploads: dict[str, Upload] = field(default_factory=dict)
+    files: Callable[[], Iterable[StagedFile]] | None = None  # None: as they are listed at the target
     is_again: bool = False  # in the place of a process that died
     is_alone: bool = False  # there is no source that could bring what was staged and is gone
 
@@ -58,7 +61,7 @@ def publish(commit: Commit, plan: Plan, journal: Journal, forward: Forward) -> T
     with Progress("publish", every_s=forward.options.progress_s) as progress:
         publishing = Publishing(
             route, journal, progress, forward.threads,
-            files=lambda: staged_files(state, commit.staged),
+            files=forward.files or (lambda: staged_files(state, commit.staged)),
             uploads=forward.uploads,
             unsettled=frozenset(commit.checkpoint.unsettled),
             overwrites=overwrites,
@@ -91,7 +94,9 @@ def roll_forward(known: Known, forward: Forward) -> Checkpoint | None:
     everything = known_of(known.state)
     done = replace(commit.checkpoint, target_snapshot=freeze_target(forward.target, commit.checkpoint, forward.options))
     rows = overlay(everything.journals, with_gone=True)
-    return committing.conclude(known.state, done, known.checkpoint, rows, forward.allow)
+    done = committing.conclude(known.state, done, known.checkpoint, rows, forward.allow)
+    bundles.sweep(known.state)
+    return done
 
 
 def _first_of(tally: Tally) -> Mapping[str, object]:

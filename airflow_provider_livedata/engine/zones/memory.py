@@ -72,10 +72,12 @@ class MemoryZone(Zone):
         self.store = store
 
     @classmethod
-    def open(cls, address: Address, *, like: Like = "files", part_bytes: int | None = None) -> MemoryZone:
+    def open(
+        cls, address: Address, *, like: Like = "files", part_bytes: int | None = None, bundle_bytes: int = 0
+    ) -> MemoryZone:
         """Open a zone on the store that the address names, which is made when it is not there.
 
-        ``part_bytes``: the size of upload parts, to have many without much memory.
+        ``part_bytes``: the size of upload parts, to have many without much memory. ``bundle_bytes``: see ``Facts``.
 
         Raises:
             BadOption: ``like`` is unknown, or not what the store was made as.
@@ -90,6 +92,7 @@ class MemoryZone(Zone):
             raise BadOption("zones of this name were opened as something else", address=str(address), like=like)
         if part_bytes:
             facts = replace(facts, min_part_bytes=part_bytes, max_part_bytes=part_bytes)
+        facts = replace(facts, bundle_bytes=bundle_bytes)
         root_bytes = len(f"{address.path}/".encode()) if address.path else 0
         return _KINDS[like](address, store, replace(facts, max_key_bytes=facts.max_key_bytes - root_bytes))
 

@@ -36,14 +36,18 @@ from airflow_provider_livedata.engine.zones import (
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.engine.zones.s3_bucket import MAX_KEY_BYTES, S3Bucket
-from airflow_provider_livedata.engine.zones.s3_check import check_readable, check_writable
+from airflow_provider_livedata.engine.zones.s3_check import check_readable, check_writable, is_proved
 from airflow_provider_livedata.engine.zones.s3_clients import S3Options, suits_obstore
 from airflow_provider_livedata.engine.zones.s3_metadata import entry_of
 from airflow_provider_livedata.engine.zones.s3_reading import S3Reading
 
 _STATE = ".livedata"
+# Folders of state with plain names, which are listed several times a run.
+_PLAIN = tuple(f"{_STATE}/{name}" for name in ("lease", "checkpoint", "runs", "manifest", "role", "stage/bundles"))
 # Measured with 16 requests at a time: the process's peak less its buffers and its state before.
 READING_BYTES, WRITING_BYTES = 1 << 20, 1 << 20
+# An upload takes three requests; the two that a bundle saves cost more than 256 KiB that go once more.
+BUNDLE_BYTES = 4 << 20
 
 
 class S3Zone(Zone):
@@ -69,6 +73,7 @@ class S3Zone(Zone):
             has_directories=False,
             reading_bytes=READING_BYTES,
             writing_bytes=WRITING_BYTES,
+            bundle_bytes=BUNDLE_BYTES,
             checksums=frozenset({"crc64nvme", "crc32c"}),
             attributes=frozenset({"mtime_ms", "source_version"}),
         )
@@ -92,7 +97,12 @@ class S3Zone(Zone):
         return f"S3Zone({str(self.address)!r})"
 
     def check(self, *, writable: bool) -> None:
-        """See Zone.check; as a target, conditional writes are proved too, unless ``exclusive`` was promised."""
+        """See Zone.check; as a target, conditional writes are proved too, unless ``exclusive`` was promised.
+
+        What the same clients proved of a target counts for ten minutes.
+        """
+        if writable and is_proved(self._bucket):
+            return
         check_readable(
             self._bucket, lambda path: self.read_into(path, 0, memoryview(bytearray(1))), may_be_absent=writable
         )
@@ -102,11 +112,19 @@ class S3Zone(Zone):
     def scan(self, under: str = "") -> Iterator[Entry]:
         """See Zone.scan; one request for a thousand keys, the next one always on its way."""
         start = f"{under}/" if under else ""
+        if under.startswith(_PLAIN) and (found := self._state_below(under)) is not None:
+            return s3_listing.Directories(start).entries(found)
         pages = s3_listing.pages(lambda token: self._bucket.page(start, token=token), self._workers)
         objects = s3_listing.in_place(pages)
         if not start:
             objects = (one for one in objects if not one.key.startswith(_STATE))
         return s3_listing.Directories(start).entries(objects)
+
+    def _state_below(self, under: str) -> list[s3_listing.Listed] | None:
+        try:
+            return s3_peek.state_below(self._bucket, under)
+        except ZoneError:  # boto3 finds out why
+            return None
 
     def stat(self, path: str) -> Entry | None:
         """See Zone.stat: one request for a file, two for a directory, three for nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +19,12 @@ from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
 
 PROBES = ".livedata/probe"
+PROOF_LASTS_S = 600.0
+
+
+def is_proved(bucket: S3Bucket) -> bool:
+    """Whether these clients were found to read and write here a short while ago: a live replication asks before each cycle."""
+    return time.monotonic() - bucket.clients.proved_writable.get(bucket.prefix, -PROOF_LASTS_S) < PROOF_LASTS_S
 
 
 def check_readable(bucket: S3Bucket, read_byte: Callable[[str], object], *, may_be_absent: bool) -> None:
@@ -54,6 +61,7 @@ def check_writable(bucket: S3Bucket, zone: Zone) -> None:
             _check_conditional(bucket, zone, path)
     finally:
         bucket.ask("delete_object", path, action="s3:DeleteObject", Key=bucket.key(path))
+    bucket.clients.proved_writable[bucket.prefix] = time.monotonic()
 
 
 def _check_conditional(bucket: S3Bucket, zone: Zone, path: str) -> None:

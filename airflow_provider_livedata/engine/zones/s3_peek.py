@@ -11,7 +11,7 @@ from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3_clients import suits_obstore
 from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
-from airflow_provider_livedata.engine.zones.s3_listing import FOLDER, milliseconds
+from airflow_provider_livedata.engine.zones.s3_listing import FOLDER, PAGE, Listed, milliseconds
 
 
 def file_at(bucket: S3Bucket, path: str) -> Entry | None:
@@ -34,6 +34,23 @@ def may_be_directory(bucket: S3Bucket, path: str) -> bool:
         if any(obstore.list(bucket.clients.store, key, chunk_size=1)):
             return True
     return suits_obstore(key + FOLDER) and file_at(bucket, path + FOLDER) is not None
+
+
+def state_below(bucket: S3Bucket, under: str) -> list[Listed] | None:
+    """The objects below a folder of state, whose names are plain and which are never empty; None for whatever is not like that.
+
+    Raises:
+        ZoneError: As s3_errors translates it.
+    """
+    found: list[Listed] = []
+    with s3_errors(bucket.address, under, action="s3:ListBucket"):
+        for page in obstore.list(bucket.clients.store, bucket.prefix + under, chunk_size=PAGE):
+            for one in page:
+                if not one["size"]:  # a marker of a directory, which would pass for a file of that name
+                    return None
+                key, version = one["path"].removeprefix(bucket.prefix), (one["e_tag"] or "").strip('"')
+                found.append(Listed(key, one["size"], milliseconds(one["last_modified"]), version))
+    return found
 
 
 def read_whole(bucket: S3Bucket, path: str) -> bytes | None:

@@ -8,10 +8,10 @@ that it wants to take up again, and gives a time before them; others who upload 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import unquote_plus
 
 from airflow_provider_livedata.engine.errors import PathMissing
+from airflow_provider_livedata.engine.zones import s3_peek
 from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3_check import PROBES
 from airflow_provider_livedata.engine.zones.s3_listing import milliseconds
@@ -54,7 +54,9 @@ def _decoded(key: str, *, encoded: bool) -> str:
 
 
 def _sweep_probes(bucket: S3Bucket, older_than_ms: int) -> int:
-    found: list[Any] = [one for one in bucket.page(f"{PROBES}/").objects if one.mtime_ms < older_than_ms]
+    under = f"{PROBES}/"
+    listed = s3_peek.state_below(bucket, under)
+    found = [one for one in (bucket.page(under).objects if listed is None else listed) if one.mtime_ms < older_than_ms]
     for one in found:
         bucket.ask("delete_object", one.key, action="s3:DeleteObject", Key=bucket.prefix + one.key)
     return len(found)
