@@ -10,11 +10,12 @@ PINS := $(shell cat pyproject.toml requirements/dev.txt requirements/uv.txt tool
 STAMP := .venv/.installed-$(PINS)
 PYTEST := $(BIN)/python -m pytest
 PURE := airflow_provider_livedata/engine/diff.py,airflow_provider_livedata/engine/plan.py,airflow_provider_livedata/engine/renames.py,airflow_provider_livedata/engine/report.py,airflow_provider_livedata/engine/choosing.py,airflow_provider_livedata/engine/restore_rows.py,airflow_provider_livedata/engine/sampling.py,airflow_provider_livedata/engine/retention.py,airflow_provider_livedata/engine/retention_policy.py
+comma := ,
 export UV_SYSTEM_CERTS := true
 unexport PYTHONDONTWRITEBYTECODE # else every process compiles all that it imports
 
-.PHONY: help install fmt lint types imports servers test-unit test-zones test-crash test-airflow test-system test check \
-        demo demo-hadoop soak bench golden schema requirements clean
+.PHONY: help install fmt lint types imports drawing servers test-unit test-zones test-crash test-promises test-airflow test-system test check \
+        demo demo-hadoop soak bench mutation golden schema requirements clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,9 @@ test-zones: install ## The conformance suite on the zones that need no server
 test-crash: install ## Runs that are killed or disturbed at every step, then resumed
 	$(PYTEST) tests/crash
 
+test-promises: install servers ## What must hold, a file a promise (docs/testing.md)
+	$(PYTEST) tests/promises
+
 test-airflow: install ## DAGs, operators and triggers on a throw-away Airflow
 	$(PYTEST) tests/airflow
 
@@ -53,6 +57,9 @@ test-system: install servers ## Tests on real HDFS, S3 and other servers
 
 soak: install servers ## The long campaigns: very many files, very large files
 	$(PYTEST) tests -m soak --timeout=14400
+
+mutation: install ## Break the pure modules on purpose, and list what their tests do not notice; takes minutes
+	$(BIN)/python tools/mutation.py $(subst $(comma), ,$(PURE))
 
 bench: install servers ## Measure against rclone and DistCp, and write docs/benchmarks.md; takes half an hour
 	@$(BIN)/python -m benchmarks.fetch

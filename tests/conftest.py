@@ -31,6 +31,7 @@ TIERS = {  # by directory, in the order in which they run: the quick ones first
     "golden": "unit",
     "zones": "zones",
     "crash": "crash",
+    "promises": "promises",
     "airflow": "airflow",
     "system": "system",
     "soak": "soak",

@@ -13,9 +13,9 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-.venv/bin/python -m pytest tests/unit tests/zones tests/crash "$@" >"$log" 2>&1 &
+.venv/bin/python -m pytest tests/unit tests/zones tests/crash tests/promises -m "not soak and not system" "$@" >"$log" 2>&1 &
 alone=$!
-.venv/bin/python -m pytest tests/airflow tests/system "$@"
+.venv/bin/python -m pytest tests/airflow tests/promises tests/system -m "(airflow or system) and not soak" "$@"
 served=$?
 wait "$alone"
 quick=$?

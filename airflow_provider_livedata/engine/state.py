@@ -23,6 +23,7 @@ from airflow_provider_livedata.engine.model import ABSENT, Entry
 from airflow_provider_livedata.engine.zones.base import Peeks, ReadsWhole, Zone
 
 FOLDER = ".livedata"
+FORMAT = 1  # of every JSON file here; those of docs/formats.md have no other yet
 PARTS = frozenset({"plan", "journal", "staged"})  # folders of a run
 KEPT_BYTES = 4 << 20  # the deltas of a manifest are looked into several times a run, and are a few KiB each
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class StateFolder:
         """A JSON object, or None where there is none; see ``read`` and ``read_unchanging``.
 
         Raises:
-            StateDamaged: Not a JSON object.
+            StateDamaged: Not a JSON object, or of a format that only a newer version knows.
         """
         data = self.read_unchanging(name) if is_unchanging else self.read(name)
         if data is None:
@@ -82,6 +83,7 @@ class StateFolder:
             raise StateDamaged(f"a state file is not JSON: {error}", file=self.address(name)) from error
         if not isinstance(value, dict):
             raise StateDamaged("a state file is not a JSON object", file=self.address(name))
+        refuse_newer(value, self.address(name))
         return value
 
     def write(self, name: str, data: bytes, *, create_only: bool = False) -> None:
@@ -97,8 +99,8 @@ class StateFolder:
         self.write(name, json.dumps(value, indent=1, ensure_ascii=False).encode(), create_only=create_only)
 
     def files(self, under: str) -> Iterator[Entry]:
-        """The files below a folder, in order; ``path`` is relative to ``.livedata``."""
-        for entry in self.zone.scan(f"{FOLDER}/{under}"):
+        """The files below a folder, "" for all, in order; ``path`` is relative to ``.livedata``."""
+        for entry in self.zone.scan(f"{FOLDER}/{under}".rstrip("/")):
             if entry.kind == "file":
                 yield entry._replace(path=entry.path.removeprefix(f"{FOLDER}/"))
 
@@ -132,6 +134,21 @@ class StateFolder:
         """Numbers of the runs that left something, ascending."""
         found = {int(parts[1]) for e in self.files("runs") if (parts := e.path.split("/"))[1].isdigit()}
         return sorted(found)
+
+
+def refuse_newer(value: dict[str, Any], file: str) -> None:
+    """Make sure that what was read has a format that this version knows; nothing is guessed at.
+
+    Raises:
+        StateDamaged: It has not; the message says what to do.
+    """
+    found = value.get("format", FORMAT)
+    if found != FORMAT:
+        raise StateDamaged(
+            f"a state file has format {found!r}, and this version of livedata knows up to {FORMAT}: a newer version wrote it; "
+            "run that version or a later one here as well; nothing was changed",
+            file=file,
+        )
 
 
 def _run_of(path: str) -> int | None:

@@ -232,7 +232,8 @@ def _open(data: bytes, schema: pa.Schema, name: str) -> pq.ParquetFile:
         or found.get(b"livedata.rows") != schema.metadata[b"livedata.rows"]
     ):
         raise StateDamaged(
-            f"a state file has another format than {FORMAT}; it was written by a newer version, or by something else",
+            f"a state file has another format than {FORMAT}: a newer version of livedata wrote it, or something else did; run that "
+            "version or a later one here as well; nothing was changed",
             file=name,
         )
     return file

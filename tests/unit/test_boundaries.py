@@ -1,13 +1,37 @@
-"""The engine is complete without Airflow, and its public surface is what it says."""
+"""The engine is complete without Airflow, its public surface is what it says, and bad imports break the build."""
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
+import grimp
 import pytest
 
 from airflow_provider_livedata import engine
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "airflow_provider_livedata"
+STORES = ("hdfs", "local", "memory", "s3")
+COMMON = {"address", "around", "base", "below", "ranges", "registry", "wrappers"}  # to all stores
+PLANTED = {  # module: what it must not import
+    "engine.plan": "time",
+    "engine.backup_record": "airflow_provider_livedata.engine.zones.base",
+    "engine.transfer": "airflow",
+    "engine.scan": "airflow_provider_livedata.hooks.livedata",
+    "engine.zones.base": "airflow_provider_livedata.engine.flows.verify",
+    "engine.zones.around": "airflow_provider_livedata.engine.zones.wrappers",
+    "engine.zones.s3": "airflow_provider_livedata.engine.zones.hdfs",
+    "engine.flows.verify": "airflow_provider_livedata.engine.flows.fail_over",
+    "engine.diff": "airflow_provider_livedata.engine.plan",
+    "bridge": "airflow_provider_livedata.operators.base",
+    "testing.faults": "airflow",
+}
 
 PUBLIC = {
     "BackupFacts", "BackupOptions", "BackupReport", "BackupState", "Catalogue", "Decision", "DrillOptions",
@@ -51,3 +75,51 @@ def test_the_public_surface_is_pinned() -> None:
     assert all(hasattr(engine, name) for name in PUBLIC)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         engine.nothing  # noqa: B018 - asking is the test
+
+
+def test_a_bad_import_breaks_a_contract_wherever_it_is_planted(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / PACKAGE, tmp_path / PACKAGE, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for module, bad in PLANTED.items():
+        file = (tmp_path / PACKAGE / module.replace(".", "/")).with_suffix(".py")
+        file.write_text(f"{file.read_text()}\nimport {bad}\n")
+    linter = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports_command; lint_imports_command()",
+        "--no-cache",
+    ]
+    done = subprocess.run(
+        linter, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=120
+    )  # fmt: skip
+    said = re.sub(r"\s+", " ", done.stdout)
+    found = {module for module, bad in PLANTED.items() if f"{PACKAGE}.{module} -> {bad}" in said}
+    assert found == set(PLANTED), done.stdout + done.stderr
+    assert done.returncode == 1
+
+
+def test_no_module_of_one_store_imports_one_of_another() -> None:
+    zones = f"{PACKAGE}.engine.zones"
+    graph = grimp.build_graph(PACKAGE)
+    modules = {module.rpartition(".")[2]: module for module in graph.find_children(zones)}
+    assert {name for name in modules if _store(name) == ""} == COMMON
+    for name, module in modules.items():
+        for imported in graph.find_modules_directly_imported_by(module):
+            other = _store(imported.rpartition(".")[2]) if imported.startswith(zones) else ""
+            assert other in ("", _store(name)), f"{module} imports {imported}"
+
+
+def _store(name: str) -> str:
+    return name.partition("_")[0] if name.partition("_")[0] in STORES else ""
+
+
+def test_what_says_that_it_is_pure_is_held_to_it() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    held = next(one["source_modules"] for one in contracts if one["name"] == "Decisions are pure")
+    says = {
+        f"{PACKAGE}.engine.{file.stem}"
+        for file in (ROOT / PACKAGE / "engine").glob("*.py")
+        if re.search(r"\bPure[.:]", file.read_text().split('"""')[1])
+    }
+    assert says - set(held) == set()

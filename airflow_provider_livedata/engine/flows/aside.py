@@ -30,7 +30,7 @@ from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.renames import Renames
 from airflow_provider_livedata.engine.scan import scan
-from airflow_provider_livedata.engine.state import FOLDER, StateFolder
+from airflow_provider_livedata.engine.state import FOLDER, FORMAT, StateFolder, refuse_newer
 from airflow_provider_livedata.engine.swap import Found, found_in, with_others
 from airflow_provider_livedata.engine.switch_report import KEPT, FailBackReport
 from airflow_provider_livedata.engine.zones.base import Moves, SetAttributes, SnapshotDifference, Zone
@@ -177,7 +177,8 @@ class Aside:
             if data is None:
                 raise StateDamaged("a list of what was found vanished", file=self.state.address(name))
             lines = data.splitlines()
-            yield from map(_found_of, reversed(lines) if backwards else lines)
+            for line in reversed(lines) if backwards else lines:
+                yield _found_of(line, self.state.address(name))
 
     # acting -----------------------------------------------------------------------------------------------------
 
@@ -219,7 +220,13 @@ class Aside:
 
 
 def _line(found: Found) -> bytes:
-    value = {"kind": found.kind, "entry": _values(found.entry), "was": _values(found.was), "detail": found.detail}
+    value = {
+        "format": FORMAT,
+        "kind": found.kind,
+        "entry": _values(found.entry),
+        "was": _values(found.was),
+        "detail": found.detail,
+    }
     return json.dumps(value, ensure_ascii=True).encode() + b"\n"
 
 
@@ -240,9 +247,10 @@ def _entry(values: dict[str, Any] | None) -> Entry | None:
     return Entry(**values)
 
 
-def _found_of(line: bytes) -> Found:
+def _found_of(line: bytes, file: str) -> Found:
     value = json.loads(line)
+    refuse_newer(value, file)
     entry = _entry(value["entry"])
     if entry is None:
-        raise StateDamaged("a list of what was found has a line without an entry")
+        raise StateDamaged("a list of what was found has a line without an entry", file=file)
     return Found(value["kind"], entry, _entry(value["was"]), value["detail"])

@@ -27,7 +27,7 @@ from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.model import Held, Snapshot
 from airflow_provider_livedata.engine.overlay import overlay
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.state import FORMAT, StateFolder
 from airflow_provider_livedata.engine.units import human_bytes
 from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
 from airflow_provider_livedata.engine.zones.wrappers import ReadOnly
@@ -46,6 +46,7 @@ class Hold:
     by: str
     since_ms: int
     until_ms: int = 0
+    format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Verified:
     level: str
     report: str = ""
     differences: int = 0
+    format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
