@@ -40,6 +40,7 @@ def backup_outcome(
         *(_line(stage, told[stage], results.get(stage), failures.get(stage)) for stage in stages),
     ]
     lines += ["", "reports", *(f"  {stage:<12}{address}" for stage, address in reports.items())] if reports else []
+    lines += ["", *(f"WARNING: {one}" for one in made["warnings"])] if made.get("warnings") else []
     lines += ["", "restored by", *(f"  {command}" for command in commands)] if commands else []
     is_new = made.get("state") == "complete"
     return {

@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_livedata.engine.backup_catalogue import Catalogue
     from airflow_provider_livedata.engine.backup_report import BackupReport
     from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
     from airflow_provider_livedata.engine.durations import Duration
     from airflow_provider_livedata.engine.flows.backing_up import BackupOptions, backup
-    from airflow_provider_livedata.engine.flows.cataloguing import Catalogue, catalogue
+    from airflow_provider_livedata.engine.flows.cataloguing import catalogue
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
@@ -104,7 +105,7 @@ _MODULES = {
     "BackupOptions": "flows.backing_up",
     "BackupReport": "backup_report",
     "BackupState": "backups",
-    "Catalogue": "flows.cataloguing",
+    "Catalogue": "backup_catalogue",
     "Decision": "retention",
     "DrillOptions": "restore_options",
     "DrillReport": "restore_report",

@@ -42,6 +42,7 @@ class BackupReport(Told):
     unsettled: int = 0
     restore_commands: list[str] = field(default_factory=list)
     run: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)  # what failed though the backup is complete
     notes: list[str] = field(default_factory=list)
     address: str = ""
     digest: str = ""
@@ -52,6 +53,7 @@ class BackupReport(Told):
         lines = [f"{name:<18}{value}" for name, value in self._rows() if value not in ("", None)]
         if self.restore_commands:
             lines += ["restored by:"] + [f"  {one}" for one in self.restore_commands]
+        lines += [f"WARNING: {one}" for one in self.warnings]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def _rows(self) -> list[tuple[str, Any]]:

@@ -19,8 +19,10 @@ from dataclasses import dataclass, field, replace
 from typing import cast, get_args
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine.backup_catalogue import Catalogue
 from airflow_provider_livedata.engine.backup_record import (
     BACKUPS,
+    SCRIPT,
     BackupRecord,
     Intent,
     Layout,
@@ -34,12 +36,19 @@ from airflow_provider_livedata.engine.backup_record import (
 from airflow_provider_livedata.engine.backup_report import BackupReport
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.errors import AlreadyExists, BadOption, LiveDataError, RunFailed
-from airflow_provider_livedata.engine.flows.cataloguing import Catalogue, read_catalogue
+from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue
 from airflow_provider_livedata.engine.flows.filling import fill
 from airflow_provider_livedata.engine.flows.increment import Increment
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.replicate import replicate
-from airflow_provider_livedata.engine.flows.scripting import gone_by, layers_of, write_removed, write_script
+from airflow_provider_livedata.engine.flows.scripting import (
+    SCRIPT_UP_TO,
+    gone_by,
+    has_script_unasked,
+    layers_of,
+    write_missing_scripts,
+    write_removed,
+)
 from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.model import Snapshot
@@ -53,7 +62,6 @@ from airflow_provider_livedata.engine.zones.base import KeepsFiles, Snapshots, Z
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 
 log = logging.getLogger(__name__)
-SCRIPT_UP_TO = 100_000  # entries; making the script reads the whole manifest
 _NEEDS: dict[Layout, type] = {
     "in place": Snapshots,
     "snapshots": Snapshots,
@@ -181,20 +189,25 @@ class _Making:
         """Finish what was begun, then make a new one, unless that is the one which was begun."""
         found = read_catalogue(self.state, check=False)
         self._same_layout(found)
-        pending = _pending(found)
-        if pending is not None and self._is_brought(pending):
-            done = self._complete(pending, found, lease, checkpoints.latest(self.state))
-            self.report.finished_before, pending = done.name, None
-            found = read_catalogue(self.state, check=False)
         try:
-            self._make(pending, found, lease)
+            found = self._finish_pending(found, lease)
+            record = self._make(_pending(found), found, lease)
         except LiveDataError as error:
             self.report.state, self.report.why = "incomplete", str(error)
             self._failed(error)
             raise
-        return self._closed()
+        return self._tell(record, found.completed(record), lease)
 
-    def _make(self, pending: Intent | None, found: Catalogue, lease: Lease) -> None:
+    def _finish_pending(self, found: Catalogue, lease: Lease) -> Catalogue:
+        pending = _pending(found)
+        if pending is None or not self._is_brought(pending):
+            return found
+        self.report.name = pending.name
+        done = self._complete(pending, found, lease, checkpoints.latest(self.state))
+        self.report.finished_before, self.report.name = done.name, ""
+        return found.completed(done)
+
+    def _make(self, pending: Intent | None, found: Catalogue, lease: Lease) -> BackupRecord:
         report = self.report
         report.resumed = pending is not None
         intent = pending or self._intend(found)
@@ -209,20 +222,36 @@ class _Making:
         report.files, report.size_bytes, report.as_of_ms = record.files, record.size_bytes, record.as_of_ms
         report.changed_files, report.changed_bytes = record.changed_files, record.changed_bytes
         report.snapshot, report.unsettled = record.snapshot, len(record.unsettled)
-        self._tell_commands(record)
+        return record
 
-    def _tell_commands(self, record: BackupRecord) -> None:
-        found = read_catalogue(self.state, check=False)
-        self.report.restore_commands = list(copying(record, layers_of(self.state, found, record)))
-        if record.snapshot:
-            return
-        if (record.files or 0) + (record.directories or 0) <= SCRIPT_UP_TO:
-            at = write_script(self.state, found, record)
+    def _tell(self, record: BackupRecord, found: Catalogue, lease: Lease) -> BackupReport:
+        """Say how the backup is restored. It is complete by now, whatever fails here."""
+        try:
+            self.report.restore_commands = list(copying(record, layers_of(self.state, found, record)))
+            write_missing_scripts(self.state, found, lease.check)
+            self._tell_script(record)
+        except LiveDataError as error:
+            self._warn("a script that restores a backup could not be stored; the next backup tries again, and "
+                       f"restore_script() makes it at any time: {error}")  # fmt: skip
+        try:
+            return self._closed()
+        except LiveDataError as error:
+            self._warn(f"the report of the backup could not be stored: {error}")
+            self.report.address = self.report.digest = ""
+        return self.report
+
+    def _tell_script(self, record: BackupRecord) -> None:
+        if has_script_unasked(record):
+            at = self.state.address(f"{BACKUPS}/{record.name}/{SCRIPT}")
             self.report.notes.append(f"a script that also restores attributes lies at {at}")
-        else:
+        elif not record.snapshot:
             self.report.notes.append(
                 f"of more than {SCRIPT_UP_TO:,} entries no script is made unasked: restore_script() makes it"
             )
+
+    def _warn(self, text: str) -> None:
+        self.report.warnings.append(text)
+        log.warning("%s", text)
 
     def _intend(self, found: Catalogue) -> Intent:
         at_ms = now_ms()
@@ -321,6 +350,8 @@ class _Making:
     def _failed(self, error: LiveDataError) -> None:
         if isinstance(error, RunFailed) and isinstance(error.report, Report):
             self._account(error.report)
+        if not self.report.name:  # it was not even begun
+            return
         try:
             self._closed()
         except LiveDataError as another:

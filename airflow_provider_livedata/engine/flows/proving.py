@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
+from airflow_provider_livedata.engine.backup_catalogue import Verified
 from airflow_provider_livedata.engine.backup_record import BackupRecord, file_of
 from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of
 from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
 from airflow_provider_livedata.engine.flows.backup_view import BackupView
-from airflow_provider_livedata.engine.flows.cataloguing import Verified, read_catalogue, rows_of, view_of
+from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue, rows_of, view_of
 from airflow_provider_livedata.engine.flows.comparing import agrees
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.verify import VerifyReport

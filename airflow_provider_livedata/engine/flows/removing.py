@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue
 from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of, number_of, split_version
 from airflow_provider_livedata.engine.errors import LiveDataError, RunRefused
-from airflow_provider_livedata.engine.flows.cataloguing import Backup, Catalogue, read_catalogue, rows_of
+from airflow_provider_livedata.engine.flows.cataloguing import read_backup, rows_of
 from airflow_provider_livedata.engine.flows.filling import carry
 from airflow_provider_livedata.engine.flows.scripting import inherit_removed, refresh_scripts
 from airflow_provider_livedata.engine.model import Entry, Failure
@@ -76,10 +77,10 @@ class _Removing:
         for group, heir in _groups([one for one in self.found.backups if one.state in ("complete", "damaged")], names):
             self._mark(group, heir)
         for one in self.found.backups:
-            if one.state == "removing":
+            if one.state == "removing" and one.name not in (*self.done.names, *self.done.left):
                 self._delete(one.name, one)
         self._forget_manifests()
-        refresh_scripts(self.state, self.allow)
+        refresh_scripts(self.state, self.found, self.allow)
         return self.done
 
     def _drop_incomplete(self, backups: list[Backup]) -> None:
@@ -92,8 +93,7 @@ class _Removing:
                 self.allow()
                 self.state.remove(f"runs/{run:012d}")
         for one in backups:
-            self._set_removing(one)
-            self._delete(one.name, one)
+            self._mark([one], None)
 
     def _mark(self, group: list[Backup], heir: Backup | None) -> None:
         try:
@@ -130,7 +130,18 @@ class _Removing:
 
     def _set_removing(self, one: Backup) -> None:
         self.allow()
-        self.state.write_json(file_of(one.name, "removing"), {"format": 1, "name": one.name})
+        mark = file_of(one.name, "removing")
+        self.state.write_json(mark, {"format": 1, "name": one.name})
+        self._unless_held(one, mark)
+        self.found = self.found.removing(one.name)
+
+    def _unless_held(self, one: Backup, mark: str) -> None:
+        # Who holds a backup writes that down first and looks for the mark then; so of the two at least one sees the other.
+        now = read_backup(self.state, one.name)
+        new = {hold.hold for hold in now.holds} - {hold.hold for hold in one.holds} if now else set()
+        if new:
+            self.state.remove(f"{BACKUPS}/{one.name}", only=lambda path: path == mark)
+            raise RunRefused("somebody has held it meanwhile", backup=one.name)
 
     def _delete(self, name: str, one: Backup) -> None:
         try:
@@ -163,13 +174,12 @@ class _Removing:
         return failures + self.zone.delete([entry for entry in reversed(directories) if not entry.is_implied])
 
     def _forget_manifests(self) -> None:
-        found = read_catalogue(self.state, check=False)
-        if any(one.record is None and one.state == "damaged" for one in found.backups):
+        if any(one.record is None and one.state == "damaged" for one in self.found.backups):
             self.done.notes.append(
                 "a record is damaged, so that manifests of removed backups stay: they may be its own"
             )
             return
-        needed = {name for record in found.records() for name in record.manifest_files()}
+        needed = {name for record in self.found.records() for name in record.manifest_files()}
         needed |= checkpoints.names_listed(self.state)
         self.allow()
         self.state.remove("manifest", only=lambda name: name not in needed)

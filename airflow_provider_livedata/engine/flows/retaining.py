@@ -11,10 +11,11 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue, Hold
 from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of, hold_name
 from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
 from airflow_provider_livedata.engine.errors import BackupMissing, BadOption, RunFailed
-from airflow_provider_livedata.engine.flows.cataloguing import RETENTION, Backup, Hold, read_catalogue
+from airflow_provider_livedata.engine.flows.cataloguing import RETENTION, read_backup, read_catalogue
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.removing import remove
 from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
@@ -59,7 +60,7 @@ def retain(
         state, report = StateFolder(zone), RetentionReport(place_of(zone.address), str(policy), started_ms=now_ms())
         began, moment = time.monotonic(), now or datetime.now(UTC)
         if dry_run:
-            _decide(state, policy, moment, report)
+            _decide(read_catalogue(state), policy, moment, report)
             report.state, report.would_remove, report.removed = "dry run", report.removed, []
             return _closed(state, report, began)
         with Lease(state, holder_of(ReplicateOptions(holder=holder)), times=lease_times) as lease:
@@ -115,8 +116,7 @@ def facts_of(one: Backup, now: int) -> BackupFacts:
     return BackupFacts(one.name, moment, BackupState(one.state), verified, one.is_held(now))
 
 
-def _decide(state: StateFolder, policy: RetentionPolicy, now: datetime, report: RetentionReport) -> Retention:
-    found = read_catalogue(state)
+def _decide(found: Catalogue, policy: RetentionPolicy, now: datetime, report: RetentionReport) -> Retention:
     decided = decide_retention([facts_of(one, int(now.timestamp() * 1000)) for one in found.backups], policy, now)
     report.decided, report.kept = decided.table(), len(decided.kept)
     report.decisions = [
@@ -129,9 +129,10 @@ def _decide(state: StateFolder, policy: RetentionPolicy, now: datetime, report: 
 def _remove(
     zone: Zone, state: StateFolder, lease: Lease, policy: RetentionPolicy, now: datetime, report: RetentionReport
 ) -> None:
-    decided = _decide(state, policy, now, report)
+    found = read_catalogue(state)
+    decided = _decide(found, policy, now, report)
     log.info("retention\n%s", report.decided)
-    done = remove(zone, read_catalogue(state, check=False), report.removed, lease.check) if decided.removed else None
+    done = remove(zone, found, report.removed, lease.check) if decided.removed else None
     if done is not None:
         report.removed, report.left, report.notes = done.names, done.left, done.notes
         report.carried_files, report.deleted_files = done.carried_files, done.deleted_files
@@ -157,10 +158,8 @@ def _forget_reports(state: StateFolder) -> None:
 
 
 def _named(state: StateFolder, name: str) -> Backup:
-    found = read_catalogue(state, check=False)
-    one = next((one for one in found.backups if one.name == name and one.state != "removing"), None)
-    if one is None:
-        raise BackupMissing(
-            "there is no backup of that name", which=name, there=[one.name for one in found.backups][-20:]
-        )
+    one = read_backup(state, name)
+    if one is None or one.state == "removing":
+        there = [one.name for one in read_catalogue(state, check=False).backups][-20:]
+        raise BackupMissing("there is no backup of that name", which=name, there=there)
     return one

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine.backup_record import BACKUPS, BackupRecord, number_of, split_version
+from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue, utc
+from airflow_provider_livedata.engine.backup_record import BACKUPS, SCRIPT, BackupRecord, number_of, split_version
 from airflow_provider_livedata.engine.errors import PathMissing
-from airflow_provider_livedata.engine.flows.cataloguing import Backup, Catalogue, read_catalogue, rows_of, utc, view_of
+from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue, rows_of, view_of
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.restore_commands import (
     Layer,
@@ -20,7 +21,7 @@ from airflow_provider_livedata.engine.restore_commands import (
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
-SCRIPT = "restore.sh"
+SCRIPT_UP_TO = 100_000  # entries; making a script reads the whole manifest
 
 
 def restore_script(place: Zone | str, which: str = "latest", path: str = "") -> str:
@@ -83,12 +84,23 @@ def write_script(state: StateFolder, found: Catalogue, record: BackupRecord) -> 
     return state.address(name)
 
 
-def refresh_scripts(state: StateFolder, allow: Callable[[], None]) -> None:
+def write_missing_scripts(state: StateFolder, found: Catalogue, allow: Callable[[], None]) -> None:
+    """Store the scripts of complete backups that have none, the newest first: of a new one, and of those whose writing failed."""
+    for one in reversed(found.complete()):
+        if one.record is not None and not one.has_script and has_script_unasked(one.record):
+            allow()
+            write_script(state, found, one.record)
+
+
+def has_script_unasked(record: BackupRecord) -> bool:
+    """Whether the script of a backup is stored beside it; of a snapshot one command is all there is to say."""
+    return not record.snapshot and (record.files or 0) + (record.directories or 0) <= SCRIPT_UP_TO
+
+
+def refresh_scripts(state: StateFolder, found: Catalogue, allow: Callable[[], None]) -> None:
     """Write the scripts anew that are stored, since backups have gone whose directories they name."""
-    stored = {entry.path.split("/")[1] for entry in state.files(BACKUPS) if entry.path.endswith(f"/{SCRIPT}")}
-    found = read_catalogue(state, check=False)
     for one in found.complete():
-        if one.name in stored and one.record is not None and one.record.layout == "increments":
+        if one.has_script and one.record is not None and one.record.layout == "increments":
             allow()
             write_script(state, found, one.record)
 
