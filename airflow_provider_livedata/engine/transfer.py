@@ -75,6 +75,8 @@ class Transfer(Bringing):
             copy_file(step, self.route, self, pool.submit)
         elif step.kind == "move":
             pool.submit(lambda: self._move(step))
+        elif step.kind == "refused":
+            self.refused(step)
         elif step.kind == "forget":
             self.journal.add(Held(step.entry, is_gone=True))
             self.tally.count(recorded=1)

@@ -303,6 +303,28 @@ def test_files_that_cannot_be_read_leave_the_backup_incomplete_and_are_named(
     assert site.held_by(found.backups[1].name) == site.now()
 
 
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[3], KINDS[5]], ids=" ".join)
+def test_a_directory_that_may_not_be_listed_leaves_the_backup_incomplete_and_all_else_is_brought(
+    kind: tuple[str, str, str], make_pair: Callable[[str, str], Pair]
+) -> None:
+    site = Site(make_pair(*kind[:2]), kind[2])
+    site.pair.put(FIRST)
+    first, before = site.backup(), site.now()
+    site.change()
+    site.pair.source.store.unlisted.add("data/d/")
+    with pytest.raises(RunFailed) as failed:
+        site.backup()
+    assert [failure.path for failure in failed.value.report.failures] == ["d"]
+    assert failed.value.report.copied_files >= 2
+    found = catalogue(site.at)
+    assert [one.state for one in found.backups] == ["complete", "incomplete"]
+    assert site.held_by(first) == before
+    site.pair.source.store.unlisted.clear()
+    assert site.backup() == found.backups[1].name
+    assert site.held_by(found.backups[1].name) == site.now()
+    assert site.held_by(first) == before
+
+
 @pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[5]], ids=" ".join)
 def test_what_is_new_or_changed_is_told_of_all_attempts(
     kind: tuple[str, str, str], make_pair: Callable[[str, str], Pair]

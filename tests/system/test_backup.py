@@ -298,3 +298,38 @@ def test_a_part_that_may_not_be_read_is_named_and_the_backup_is_incomplete(
         backup(theirs.open(), target.open(), BackupOptions(copy=ReplicateOptions(allow_snapshot=False)))
     assert "dir/b" in str(refused.value)
     assert [one.state for one in catalogue(target.open()).backups] == ["incomplete"]
+
+
+def test_a_directory_that_may_not_be_listed_is_named_and_all_else_is_backed_up(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, target: Place
+) -> None:
+    boss = hdfs_place(hdfs_cluster, hdfs_dir, data="webhdfs")  # by RPC a process is one user at a time
+    zone = boss.open()
+    put_all(zone, FIRST)
+    zone.prepare_snapshots(allow=True)  # type: ignore[attr-defined]
+    hdfs_cluster.fs("-chown", "-R", "alice:staff", hdfs_dir)
+    options = BackupOptions(copy=ReplicateOptions(allow_snapshot=False))
+    theirs = hdfs_place(hdfs_cluster, hdfs_dir, user="alice")
+    first = backup(theirs.open(), target.open(), options).name
+    put_all(zone, {"dir/late": b"not seen", "new/n": b"brought"})
+    for path, mode in (("dir", 0o700), ("gone", 0o644)):  # no right at all, and one to read names but not to go in
+        zone.set_attributes(path, Attributes(owner=hdfs_cluster.superuser, mode=mode))  # type: ignore[attr-defined]
+    with pytest.raises(RunFailed) as refused:
+        backup(theirs.open(), target.open(), options)
+    assert [one.path for one in refused.value.report.failures] == ["dir", "gone"]
+    assert refused.value.report.copied_files == 1
+    found = catalogue(target.open())
+    assert [one.state for one in found.backups] == ["complete", "incomplete"]
+    assert _read(view_of(target.open(), found, found.find(first)))["dir/a"] == b"1"
+    hdfs_cluster.fs("-chown", "-R", "alice:staff", hdfs_dir)
+    with pytest.raises(RunFailed) as refused:  # the difference is told now, but "gone" may still not be gone into
+        backup(theirs.open(), target.open(), options)
+    assert [one.path for one in refused.value.report.failures] == ["gone"]
+    assert "may not be read" in refused.value.report.found_by
+    hdfs_cluster.fs("-chmod", "755", f"{hdfs_dir}/gone")
+    done = backup(theirs.open(), target.open(), options)
+    assert done.name == found.backups[1].name
+    found = catalogue(target.open())
+    held = _read(view_of(target.open(), found, found.find(done.name)))
+    assert held == boss.contents()
+    zone.close()
