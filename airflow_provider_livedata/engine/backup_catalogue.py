@@ -68,12 +68,14 @@ class Catalogue:
     """What a place holds, oldest first.
 
     ``notes``: what a person should know. ``reasons``: why the newest decision of a policy keeps a backup or lets it go, by its name.
+    ``commands``: those of Hadoop that bring back the newest complete one.
     """
 
     place: str
     backups: list[Backup]
     notes: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    commands: list[str] = field(default_factory=list)
 
     def complete(self) -> list[Backup]:
         """Those that can be restored."""
@@ -122,6 +124,11 @@ class Catalogue:
         """For the log and the terminal."""
         head = f"{'name':<24}{'as of':<21}{'state':<12}{'layout':<12}{'files':>12}{'size':>12}{'changed':>12}  verified, held, why kept"
         lines = [_line(one) + self._because(one) for one in self.backups]
+        if self.commands:
+            lines += ["the newest complete one is restored by:", *(f"  {one}" for one in self.commands)]
+            lines.append(
+                "any of them, or a path of it, by restore.sh beside it, or engine.restore_script(place, name, path)"
+            )
         return "\n".join([f"backups of {self.place}", head, *lines, *self.notes])
 
     def _because(self, one: Backup) -> str:

@@ -29,6 +29,7 @@ from airflow_provider_livedata.engine.manifest_file import Generations, Manifest
 FORMAT = 1
 BACKUPS = "backups"  # folder below .livedata
 SCRIPT = "restore.sh"
+SNAPSHOT = "livedata-backup-"  # begins the names of snapshots that are backups
 Layout = Literal["in place", "snapshots", "increments", "tree"]
 _NAME = re.compile(r"(\d{6,})-\d{8}T\d{6}Z")
 _STAMP = "%Y%m%dT%H%M%SZ"

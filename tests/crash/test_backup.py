@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine import ReplicateOptions, hold, open_zone, retain
-from airflow_provider_livedata.engine.backup_record import number_of
+from airflow_provider_livedata.engine.backup_options import BackupOptions
+from airflow_provider_livedata.engine.backup_record import SNAPSHOT, number_of
 from airflow_provider_livedata.engine.errors import (
     BackupMissing,
     BackupUnusable,
@@ -26,7 +27,7 @@ from airflow_provider_livedata.engine.errors import (
     TooManyDeletes,
 )
 from airflow_provider_livedata.engine.flows import backing_up, cataloguing, retaining, scripting
-from airflow_provider_livedata.engine.flows.backing_up import BackupOptions, backup
+from airflow_provider_livedata.engine.flows.backing_up import backup
 from airflow_provider_livedata.engine.flows.cataloguing import catalogue, read_catalogue, view_of
 from airflow_provider_livedata.engine.flows.removing import remove
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
@@ -259,8 +260,8 @@ def test_removed_backups_leave_nothing_behind(site: Site) -> None:
     assert all(path.startswith(names[2]) for path in left)
     assert {entry.path.split("/")[1] for entry in StateFolder(site.at).files("backups")} == {names[2]}
     if isinstance(site.at, Snapshots) and site.options.layout in ("snapshots", "in place"):
-        ours = [one.name for one in site.at.snapshots() if one.name.startswith(backing_up.SNAPSHOT)]
-        assert ours == [f"{backing_up.SNAPSHOT}{names[2]}"]
+        ours = [one.name for one in site.at.snapshots() if one.name.startswith(SNAPSHOT)]
+        assert ours == [f"{SNAPSHOT}{names[2]}"]
 
 
 def test_the_newest_complete_backup_is_never_removed(site: Site) -> None:

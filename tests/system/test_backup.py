@@ -169,6 +169,23 @@ def test_hadoops_own_commands_bring_a_backup_back(
     assert _attributes(where.open()) == expected
 
 
+def test_distcp_brings_a_backup_back(source: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str, tmp_path: Path) -> None:
+    site = Site(source, hdfs_place(hdfs_cluster, f"{hdfs_dir}-backups"), "snapshots", hdfs_cluster)
+    site.fill()
+    _, second, _ = site.states
+    expected = _attributes(site.source.open())
+    where = hdfs_place(site.cluster, f"{hdfs_dir}-restored")
+    classpath: list[str | Path] = [hdfs_cluster.conf_dir, f"{fetch.distcp_lib()}/*"]
+    own = {"hadoop.tmp.dir": str(tmp_path / "job"), "yarn.app.mapreduce.am.staging-dir": f"{hdfs_dir}-staging"}
+    script = restore_script(site.at.open(), second)
+    run_script(
+        script, tmp_path / "whole", classpath, where.address,
+        user=hdfs_cluster.superuser, properties=own, env={"WITH": "distcp"},
+    )  # fmt: skip
+    assert where.contents() == site.states[second]
+    assert _attributes(where.open()) == expected
+
+
 def test_hadoops_own_commands_bring_a_part_of_a_backup_back(
     source: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str, tmp_path: Path
 ) -> None:
@@ -192,7 +209,10 @@ def test_hadoops_own_commands_bring_a_part_of_a_backup_back(
 
 
 def _attributes(zone: Zone) -> dict[str, tuple[Any, ...]]:
-    return {entry.path: (entry.owner, entry.group, entry.mode, entry.acl) for entry in zone.scan()}
+    """Of each entry; FsShell sets times to the second."""
+    return {
+        entry.path: (entry.owner, entry.group, entry.mode, entry.acl, entry.mtime_ms // 1000) for entry in zone.scan()
+    }
 
 
 def _s3a_lib() -> Path:

@@ -25,6 +25,7 @@ from airflow_provider_livedata.engine.backup_record import (
 from airflow_provider_livedata.engine.cover import Cover
 from airflow_provider_livedata.engine.errors import BackupUnusable, StateDamaged
 from airflow_provider_livedata.engine.flows.backup_view import BackupView
+from airflow_provider_livedata.engine.flows.layering import commands_of
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.model import Held, Snapshot
@@ -49,6 +50,9 @@ def catalogue(place: Zone | str, *, check: bool = True) -> Catalogue:
         state = StateFolder(zone)
         found = read_catalogue(state, check=check)
         found.reasons = _decided(state)
+        newest = found.complete()[-1:]
+        if newest and newest[0].record is not None:
+            found.commands = commands_of(state, found, newest[0].record)[0]
         return found
 
 
@@ -117,22 +121,21 @@ def _by_number(item: tuple[str, Any]) -> tuple[int, str]:
 
 
 def _backup(state: StateFolder, name: str, kinds: list[str]) -> Backup:
-    began_ms = _began_ms(name)
+    one = Backup(name, "incomplete", _began_ms(name), has_script=SCRIPT in kinds)
     try:
-        intent = _read(state, name, "intent", Intent) if "intent" in kinds else None
         holds = [_read(state, name, kind, Hold) for kind in kinds if kind.startswith("held-")]
-        proof = _read(state, name, "verified", Verified) if "verified" in kinds else None
-        one = Backup(name, "incomplete", began_ms, None, intent, None, tuple(hold for hold in holds if hold))
-        one = replace(one, has_script=SCRIPT in kinds)
-        if proof is not None:
+        one = replace(one, holds=tuple(hold for hold in holds if hold))
+        if "intent" in kinds:
+            one = replace(one, intent=_read(state, name, "intent", Intent))
+        if "verified" in kinds and (proof := _read(state, name, "verified", Verified)) is not None:
             one = replace(one, differed=proof) if proof.differences else replace(one, verified=proof)
         if "complete" in kinds:
             value = state.read_json(file_of(name, "complete"))
-            one = replace(one, record=record_from(value or {}, file=state.address(file_of(name, "complete"))))
-            one = replace(one, state="complete")
-        return replace(one, state="removing") if "removing" in kinds else one
-    except StateDamaged as error:
-        return Backup(name, "damaged", began_ms, why=str(error))
+            record = record_from(value or {}, file=state.address(file_of(name, "complete")))
+            one = replace(one, record=record, state="complete")
+    except StateDamaged as error:  # what was read until then counts: who holds it, its layout
+        one = replace(one, state="damaged", why=str(error))
+    return replace(one, state="removing") if "removing" in kinds else one
 
 
 def _read(state: StateFolder, name: str, kind: str, of: type[Any]) -> Any:
