@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_livedata.dag_templates.outcomes import (
+    Results,
+    addresses,
+    reports_listed,
+    states_told,
+    stopped,
+    titled,
+)
 from airflow_provider_livedata.engine.units import human_bytes, moment
-
-Results = Mapping[str, Any]
 
 
 def backup_outcome(
@@ -26,10 +32,10 @@ def backup_outcome(
         ``outcome`` (``BACKED UP``, ``DRY RUN``, ``STOPPED``, ``NOT FINISHED``), ``why``, ``backup`` (its name, "" where there is no new one), ``states``
         and addresses of ``reports`` by stage, ``restore_commands``, and all of it as ``text``.
     """
-    told = {stage: str(getattr(states.get(stage), "value", states.get(stage)) or "not run") for stage in stages}
+    told = states_told(stages, states)
     made = results.get("backup") or {}
     outcome, why = _outcome(stages, told, made, failures)
-    reports = {stage: address for stage in stages if (address := _address(results.get(stage), failures.get(stage)))}
+    reports = addresses(stages, results, failures)
     commands = list(made.get("restore_commands") or [])
     lines = [
         f"{outcome}: {why}",
@@ -39,8 +45,10 @@ def backup_outcome(
         "",
         *(_line(stage, told[stage], results.get(stage), failures.get(stage)) for stage in stages),
     ]
-    lines += ["", "reports", *(f"  {stage:<12}{address}" for stage, address in reports.items())] if reports else []
-    lines += ["", "restored by", *(f"  {command}" for command in commands)] if commands else []
+    lines += reports_listed(reports)
+    lines += ["", *(f"WARNING: {one}" for one in made["warnings"])] if made.get("warnings") else []
+    lines += titled("restored by", commands)
+    lines += titled("or, for much data or without Hadoop", made.get("bulk_commands") or [])
     is_new = made.get("state") == "complete"
     return {
         "outcome": outcome, "why": why, "backup": made["name"] if is_new else "", "states": told, "reports": reports,
@@ -51,10 +59,9 @@ def backup_outcome(
 def _outcome(
     stages: Sequence[str], states: Mapping[str, str], made: Mapping[str, Any], failures: Results
 ) -> tuple[str, str]:
-    stopped = next((stage for stage in stages if states[stage] in {"failed", "up_for_retry"}), None)
-    if stopped:
-        said = failures.get(stopped) or {}
-        return "STOPPED", f"at {stopped}: {said.get('message') or 'see the log of this task'}"
+    why_not = stopped(stages, states, failures, ("STOPPED", "nobody approved it"))
+    if why_not:
+        return why_not
     if made.get("state") == "dry run":
         return "DRY RUN", "nothing was backed up or removed"
     if made and all(states[stage] in {"success", "skipped"} for stage in stages):
@@ -82,8 +89,3 @@ def _did(stage: str, result: Any, failure: Any) -> str:
         f"{result['state']}: {result['changed_files']:,} files new or changed, {human_bytes(result['changed_bytes'] or 0)}"
         f"{f'; {linked:,} linked or copied within the place' if linked else ''}"
     )
-
-
-def _address(result: Any, failure: Any) -> str:
-    given = result if isinstance(result, dict) else (failure or {}).get("report") or {}
-    return str(given.get("address") or "")

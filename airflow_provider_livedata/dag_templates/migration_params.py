@@ -38,6 +38,20 @@ OPTIONS = {
 }  # fmt: skip
 
 
+def pace_params(**place: Any) -> dict[str, Param]:
+    """How fast bytes may go; ``place``: the section that holds the fields."""
+    return {
+        "bandwidth": Param(
+            "", type=["string", "null"], title="Bandwidth limit", **place,
+            description="50MiB/s, or by time of day: 08:00-18:00=50MiB/s, 200MiB/s. Empty: no limit.",
+        ),
+        "threads": Param(
+            0, type="integer", minimum=0, maximum=256, title="Threads", **place,
+            description="Files and parts copied at one time; 0: as many as suit their sizes, the distance and the memory.",
+        ),
+    }  # fmt: skip
+
+
 def migration_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
     """The params, with ``defaults`` in place of their own.
 
@@ -82,14 +96,7 @@ def _choices() -> dict[str, Param]:
             description="One pattern a line: *.tmp fits names anywhere, logs/*/raw fits paths from the source on. Trash, "
                         "snapshots and temporary folders of Hadoop, Hive and Spark are always left out.",
         ),
-        "bandwidth": Param(
-            "", type=["string", "null"], title="Bandwidth limit",
-            description="50MiB/s, or by time of day: 08:00-18:00=50MiB/s, 200MiB/s. Empty: no limit.",
-        ),
-        "threads": Param(
-            0, type="integer", minimum=0, maximum=256, title="Threads",
-            description="Files and parts copied at one time; 0: as many as suit their sizes, the distance and the memory.",
-        ),
+        **pace_params(),
         "verify_level": Param(
             "checksum", type="string", enum=list(VERIFY_LEVELS), values_display=VERIFY_LEVELS, title="Verify",
             description="How the copy is proved, before the cut-over and after it.",

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_livedata.dag_templates.outcomes import (
+    Results,
+    addresses,
+    approved,
+    reported,
+    reports_listed,
+    states_told,
+    stopped,
+    titled,
+)
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
-
-Results = Mapping[str, Any]
 
 
 def restore_outcome(
@@ -18,16 +26,16 @@ def restore_outcome(
     Returns:
         ``outcome``, ``why``, ``states``, addresses of ``reports`` by stage, how to ``undo``, and all of it as ``text``.
     """
-    told = {stage: str(getattr(states.get(stage), "value", states.get(stage)) or "not run") for stage in stages}
+    told = states_told(stages, states)
     outcome, why = _outcome(params, stages, told, results, failures)
-    found = {stage: _found(results.get(stage), failures.get(stage)) for stage in stages}
+    found = {stage: reported(results.get(stage), failures.get(stage)) for stage in stages}
     undo = list(found[stages[-1]].get("undo") or ())
     lines = [f"{outcome}: {why}", "", f"{'backups':<14}{params.get('place')}", f"{'which':<14}{params.get('which')}"]
     lines += [f"{'destination':<14}{params.get('destination') or params.get('place')}", ""]
     lines += [f"{stage:<14}{told[stage]:<17}{_did(found[stage], failures.get(stage))}".rstrip() for stage in stages]
-    reports = {stage: one["address"] for stage, one in found.items() if one.get("address")}
-    lines += ["", "reports", *(f"  {stage:<12}{address}" for stage, address in reports.items())] if reports else []
-    lines += ["", "to undo it", *(f"  {line}" for line in undo)] if undo else []
+    reports = addresses(stages, results, failures)
+    lines += reports_listed(reports)
+    lines += titled("to undo it", undo)
     return {
         "outcome": outcome, "why": why, "states": told, "reports": reports, "undo": undo, "text": "\n".join(lines)
     }  # fmt: skip
@@ -36,12 +44,9 @@ def restore_outcome(
 def _outcome(
     params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, str], results: Results, failures: Results
 ) -> tuple[str, str]:
-    stopped = next((stage for stage in stages if states[stage] in {"failed", "up_for_retry"}), None)
-    if stopped and stopped.startswith("approve"):
-        return "NOT RESTORED", "nobody approved it; nothing was changed"
-    if stopped:
-        said = failures.get(stopped) or {}
-        return "STOPPED", f"at {stopped}: {said.get('message') or 'see the log of this task'}"
+    why_not = stopped(stages, states, failures, ("NOT RESTORED", "nobody approved it; nothing was changed"))
+    if why_not:
+        return why_not
     first, last = results.get(stages[0]) or {}, results.get(stages[-1]) or {}
     if params.get("dry_run"):
         return "REHEARSED", first.get("why") or f"nothing was changed; the backup would be {first.get('backup')}"
@@ -50,16 +55,11 @@ def _outcome(
     return "NOT FINISHED", "not every step was run"
 
 
-def _found(result: Any, failure: Any) -> Mapping[str, Any]:
-    found = result if isinstance(result, dict) else (failure or {}).get("report")
-    return found if isinstance(found, dict) else {}
-
-
 def _did(found: Mapping[str, Any], failure: Any) -> str:
     if failure:
         return str(failure.get("error"))
     if "responded_by_user" in found:
-        return f"approved by {(found.get('responded_by_user') or {}).get('name') or 'somebody'}"
+        return approved(found)
     if found.get("state") == "dry run":
         planned = f"{found['planned_files']:,} files, {human_bytes(found['planned_bytes'])}"
         return f"{planned} to restore, {found['planned_deletes']:,} to delete, {sum(found['same'].values()):,} the same already"

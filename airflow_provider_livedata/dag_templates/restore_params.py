@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED, with_defaults
+from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED, pace_params, with_defaults
 
 MODES = {
     "fail": "fail: stop when anything is at these paths",
@@ -127,14 +127,7 @@ def _advanced() -> dict[str, Param]:
         "verify": Param(
             "checksum", type="string", enum=list(PROOFS), values_display=PROOFS, title="Compare with the backup", section=ADVANCED,
         ),
-        "bandwidth": Param(
-            "", type=["string", "null"], title="Bandwidth limit", section=ADVANCED,
-            description="50MiB/s, or by time of day: 08:00-18:00=50MiB/s, 200MiB/s. Empty: no limit.",
-        ),
-        "threads": Param(
-            0, type="integer", minimum=0, maximum=256, title="Threads", section=ADVANCED,
-            description="Files and parts copied at one time; 0: as many as suit their sizes, the distance and the memory.",
-        ),
+        **pace_params(section=ADVANCED),
         "max_delete_ratio": Param(
             0.5, type="number", minimum=0, maximum=1, title="Largest share deleted", section=ADVANCED,
             description="With mirror: the restore stops when more than this share of the files at these paths would go.",

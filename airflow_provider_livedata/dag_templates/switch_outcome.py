@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_livedata.dag_templates.outcomes import (
+    Results,
+    addresses,
+    approved,
+    reports_listed,
+    states_told,
+    stopped,
+)
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
-
-Results = Mapping[str, Any]
 
 
 def switch_outcome(
@@ -18,7 +24,7 @@ def switch_outcome(
     Returns:
         ``outcome``, ``why``, ``states`` and addresses of ``reports`` by stage, and all of it as ``text``.
     """
-    told = {stage: str(getattr(states.get(stage), "value", states.get(stage)) or "not run") for stage in stages}
+    told = states_told(stages, states)
     outcome, why = _outcome(params, stages, told, results, failures)
     lines = [
         f"{outcome}: {why}",
@@ -30,20 +36,17 @@ def switch_outcome(
     lines += [
         f"{stage:<14}{told[stage]:<17}{_did(results.get(stage), failures.get(stage))}".rstrip() for stage in stages
     ]
-    reports = {stage: address for stage in stages if (address := _address(results.get(stage), failures.get(stage)))}
-    lines += ["", "reports", *(f"  {stage:<12}{address}" for stage, address in reports.items())] if reports else []
+    reports = addresses(stages, results, failures)
+    lines += reports_listed(reports)
     return {"outcome": outcome, "why": why, "states": told, "reports": reports, "text": "\n".join(lines)}
 
 
 def _outcome(
     params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, str], results: Results, failures: Results
 ) -> tuple[str, str]:
-    stopped = next((stage for stage in stages if states[stage] in {"failed", "up_for_retry"}), None)
-    if stopped and stopped.startswith("approve"):
-        return "NOT SWITCHED", "nobody approved it; both sides keep their roles"
-    if stopped:
-        said = failures.get(stopped) or {}
-        return "STOPPED", f"at {stopped}: {said.get('message') or 'see the log of this task'}"
+    why_not = stopped(stages, states, failures, ("NOT SWITCHED", "nobody approved it; both sides keep their roles"))
+    if why_not:
+        return why_not
     if params.get("dry_run"):
         why = (results.get(stages[0]) or {}).get("why")
         return "REHEARSED", why or "nothing was switched"
@@ -73,9 +76,4 @@ def _did(result: Any, failure: Any) -> str:
         return f"{result['state']}; checkpoint {result['run']}; {lost}"
     if "copied_files" in result:
         return f"{result['copied_files']:,} files copied, {human_bytes(result['copied_bytes'])}, {result['deleted']:,} deleted"
-    return f"approved by {(result.get('responded_by_user') or {}).get('name') or 'somebody'}"
-
-
-def _address(result: Any, failure: Any) -> str:
-    given = result if isinstance(result, dict) else (failure or {}).get("report") or {}
-    return str(given.get("address") or "")
+    return approved(result)

@@ -9,16 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_livedata.engine.backup_catalogue import Catalogue
+    from airflow_provider_livedata.engine.backup_options import BackupOptions
     from airflow_provider_livedata.engine.backup_report import BackupReport
     from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
     from airflow_provider_livedata.engine.durations import Duration
-    from airflow_provider_livedata.engine.flows.backing_up import BackupOptions, backup
-    from airflow_provider_livedata.engine.flows.cataloguing import Catalogue, catalogue
+    from airflow_provider_livedata.engine.flows.backing_up import backup
+    from airflow_provider_livedata.engine.flows.cataloguing import catalogue
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
     from airflow_provider_livedata.engine.flows.fail_over import fail_over
     from airflow_provider_livedata.engine.flows.proving import verify_backup
+    from airflow_provider_livedata.engine.flows.removing_named import remove_backups
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
     from airflow_provider_livedata.engine.flows.restore import restore, restore_drill
     from airflow_provider_livedata.engine.flows.restoring import bring_back
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
         stop_mark,
     )
     from airflow_provider_livedata.engine.flows.undoing import undo_restore
-    from airflow_provider_livedata.engine.flows.verify import VerifyReport, verify
+    from airflow_provider_livedata.engine.flows.verify import verify
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
     from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
     from airflow_provider_livedata.engine.retention_report import RetentionReport
     from airflow_provider_livedata.engine.switch_report import FailBackReport, FailOverReport
+    from airflow_provider_livedata.engine.verify_report import VerifyReport
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
 __all__ = [
@@ -86,6 +90,7 @@ __all__ = [
     "preflight",
     "proofs",
     "release",
+    "remove_backups",
     "replicate",
     "restore",
     "restore_drill",
@@ -101,10 +106,10 @@ __all__ = [
 
 _MODULES = {
     "BackupFacts": "backups",
-    "BackupOptions": "flows.backing_up",
+    "BackupOptions": "backup_options",
     "BackupReport": "backup_report",
     "BackupState": "backups",
-    "Catalogue": "flows.cataloguing",
+    "Catalogue": "backup_catalogue",
     "Decision": "retention",
     "DrillOptions": "restore_options",
     "DrillReport": "restore_report",
@@ -121,7 +126,7 @@ _MODULES = {
     "Retention": "retention",
     "RetentionPolicy": "retention_policy",
     "RetentionReport": "retention_report",
-    "VerifyReport": "flows.verify",
+    "VerifyReport": "verify_report",
     "backup": "flows.backing_up",
     "bring_back": "flows.restoring",
     "catalogue": "flows.cataloguing",
@@ -139,6 +144,7 @@ _MODULES = {
     "preflight": "flows.replicate",
     "proofs": "flows.standing",
     "release": "flows.retaining",
+    "remove_backups": "flows.removing_named",
     "replicate": "flows.replicate",
     "restore": "flows.restore",
     "restore_drill": "flows.restore",

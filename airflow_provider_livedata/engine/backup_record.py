@@ -6,6 +6,7 @@
     <place>/.livedata/backups/<name>/verified.json   its newest verification, and what that found
     <place>/.livedata/backups/<name>/held-<id>.json  who needs it, and why
     <place>/.livedata/backups/<name>/removing.json   it is on its way out, and no backup any more
+    <place>/.livedata/backups/<name>/restore.sh      Hadoop's own commands that bring it back
 
 Numbers order backups, whatever the clock did. A version of a file has the name of the backup that brought it, and lies in the
 oldest backup from that one on which is still there: retention carries what is still needed forward before one goes.
@@ -27,6 +28,8 @@ from airflow_provider_livedata.engine.manifest_file import Generations, Manifest
 
 FORMAT = 1
 BACKUPS = "backups"  # folder below .livedata
+SCRIPT = "restore.sh"
+SNAPSHOT = "livedata-backup-"  # begins the names of snapshots that are backups
 Layout = Literal["in place", "snapshots", "increments", "tree"]
 _NAME = re.compile(r"(\d{6,})-\d{8}T\d{6}Z")
 _STAMP = "%Y%m%dT%H%M%SZ"

@@ -41,7 +41,9 @@ class BackupReport(Told):
     linked_files: int = 0
     unsettled: int = 0
     restore_commands: list[str] = field(default_factory=list)
+    bulk_commands: list[str] = field(default_factory=list)  # that do the same: DistCp, for much data; the AWS CLI
     run: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)  # what failed though the backup is complete
     notes: list[str] = field(default_factory=list)
     address: str = ""
     digest: str = ""
@@ -52,6 +54,9 @@ class BackupReport(Told):
         lines = [f"{name:<18}{value}" for name, value in self._rows() if value not in ("", None)]
         if self.restore_commands:
             lines += ["restored by:"] + [f"  {one}" for one in self.restore_commands]
+        if self.bulk_commands:
+            lines += ["or, for much data or without Hadoop:"] + [f"  {one}" for one in self.bulk_commands]
+        lines += [f"WARNING: {one}" for one in self.warnings]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def _rows(self) -> list[tuple[str, Any]]:

@@ -12,6 +12,7 @@ from airflow_provider_livedata.engine.errors import (
     CredentialsRefused,
     LeaseLost,
     LiveDataError,
+    PermissionRefused,
     StoreFull,
     ZoneUnreachable,
 )
@@ -76,6 +77,13 @@ class Bringing:
             act(step)
         except LiveDataError as error:
             self.failed(step, error)
+
+    def refused(self, step: Step) -> None:
+        """A directory of the source may not be listed."""
+        self.failed(step, PermissionRefused(
+            "the directory may not be listed: nothing that it holds was brought, and nothing below it was deleted; give the "
+            "user the right to read it, or exclude it", path=step.entry.path
+        ))  # fmt: skip
 
     def record(self, step: Step) -> None:
         """Write down what needs no other change."""

@@ -32,3 +32,9 @@ def store_text(entry: Entry) -> str:
     if entry.crc64nvme is not None:
         return f"crc64nvme:{entry.crc64nvme:016x}"
     return f"crc32c:{entry.crc32c:08x}" if entry.crc32c is not None else ""
+
+
+def agrees(entry: Entry, found: Checksum) -> bool:
+    """Whether a checksum is that of an entry, as far as it has any."""
+    pairs = ((entry.crc32c, found.crc32c), (entry.crc64nvme, found.crc64nvme))
+    return all(ours is None or ours == theirs for ours, theirs in pairs)

@@ -15,7 +15,8 @@ class Entry(NamedTuple):
     bytes of a file: it changes whenever they do ("" for directories). Attributes that the store does not have or was not
     asked for are None. ``acl`` is the canonical text of HDFS (``user:ann:rw-,default:group::r-x``), extended entries
     only. ``is_implied``: a directory of an object store that is known only from the keys below it. ``kind`` "other" is
-    something that cannot be copied (symbolic link, device, name that is not UTF-8); ``note`` says what.
+    something that cannot be copied (symbolic link, device, name that is not UTF-8); ``note`` says what. A directory with a
+    ``note`` may not be listed, and what it holds is not known (see ``ListsPast``).
     """
 
     path: str
@@ -38,6 +39,11 @@ class Entry(NamedTuple):
     def key(self) -> str:
         """What entries are ordered by, in code point order, which is UTF-8 byte order: directories end in "/"."""
         return self.path + "/" if self.kind == "directory" else self.path
+
+    @property
+    def is_unlisted(self) -> bool:
+        """Whether it is a directory of which only that is known."""
+        return self.kind == "directory" and bool(self.note)
 
     @property
     def attributes(self) -> Attributes:
@@ -65,7 +71,9 @@ class Held(NamedTuple):
         return self.entry.key
 
 
-StepKind = Literal["copy", "move", "hold", "rename", "make_directory", "set_attributes", "record", "forget", "delete"]
+StepKind = Literal[
+    "copy", "move", "hold", "rename", "make_directory", "set_attributes", "record", "forget", "delete", "refused"
+]
 Phase = Literal["hold", "rename", "clear", "write", "delete", "finish"]
 
 
@@ -84,7 +92,7 @@ class Step(NamedTuple):
     """One action of a plan.
 
     ``entry`` is the source's, for "delete" the target's, for "forget" the manifest's. "record" and "forget" touch the
-    manifest alone. "move" has the target itself bring a renamed file, from ``origin``; "hold" has it put the file aside
+    manifest alone. "refused" is a directory of the source that may not be listed: it fails. "move" has the target itself bring a renamed file, from ``origin``; "hold" has it put the file aside
     first, where something else is to take the old place. "rename" has it move a directory with all below it; the steps of
     what comes with that have an ``origin`` too, and are as if it had not taken place, since it may fail: "copy" then
     replaces what came, "delete" (reason "carried") removes it. ``phase``: "hold" puts aside, "rename" moves directories,

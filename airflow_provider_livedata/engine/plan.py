@@ -20,6 +20,7 @@ from airflow_provider_livedata.engine.model import Entry, Facts, From, Held, Pha
 
 Foreign = Literal["stop", "keep", "replace"]
 EXAMPLES = 20
+_UNTOLD = frozenset({"hold", "rename", "record", "forget", "refused"})  # kinds that are no example of a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Totals:
     delete_directories: int = 0
     unchanged_files: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    unlisted: int = 0  # directories of the source that may not be listed
     foreign: int = 0
     foreign_examples: list[str] = field(default_factory=list)
     unholdable: int = 0
@@ -99,6 +101,7 @@ class Planner:
         self._removals: list[Step] = []  # of target files "a", while "a/" may still come
         self._refused = ""  # key of the last source directory that the target cannot hold
         self._clearing = ""  # key of the target directory that stands where a file belongs
+        self._unlisted = ""  # key of the last source directory that may not be listed
         self._digest = hashlib.sha256()
         self._held = 0
 
@@ -111,7 +114,13 @@ class Planner:
 
     def _all(self, rows: Iterable[Row]) -> Iterator[Step]:
         for row in rows:
+            if self._unlisted and row.key.startswith(self._unlisted):
+                self._leave_alone(row)
+                continue
             yield from self._leave(row.key)
+            if row.source is not None and row.source.is_unlisted:
+                yield self._refused_directory(row, row.source)
+                continue
             yield from self._release(row)
             if row.key.endswith("/"):
                 yield from self._directory(row)
@@ -150,6 +159,18 @@ class Planner:
     def _is_in_the_way(self, key: str) -> None:
         if self._files and self._files[-1].key + "/" == key:
             self._clearing = key
+
+    def _refused_directory(self, row: Row, source: Entry) -> Step:
+        # What it holds is not known: nothing there is gone, and nothing is to make room for it.
+        self._unlisted = row.key
+        self._removals = [one for one in self._removals if one[0].key + "/" != row.key]
+        self.totals.source_directories += 1
+        self.totals.unlisted += 1
+        self._fill_parent()
+        return Step("refused", "write", source, "may not be listed")
+
+    def _leave_alone(self, row: Row) -> None:
+        self.totals.target_files += row.target is not None and row.target.kind != "directory"
 
     def _extra_directory(self, row: Row, target: Entry) -> Iterator[Step]:
         if target.is_implied:  # exists only through the keys below it
@@ -346,8 +367,8 @@ class Planner:
         elif step.kind == "move":
             totals.move_files += 1
             totals.move_bytes += entry.size_bytes
-        elif step.kind in ("hold", "rename") or step.reason == "carried":
-            pass  # counted with the moves, and with the deletes at the old place
+        elif step.kind in ("hold", "rename", "refused") or step.reason == "carried":
+            pass  # counted with the moves, with the deletes at the old place, or when it was met
         elif step.kind == "make_directory":
             totals.make_directories += 1
         elif step.kind == "set_attributes":
@@ -360,11 +381,7 @@ class Planner:
             totals.renamed_files += 1
         else:
             totals.delete_files += 1
-        if (
-            step.kind not in ("hold", "rename", "record", "forget")
-            and step.reason != "carried"
-            and step.phase != "finish"
-        ):
+        if step.kind not in _UNTOLD and step.reason != "carried" and step.phase != "finish":
             _example(totals.changed_examples, f"{step.kind} {entry.key} ({step.reason})")
         self._digest.update(f"{step.kind}\0{step.phase}\0{entry.key}\0{entry.size_bytes}\0{entry.version}\n".encode())
 
@@ -421,7 +438,8 @@ def guard(totals: Totals, policy: Policy) -> None:
             count=totals.foreign,
             examples=totals.foreign_examples,
         )
-    if totals.delete_files and not totals.source_files + totals.unseen_files and policy.max_delete_ratio < 1:
+    is_empty = not (totals.source_files or totals.unseen_files or totals.unlisted)
+    if totals.delete_files and is_empty and policy.max_delete_ratio < 1:
         raise SourceEmpty(
             "the source holds no file while the target does; when that is meant, run again with max_delete_ratio=1",
             would_delete=totals.delete_files,

@@ -103,7 +103,7 @@ class Plan:
 
     def _sorted(self, name: str, only: Callable[[Step], bool]) -> Callable[[], Iterator[Held]]:
         def rows() -> Iterator[Held]:
-            steps = (step for step in self._read(name, backwards=False) if only(step))
+            steps = (step for step in self._read(name, backwards=False) if step.kind != "refused" and only(step))
             return iter(sorted((Held(step.entry) for step in steps), key=lambda held: held.key))
 
         return rows

@@ -1,10 +1,11 @@
 """A script of Hadoop's own commands that brings a backup back, so that nothing else has to survive. Pure.
 
     for each backup from the oldest to the one that is meant    remove what had gone by then -> copy what it brought over the rest
-    then                                                        empty directories -> owners, modes, ACLs, extended attributes
+    then                                                        empty directories -> times, modes, ACLs, extended attributes, owners
 
-Paths are patterns to ``hadoop fs``, which expands them itself, so that their special characters are escaped twice. Times of files are not
-set: FsShell sets them one file at a time. Source: the Apache Hadoop documentation, "FileSystem Shell".
+Paths are patterns to ``hadoop fs``, which expands them itself, so that their special characters are escaped twice. FsShell sets times to the
+second, and one command sets one time; so of many different ones they are set only when asked for. Source: the Apache Hadoop
+documentation, "FileSystem Shell".
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from airflow_provider_livedata.engine.backup_record import BackupRecord
 from airflow_provider_livedata.engine.model import Entry
@@ -21,6 +23,7 @@ from airflow_provider_livedata.engine.model import Entry
 DESTINATION = '"$DESTINATION"'
 MOST_PATHS = 100  # in one command, whose length has a limit too
 MOST_BYTES = 60_000
+MOMENTS_UP_TO = 100  # different times that are set unasked
 _OWN = ".livedata"
 # Every name but those that begin with ".livedata": the state of the place is frozen with it.
 NOT_OURS = (
@@ -42,6 +45,7 @@ def header(record: BackupRecord, made: str) -> Iterator[str]:
     yield "#!/usr/bin/env bash"
     yield f"# Brings back {_plain(record.source)} as of {made}: backup {record.name} at {_plain(record.place)}."
     yield "# bash restore.sh hdfs://namenode:8020/where/to        needs the command hadoop, and nothing else"
+    yield "# WITH=distcp bash restore.sh hdfs://...               much data: the nodes of the cluster copy it"
     yield "set -euo pipefail"
     yield 'DESTINATION="${1:?name the directory to restore to, as hadoop fs knows it}"'
     yield f'if hadoop fs -test -e {DESTINATION}; then echo "$DESTINATION is there already: name a new directory" >&2; exit 1; fi'
@@ -56,9 +60,14 @@ def copying(record: BackupRecord, layers: Sequence[Layer], path: str = "") -> It
         yield f"hadoop fs -cp -f -ptopax {_quoted(f'{snapshot_uri(record)}{below}/{names}')} {DESTINATION}/"
         return
     for layer in layers:
-        yield from _batched("hadoop fs -rm -r -f -skipTrash", layer.removed)
+        yield from removing(layer)
         if not layer.is_empty:
             yield f"hadoop fs -cp -f {_quoted(f'{hadoop_uri(record.place)}/{layer.name}{below}/*')} {DESTINATION}/"
+
+
+def removing(layer: Layer) -> Iterator[str]:
+    """The commands that remove what had gone when a layer was made."""
+    yield from _batched("hadoop fs -rm -r -f -skipTrash", layer.removed)
 
 
 def copying_file(record: BackupRecord, holder: str, path: str) -> str:
@@ -92,6 +101,7 @@ class _Groups:
         self._modes: dict[str, list[str]] = {}
         self._acls: dict[str, list[str]] = {}
         self._xattrs: list[tuple[str, str, bytes]] = []
+        self._times: dict[int, list[str]] = {}  # by seconds
 
     def add(self, entry: Entry) -> None:
         """Remember what an entry has."""
@@ -101,16 +111,30 @@ class _Groups:
             self._modes.setdefault(f"{entry.mode:o}", []).append(entry.path)
         if entry.acl:
             self._acls.setdefault(entry.acl, []).append(entry.path)
+        if entry.mtime_ms:
+            self._times.setdefault(entry.mtime_ms // 1000, []).append(entry.path)
         self._xattrs += [(entry.path, name, value) for name, value in entry.xattrs or ()]
 
     def commands(self) -> Iterator[str]:
-        """Owners last: from then on the files may be somebody else's."""
+        """Times first, which need the right to write; owners last: from then on the files may be somebody else's."""
+        yield from self._touching()
         yield from _for_all("hadoop fs -chmod", self._modes)
         for acl, paths in sorted(self._acls.items()):
             yield from _batched(f"hadoop fs -setfacl -m {_quoted(acl)}", paths, most=1)
         for path, name, value in self._xattrs:
             yield from _batched(f"hadoop fs -setfattr -n {_quoted(name)} -v 0x{value.hex() or '00'}", [path], most=1)
         yield from _for_all("hadoop fs -chown", self._owners)
+
+    def _touching(self) -> Iterator[str]:
+        if not self._times:
+            return
+        usual = "yes" if len(self._times) <= MOMENTS_UP_TO else "no"
+        yield f"# TIMES=yes sets times, to the second, TIMES=no does not: it takes {len(self._times):,} commands, needs Hadoop 3.2"
+        yield f'if [ "${{TIMES:-{usual}}}" = yes ]; then'
+        for second, paths in sorted(self._times.items()):
+            stamp = datetime.fromtimestamp(second, UTC).strftime("%Y%m%d:%H%M%S")
+            yield from _batched(f"  TZ=UTC hadoop fs -touch -c -m -t {stamp}", paths)
+        yield "fi"
 
 
 def _for_all(command: str, groups: dict[str, list[str]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from airflow_provider_livedata.engine.report import SHOWN, Sealed
-from airflow_provider_livedata.engine.units import human_seconds
+from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 
 FORMAT = 1
 
@@ -16,7 +16,8 @@ FORMAT = 1
 class RetentionReport(Sealed):
     """How applying a policy ended.
 
-    ``decisions``: name, keep and reasons of each backup, newest first. ``carried_files``: copied within the place to a backup that needs them.
+    ``decisions``: name, keep and reasons of each backup, newest first. ``carried_files``, ``carried_bytes``: copied within the place to a
+    backup that needs them, a request a file; of a dry run: that would be.
     ``left``: why backups that were to go are still there. ``decided``: the decisions as a table.
     """
 
@@ -29,6 +30,7 @@ class RetentionReport(Sealed):
     removed: list[str] = field(default_factory=list)
     would_remove: list[str] = field(default_factory=list)
     carried_files: int = 0
+    carried_bytes: int = 0
     deleted_files: int = 0
     left: dict[str, str] = field(default_factory=dict)
     decisions: list[dict[str, Any]] = field(default_factory=list)
@@ -45,6 +47,10 @@ class RetentionReport(Sealed):
         values["left"] = dict(list(self.left.items())[:SHOWN])
         return {name: value[:SHOWN] if isinstance(value, list) else value for name, value in values.items()}
 
+    def _carried(self) -> str:
+        amount = f"{self.carried_files:,} files that kept backups need, {human_bytes(self.carried_bytes)}"
+        return f"{amount}: a copy within the place each" if self.carried_files else ""
+
     def table(self) -> str:
         """For the log and the terminal."""
         rows = [
@@ -52,7 +58,7 @@ class RetentionReport(Sealed):
             ("place", self.place),
             ("removed", ", ".join(self.removed) or "none"),
             ("would remove", ", ".join(self.would_remove)),
-            ("carried on", f"{self.carried_files:,} files that kept backups need" if self.carried_files else ""),
+            ("would carry on" if self.state == "dry run" else "carried on", self._carried()),
             ("deleted", f"{self.deleted_files:,} files" if self.deleted_files else ""),
             ("time", human_seconds(self.seconds)),
             ("report", self.address),

@@ -9,7 +9,7 @@ from itertools import islice
 
 from airflow_provider_livedata.engine.filters import Filter
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.base import ListsPast, Zone
 
 BATCH = 1000
 AHEAD = 4
@@ -22,6 +22,11 @@ def scan(zone: Zone, chosen: Filter, under: str = "") -> Generator[Entry]:
     """
     with Ahead(chosen.keep(zone.scan(under))) as entries:
         yield from entries
+
+
+def past(zone: Zone) -> Zone:
+    """The zone, whose listings go on past directories that may not be listed, where it can do that."""
+    return zone.listing_past() if isinstance(zone, ListsPast) else zone
 
 
 class Ahead:

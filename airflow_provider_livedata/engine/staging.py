@@ -106,6 +106,8 @@ class Staging(Bringing):
                 pool.submit(lambda: self._take_over(step))
             else:
                 copy_file(step, self.route, self, pool.submit)
+        elif step.kind == "refused":
+            self.refused(step)
         elif step.kind == "record":
             pool.submit(lambda: self.guarded(step, self.record))
         elif (

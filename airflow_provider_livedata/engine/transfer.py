@@ -80,6 +80,8 @@ class Transfer(Bringing):
             pool.submit(lambda: self.guarded(step, self._came))
         elif step.kind == "move":
             pool.submit(lambda: self._move(step))
+        elif step.kind == "refused":
+            self.refused(step)
         elif step.kind == "forget":
             self.journal.add(Held(step.entry, is_gone=True))
             self.tally.count(recorded=1)

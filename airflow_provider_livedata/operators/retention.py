@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_livedata import engine
@@ -43,6 +43,32 @@ class LiveDataRetentionOperator(PlaceOperator):
         """See ``engine.retain``."""
         policy, is_dry = policy_from(self.policy), as_bool(self.is_dry_run, "dry_run")
         return engine.retain(place, policy, dry_run=is_dry, holder=holder_in(context)).summary()
+
+
+class LiveDataRemoveBackupsOperator(PlaceOperator):
+    """Remove damaged or incomplete backups by their names; no policy removes a damaged one.
+
+    What complete backups need of them is copied to those first. Complete, held and unknown ones are refused, and nothing is removed then.
+
+    Args:
+        names: Of the backups; one name, or a list.
+        dry_run: Say what would go and what would be copied within the place, and remove nothing.
+
+    Returns the report's address, digest and totals. It can be run again: a removal that was cut off is ended.
+    """
+
+    template_fields: Collection[str] = (*PlaceOperator.template_fields, "names", "is_dry_run")
+
+    def __init__(self, *, names: Sequence[str] | str, dry_run: bool | str = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.names = names
+        self.is_dry_run = dry_run
+
+    def at(self, place: Zone, context: Context) -> dict[str, Any]:
+        """See ``engine.remove_backups``."""
+        names = [self.names] if isinstance(self.names, str) else list(self.names)
+        is_dry = as_bool(self.is_dry_run, "dry_run")
+        return engine.remove_backups(place, names, dry_run=is_dry, holder=holder_in(context)).summary()
 
 
 class LiveDataHoldOperator(PlaceOperator):

@@ -12,7 +12,7 @@ from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.operators.base import ReplicationOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_livedata.engine.flows.verify import Level, VerifyReport
+    from airflow_provider_livedata.engine.verify_report import Level, VerifyReport
     from airflow_provider_livedata.engine.zones.base import Zone
 
 SHOWN = 20

@@ -25,7 +25,11 @@ from airflow_provider_livedata.operators.backup import (
     LiveDataCatalogueOperator,
     LiveDataVerifyBackupOperator,
 )
-from airflow_provider_livedata.operators.retention import LiveDataHoldOperator, LiveDataRetentionOperator
+from airflow_provider_livedata.operators.retention import (
+    LiveDataHoldOperator,
+    LiveDataRemoveBackupsOperator,
+    LiveDataRetentionOperator,
+)
 from tests.airflow.runs import asset_events
 from tests.airflow.test_operators import context, run_task
 
@@ -246,6 +250,18 @@ def test_a_held_backup_stays_until_it_is_let_go(place: str, three: list[str]) ->
     )
     assert release.work(context())["action"] == "release"
     assert keep_one.work(context())["removed"] == [three[0]]
+
+
+def test_a_damaged_backup_is_removed_by_its_name(place: str, three: list[str]) -> None:
+    StateFolder(open_zone(place)).write(f"backups/{three[1]}/complete.json", b"{}")
+    with pytest.raises(BadOption, match="policy alone"):
+        LiveDataRemoveBackupsOperator(task_id="r", place=place, names=three).work(context())
+    rehearsed = LiveDataRemoveBackupsOperator(task_id="r", place=place, names=three[1], dry_run="yes").work(context())
+    assert (rehearsed["state"], rehearsed["would_remove"]) == ("dry run", [three[1]])
+    names = ["{{ '" + three[1] + "' }}"]
+    run = run_task(lambda: LiveDataRemoveBackupsOperator(task_id="remove", place=place, names=names))
+    assert run.results["remove"]["removed"] == [three[1]]
+    assert list(states(place)) == [three[0], three[2]]
 
 
 def test_the_newest_backup_is_held_for_a_time(place: str, three: list[str]) -> None:

@@ -17,9 +17,9 @@ from airflow_provider_livedata.dag_templates.migration import STAGES, migration_
 from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, FOREIGN, OPTIONS, VERIFY_LEVELS
 from airflow_provider_livedata.engine.errors import BadAddress
 from airflow_provider_livedata.engine.flows.standing import COUNTS
-from airflow_provider_livedata.engine.flows.verify import Level
 from airflow_provider_livedata.engine.options import PRESERVABLE, ReplicateOptions
 from airflow_provider_livedata.engine.plan import Foreign
+from airflow_provider_livedata.engine.verify_report import Level
 from airflow_provider_livedata.engine.zones.address import Address
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from airflow_provider_livedata.dag_templates.disaster_recovery_params import (
 )
 from airflow_provider_livedata.dag_templates.disaster_recovery_report import LocationEnd, disaster_recovery_report
 from airflow_provider_livedata.engine.errors import BadInput
-from airflow_provider_livedata.engine.flows.verify import Level
+from airflow_provider_livedata.engine.verify_report import Level
 from tests.airflow.runs import Run, make_tree, read_tree, recover
 from tests.airflow.test_migration_dag import damage
 

@@ -6,14 +6,15 @@ import json
 import os
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine import ReplicateOptions, open_zone
-from airflow_provider_livedata.engine.backup_record import number_of
+from airflow_provider_livedata.engine import ReplicateOptions, hold, open_zone, retain
+from airflow_provider_livedata.engine.backup_options import BackupOptions
+from airflow_provider_livedata.engine.backup_record import SNAPSHOT, number_of
 from airflow_provider_livedata.engine.errors import (
     BackupMissing,
     BackupUnusable,
@@ -21,14 +22,16 @@ from airflow_provider_livedata.engine.errors import (
     PermissionRefused,
     RunFailed,
     SourceEmpty,
+    StoreFull,
     TargetHeld,
     TooManyDeletes,
 )
-from airflow_provider_livedata.engine.flows import backing_up
-from airflow_provider_livedata.engine.flows.backing_up import BackupOptions, backup
+from airflow_provider_livedata.engine.flows import backing_up, cataloguing, retaining, scripting
+from airflow_provider_livedata.engine.flows.backing_up import backup
 from airflow_provider_livedata.engine.flows.cataloguing import catalogue, read_catalogue, view_of
 from airflow_provider_livedata.engine.flows.removing import remove
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones import memory
@@ -257,8 +260,8 @@ def test_removed_backups_leave_nothing_behind(site: Site) -> None:
     assert all(path.startswith(names[2]) for path in left)
     assert {entry.path.split("/")[1] for entry in StateFolder(site.at).files("backups")} == {names[2]}
     if isinstance(site.at, Snapshots) and site.options.layout in ("snapshots", "in place"):
-        ours = [one.name for one in site.at.snapshots() if one.name.startswith(backing_up.SNAPSHOT)]
-        assert ours == [f"{backing_up.SNAPSHOT}{names[2]}"]
+        ours = [one.name for one in site.at.snapshots() if one.name.startswith(SNAPSHOT)]
+        assert ours == [f"{SNAPSHOT}{names[2]}"]
 
 
 def test_the_newest_complete_backup_is_never_removed(site: Site) -> None:
@@ -299,6 +302,28 @@ def test_files_that_cannot_be_read_leave_the_backup_incomplete_and_are_named(
         found.find(found.backups[1].name)
     assert site.backup() == found.backups[1].name
     assert site.held_by(found.backups[1].name) == site.now()
+
+
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[3], KINDS[5]], ids=" ".join)
+def test_a_directory_that_may_not_be_listed_leaves_the_backup_incomplete_and_all_else_is_brought(
+    kind: tuple[str, str, str], make_pair: Callable[[str, str], Pair]
+) -> None:
+    site = Site(make_pair(*kind[:2]), kind[2])
+    site.pair.put(FIRST)
+    first, before = site.backup(), site.now()
+    site.change()
+    site.pair.source.store.unlisted.add("data/d/")
+    with pytest.raises(RunFailed) as failed:
+        site.backup()
+    assert [failure.path for failure in failed.value.report.failures] == ["d"]
+    assert failed.value.report.copied_files >= 2
+    found = catalogue(site.at)
+    assert [one.state for one in found.backups] == ["complete", "incomplete"]
+    assert site.held_by(first) == before
+    site.pair.source.store.unlisted.clear()
+    assert site.backup() == found.backups[1].name
+    assert site.held_by(found.backups[1].name) == site.now()
+    assert site.held_by(first) == before
 
 
 @pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[5]], ids=" ".join)
@@ -442,6 +467,82 @@ def test_another_filter_makes_another_backup_and_no_error(site: Site) -> None:
         assert "d/b" not in site.held_by(second)
     assert site.held_by(first)["d/b"] == FIRST["d/b"]
     assert read_catalogue(StateFolder(site.at)).places().names == sorted([first, second])
+
+
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[5]], ids=" ".join)
+def test_a_backup_whose_script_cannot_be_stored_is_complete_with_a_warning_and_the_next_stores_it(
+    kind: tuple[str, str, str], make_pair: Callable[[str, str], Pair]
+) -> None:
+    site = Site(make_pair(*kind[:2]), kind[2])
+    site.pair.put(FIRST)
+    full = FullFor(site.at, "restore.sh")
+    report = backup(site.source, _unretried(full), site.options, lease_times=IMPATIENT)
+    assert (report.state, report.why) == ("complete", "")
+    assert any("script" in one and "full" in one for one in report.warnings)
+    assert "WARNING" in report.table()
+    assert [(one.state, one.has_script) for one in catalogue(site.at).backups] == [("complete", False)]
+    site.backup()
+    assert [one.has_script for one in catalogue(site.at).backups] == [True, True]
+    assert StateFolder(site.at).read(f"backups/{report.name}/restore.sh")
+
+
+def test_a_complete_backup_whose_report_cannot_be_stored_is_no_failure(make_pair: Callable[[str, str], Pair]) -> None:
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    site.pair.put(FIRST)
+    full = FullFor(site.at, "report-")
+    report = backup(site.source, _unretried(full), site.options, lease_times=IMPATIENT)
+    assert (report.state, report.address) == ("complete", "")
+    assert any("report" in one for one in report.warnings)
+
+
+def test_a_backup_that_is_held_while_its_removal_begins_stays(make_pair: Callable[[str, str], Pair]) -> None:
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    states: dict[str, Files] = {}
+    for content in (FIRST, SECOND, THIRD):
+        site.pair.put(content)
+        states[site.backup()] = site.now()
+    first, second, _ = states
+    found = catalogue(site.at)
+    hold(site.at, first, "it is being restored", by="ann")
+    done = remove(site.at, found, [first, second], lambda: None)
+    assert "held" in done.left[first]
+    assert site.held_by(first) == states[first]
+
+
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[3], KINDS[5]], ids=" ".join)
+def test_the_catalogue_is_read_once_a_backup_and_once_a_removal(
+    kind: tuple[str, str, str], make_pair: Callable[[str, str], Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, read = Site(make_pair(*kind[:2]), kind[2]), list[str]()
+
+    def counting(of: Any) -> Callable[..., Any]:
+        def counted(*args: Any, **options: Any) -> Any:
+            read.append(of.__name__)
+            return of(*args, **options)
+
+        return counted
+
+    for module in (backing_up, retaining, scripting):
+        monkeypatch.setattr(module, "read_catalogue", counting(cataloguing.read_catalogue))
+    for content in (FIRST, SECOND):
+        site.pair.put(content)
+        site.backup()
+    assert len(read) == 2
+    retain(site.at, RetentionPolicy(keep_last=1), lease_times=IMPATIENT)
+    assert len(read) == 3
+
+
+class FullFor(Around):
+    """A place that is full for files whose names hold some text."""
+
+    def __init__(self, zone: Zone, text: str) -> None:
+        super().__init__(zone)
+        self._text = text
+
+    def put(self, path: str, *args: Any, **options: Any) -> Any:
+        if self._text in path:
+            raise StoreFull("the place is full", path=path)
+        return super().put(path, *args, **options)
 
 
 class Unreadable(Around):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,8 @@ from airflow_provider_livedata.engine.errors import (
     NotADirectory,
     PathMissing,
     PathsOverlap,
+    PermissionRefused,
+    RunFailed,
     SourceEmpty,
     StateDamaged,
     TargetTouched,
@@ -295,6 +298,39 @@ def _every_view(pair: Pair, read_into: Callable[..., int]) -> Callable[[], None]
             del source.at  # type: ignore[attr-defined]
 
     return undo
+
+
+@pytest.mark.parametrize("consistency", ["files", "snapshot"])
+def test_a_directory_that_may_not_be_listed_fails_alone_and_nothing_below_it_is_taken_for_gone(
+    pair: Pair, consistency: Literal["files", "snapshot"]
+) -> None:
+    pair.put(FILES)
+    before = replicate(pair.source, pair.target)
+    first = contents(pair.target)
+    pair.put({"new": b"brought", "dir/sub/late": b"not seen"})
+    pair.remove("a.txt")
+    pair.source.store.unlisted.add("data/dir/")
+    with pytest.raises(RunFailed) as failed:
+        replicate(pair.source, pair.target, ReplicateOptions(consistency=consistency))
+    report = failed.value.report
+    assert [(one.path, one.error) for one in report.failures] == [("dir", "PermissionRefused")]
+    assert (report.checkpoint_after, report.deleted) == (before.checkpoint_after, 0)
+    brought = {} if consistency == "snapshot" else {"new": b"brought"}
+    assert contents(pair.target) == {**first, **brought}
+    rehearsed = replicate(pair.source, pair.target, ReplicateOptions(dry_run=True))
+    assert any("may not be listed" in note for note in rehearsed.notes)
+    pair.source.store.unlisted.clear()
+    replicate(pair.source, pair.target, ReplicateOptions(consistency=consistency))
+    assert contents(pair.target) == contents(pair.source)
+
+
+def test_a_location_that_may_not_be_listed_at_all_is_one_error(pair: Pair) -> None:
+    pair.put(FILES)
+    replicate(pair.source, pair.target)
+    pair.source.store.unlisted.add("data/")
+    with pytest.raises(PermissionRefused):
+        replicate(pair.source, pair.target)
+    assert contents(pair.target) == expected(FILES)
 
 
 def test_a_damaged_checkpoint_stops_the_run_instead_of_starting_over(pair: Pair) -> None:

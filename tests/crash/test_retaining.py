@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
-from airflow_provider_livedata.engine import catalogue, hold, release, retain, verify_backup
-from airflow_provider_livedata.engine.errors import BackupMissing, BackupUnusable, BadOption, TargetHeld
+from airflow_provider_livedata.engine import backup, catalogue, hold, release, remove_backups, retain, verify_backup
+from airflow_provider_livedata.engine.errors import BackupMissing, BackupUnusable, BadOption, RunFailed, TargetHeld
 from airflow_provider_livedata.engine.lease import Lease
 from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
+from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.state import StateFolder
-from tests.crash.conftest import Pair
-from tests.crash.test_backup import BUSY, FIRST, KINDS, SECOND, THIRD, Site
+from airflow_provider_livedata.engine.zones.base import Snapshots
+from airflow_provider_livedata.engine.zones.wrappers import Retrying
+from airflow_provider_livedata.testing.faults import Crash, CrashAfter
+from tests.crash.conftest import Files, Pair
+from tests.crash.test_backup import BUSY, FIRST, KINDS, SECOND, THIRD, Site, Unreadable
+from tests.crash.test_crashes import IMPATIENT
 
 LAST = RetentionPolicy(keep_last=1)
 
@@ -153,3 +159,116 @@ def test_a_half_backup_is_not_proved(make_pair: Callable[[str, str], Pair]) -> N
     StateFolder(site.at).write_json(f"backups/{name}/removing.json", {"format": 1})
     with pytest.raises(BackupUnusable, match="removing"):
         verify_backup(site.at, name)
+
+
+def damage(site: Site, name: str) -> None:
+    """Make the record of a backup say nothing."""
+    StateFolder(site.at).write(f"backups/{name}/complete.json", b"{}")
+
+
+def test_a_damaged_backup_is_removed_by_its_name_and_the_others_hold_what_they_held(site: Site) -> None:
+    states: dict[str, Files] = {}
+    for content in (FIRST, SECOND, THIRD):
+        site.pair.put(content)
+        states[site.backup()] = site.now()
+    first, second, last = states
+    damage(site, second)
+    rehearsed = remove_backups(site.at, [second], dry_run=True)
+    assert (rehearsed.state, rehearsed.would_remove, rehearsed.removed) == ("dry run", [second], [])
+    assert [one.state for one in catalogue(site.at).backups] == ["complete", "damaged", "complete"]
+    report = remove_backups(site.at, [second], lease_times=BUSY)
+    assert report.removed == [second]
+    assert (report.carried_files, report.carried_bytes) == (rehearsed.carried_files, rehearsed.carried_bytes)
+    assert bool(report.carried_files) is (site.options.layout == "increments")
+    for name in (first, last):
+        assert site.held_by(name) == states[name]
+    assert second not in {entry.path.partition("/")[0] for entry in site.at.scan()}
+    if isinstance(site.at, Snapshots):
+        assert not any(second in one.name for one in site.at.snapshots())
+    assert site.held_by(site.backup()) == site.now()
+    assert retain(site.at, LAST).left == {}
+
+
+def test_only_damaged_and_incomplete_backups_that_nobody_needs_are_removed_by_name(
+    site: Site, three: list[str]
+) -> None:
+    with pytest.raises(BadOption, match="by a policy alone"):
+        remove_backups(site.at, three[:1])
+    with pytest.raises(BackupMissing):
+        remove_backups(site.at, ["000009-20260101T000000Z"])
+    mark = hold(site.at, three[1], "audit", by="ann")
+    damage(site, three[1])
+    with pytest.raises(BadOption, match="held"):
+        remove_backups(site.at, [three[1]])
+    assert "audit" in catalogue(site.at).table()
+    release(site.at, three[1], mark)
+    damage(site, three[2])
+    if site.options.layout in ("in place", "snapshots"):
+        assert remove_backups(site.at, three[1:]).removed == three[1:]
+    else:
+        with pytest.raises(BadOption, match="make a backup first"):
+            remove_backups(site.at, three[1:])
+        site.backup()
+        assert remove_backups(site.at, three[1:]).removed == three[1:]
+        assert site.held_by(catalogue(site.at).find().name) == site.now()
+    assert catalogue(site.at).find(three[0]).state == "complete"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[3], KINDS[5]], ids=" ".join)
+def test_a_removal_by_name_that_is_killed_at_any_call_loses_nothing_and_is_ended_by_the_next(
+    make_pair: Callable[[str, str], Pair], kind: tuple[str, str, str], when: Literal["before", "after"]
+) -> None:
+    calls = 0
+    while True:
+        site = Site(make_pair(*kind[:2]), kind[2])
+        states: dict[str, Files] = {}
+        for content in (FIRST, SECOND, THIRD):
+            site.pair.put(content)
+            states[site.backup()] = site.now()
+        first, second, last = states
+        damage(site, second)
+        try:
+            mortal = Retrying(CrashAfter(site.at, calls, when=when), RetryPolicy(attempts=1))
+            remove_backups(mortal, [second], lease_times=IMPATIENT)
+        except Crash:
+            pass
+        else:
+            break
+        begun = any(one.state == "removing" for one in catalogue(site.at).backups)
+        if begun:
+            retain(site.at, RetentionPolicy(keep_last=9), lease_times=IMPATIENT)
+        elif second in [one.name for one in catalogue(site.at).backups]:
+            remove_backups(site.at, [second], lease_times=IMPATIENT)
+        assert [one.name for one in catalogue(site.at).backups] == [first, last]
+        for name in (first, last):
+            assert site.held_by(name) == states[name]
+        calls += 1
+    assert calls > 3
+
+
+def test_an_incomplete_backup_is_removed_by_its_name_before_its_time(make_pair: Callable[[str, str], Pair]) -> None:
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    site.pair.put(FIRST)
+    first, before = site.backup(), site.now()
+    site.change()
+    with pytest.raises(RunFailed):
+        backup(Retrying(Unreadable(site.source, "d/b"), RetryPolicy(attempts=1)), site.at, site.options)
+    half = catalogue(site.at).backups[-1].name
+    assert retain(site.at, LAST).removed == []
+    assert remove_backups(site.at, [half]).removed == [half]
+    assert [one.name for one in catalogue(site.at).backups] == [first]
+    assert site.held_by(first) == before
+    assert site.held_by(site.backup()) == site.now()
+
+
+def test_a_dry_run_tells_what_letting_the_oldest_go_copies(make_pair: Callable[[str, str], Pair]) -> None:
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    for content in (FIRST, SECOND, THIRD):
+        site.pair.put(content)
+        site.backup()
+    rehearsed = retain(site.at, LAST, dry_run=True)
+    assert (rehearsed.carried_files, rehearsed.carried_bytes) == (6, 2000 + 5 + 2 + 3000 + 2997 + 7)
+    assert "would carry on" in rehearsed.table()
+    report = retain(site.at, LAST)
+    assert (report.carried_files, report.carried_bytes) == (rehearsed.carried_files, rehearsed.carried_bytes)

@@ -8,15 +8,21 @@ from typing import Any, Literal
 import pytest
 
 from airflow_provider_livedata.engine.errors import BadOption, PathsOverlap, RunFailed, StoreFull, Unsupported
+from airflow_provider_livedata.engine.flows import drill_folders
 from airflow_provider_livedata.engine.flows.drilling import drill
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.flows.undoing import undo_restore
+from airflow_provider_livedata.engine.lease import Lease
+from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.zones.base import SetAttributes, Zone
+from airflow_provider_livedata.engine.zones.below import Below
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
 from tests.crash.conftest import Files, Pair, contents, put
+from tests.crash.test_backup import BUSY
 from tests.crash.test_restore import FILES, IMPATIENT, Damaged, back, made, spoil
 
 TARGETS = ["hdfs to hdfs", "hdfs to files", "hdfs to objects", "hdfs to local"]
@@ -43,7 +49,47 @@ def test_a_mirror_can_be_undone(make_pair: Callable[[str, str], Pair], kinds: st
     assert contents(pair.target) == restored
 
 
-@pytest.mark.parametrize("kinds", ["hdfs to hdfs", "hdfs to objects"])
+def looks(zone: Zone) -> dict[str, tuple[Any, ...]]:
+    """All that is there, with the attributes that the zone keeps; objects tell when they were written, and nothing else."""
+    has_times = zone.facts.has_directories
+    return {entry.key: (entry.size_bytes, entry.mode, entry.mtime_ms if has_times else 0) for entry in zone.scan()}
+
+
+@pytest.mark.parametrize("kinds", TARGETS)
+@pytest.mark.parametrize("mode", ["mirror", "merge"])
+def test_undoing_brings_back_empty_directories_and_attributes_of_what_was_not_replaced(
+    make_pair: Callable[[str, str], Pair], kinds: str, mode: Literal["mirror", "merge"]
+) -> None:
+    pair = made(make_pair, kinds)
+    back(pair.source, pair.target)
+    pair.target.make_directory("void/inner")
+    put(pair.target, "d/b", b"other" * 600)
+    if isinstance(pair.target, SetAttributes):
+        for path, bits in (("d/b", 0o640), ("a", 0o604), ("d", 0o711), ("void", 0o750), ("void/inner", 0o700)):
+            pair.target.set_attributes(path, Attributes(mode=bits, mtime_ms=1_000_000))
+    before = looks(pair.target)
+    preserve = frozenset({"mode", "mtime"})
+    report = back(pair.source, pair.target, mode=mode, preserve=preserve)
+    assert (pair.target.stat("void/inner") is None) is (mode == "mirror")
+    assert looks(pair.target) != before
+    undo_restore(pair.target, report.name, RestoreOptions(preserve=preserve), lease_times=IMPATIENT)
+    assert looks(pair.target) == before
+
+
+def test_attributes_of_a_file_that_was_changed_since_stay_when_a_restore_is_undone(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    pair = made(make_pair, "hdfs to local")
+    back(pair.source, pair.target)
+    pair.target.set_attributes("a", Attributes(mode=0o604))  # type: ignore[attr-defined]
+    report = back(pair.source, pair.target, mode="merge")
+    put(pair.target, "a", b"written since")
+    there = looks(pair.target)["a"]
+    undo_restore(pair.target, report.name, lease_times=IMPATIENT)
+    assert looks(pair.target)["a"] == there
+
+
+@pytest.mark.parametrize("kinds", ["hdfs to hdfs", "hdfs to objects", "hdfs to local"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_the_state_before_is_that_before_the_first_attempt(
     make_pair: Callable[[str, str], Pair], kinds: str, when: Literal["before", "after"]
@@ -53,6 +99,7 @@ def test_the_state_before_is_that_before_the_first_attempt(
         pair = made(make_pair, kinds)
         back(pair.source, pair.target)
         spoil(pair.target)
+        pair.target.make_directory("void/inner")
         there = contents(pair.target)
         mortal = CrashAfter(pair.target, calls, when=when)
         try:
@@ -142,6 +189,57 @@ def test_a_drill_finds_a_damaged_backup_and_cleans_up(make_pair: Callable[[str, 
     report = failed.value.report
     assert (report.state, report.failed, report.is_cleaned) == ("failed", 1, True)
     assert contents(pair.target) == {}
+
+
+@pytest.mark.parametrize("kinds", ["files to objects", "files to local"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_a_drill_killed_at_any_call_leaves_is_removed_by_the_next_and_nothing_else_is(
+    make_pair: Callable[[str, str], Pair],
+    kinds: str,
+    when: Literal["before", "after"],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = 0
+    while True:
+        pair = made(make_pair, kinds, {"a": b"x" * 100, "d/b": b"y", "d/c": None})
+        put(pair.target, "livedata-drill-20200101T000000Z-abcdef/mine", b"a person's")
+        there = contents(pair.target)
+        mortal = CrashAfter(pair.target, calls, when=when)
+        try:
+            drilled(pair.source, Retrying(mortal, RetryPolicy(attempts=1)), sample_files=5)
+        except Crash:
+            pass
+        else:
+            break
+        with monkeypatch.context() as later:
+            later.setattr(drill_folders, "YOUNG_MS", -1)
+            report = drilled(pair.source, pair.target, sample_files=5)
+        assert contents(pair.target) == there, f"died at call {calls}, {mortal.died_at}"
+        assert report.is_cleaned
+        assert [entry.path for entry in StateFolder(pair.target).files("drills/begun")] == []
+        calls += 1
+    assert calls > 8
+
+
+def test_the_folder_of_a_drill_at_work_and_one_that_no_drill_made_stay(
+    make_pair: Callable[[str, str], Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = made(make_pair, "files to files", MANY)
+    working, foreign, young = (f"livedata-drill-20200101T00000{n}Z-abcdef" for n in range(3))
+    for name in (working, young):
+        drill_folders.make(pair.target, name)
+    StateFolder(pair.target).write(f"drills/begun/{foreign}", b"")
+    put(pair.target, f"{foreign}/f", b"a person's")
+    with Lease(StateFolder(Below(pair.target, working)), "another drill", times=BUSY):
+        report = drilled(pair.source, pair.target, sample_files=1)
+        assert pair.target.stat(working) is not None
+    assert pair.target.stat(young) is None
+    assert contents(pair.target)[f"{foreign}/f"] == b"a person's"
+    assert any(foreign in note and "left alone" in note for note in report.notes)
+    newest = drill_folders.new_name(report.started_ms)
+    drill_folders.make(pair.target, newest)
+    drilled(pair.source, pair.target, sample_files=1)
+    assert pair.target.stat(newest) is not None
 
 
 def test_a_drill_that_breaks_off_removes_what_it_brought(make_pair: Callable[[str, str], Pair]) -> None:

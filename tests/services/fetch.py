@@ -1,6 +1,6 @@
 """Fetch what the real servers run from: Hadoop's jars with Maven, the S3 server with Go. Standard library only.
 
-    python tests/services/fetch.py [hadoop] [versitygw]
+    python tests/services/fetch.py [hadoop] [versitygw] [distcp]
 
 Everything goes to ``$LIVEDATA_CACHE``, else ``$XDG_CACHE_HOME/livedata``, else ``~/.cache/livedata``, never into the
 checkout. Each item is made in a directory beside its final one and renamed when it is complete.
@@ -42,6 +42,12 @@ def hadoop_lib() -> Path:
     ensure_commands({"java": "openjdk-17-jre-headless"})
     pom = POMS / "hadoop.xml"
     return ensure(cache() / f"hadoop-{HADOOP_VERSION}" / digest(pom) / "lib", _make_hadoop)
+
+
+def distcp_lib() -> Path:
+    """Return the directory of DistCp's jars, fetched when it is not there yet; it runs in one process, without YARN."""
+    ensure_commands({"java": "openjdk-17-jre-headless"})
+    return ensure(cache() / f"distcp-alone-{HADOOP_VERSION}" / digest(POMS / "distcp.xml") / "lib", _make_distcp)
 
 
 def versitygw() -> Path:
@@ -124,6 +130,11 @@ def _make_hadoop(draft: Path) -> None:
     copy_jars(POMS / "hadoop.xml", draft)
 
 
+def _make_distcp(draft: Path) -> None:
+    say(f"fetching DistCp {HADOOP_VERSION} (70 MB) with Maven into {cache()}")
+    copy_jars(POMS / "distcp.xml", draft)
+
+
 def _make_versitygw(draft: Path) -> None:
     say(f"building versitygw {VERSITYGW_VERSION} with Go into {cache()}: up to 5 minutes, once")
     install_go(f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}", draft)
@@ -162,12 +173,12 @@ def _become_root() -> list[str] | None:
     return ["sudo", "-n"] if asked and asked.returncode == 0 else None
 
 
-ITEMS: dict[str, Callable[[], Path]] = {"hadoop": hadoop_lib, "versitygw": versitygw}
+ITEMS: dict[str, Callable[[], Path]] = {"hadoop": hadoop_lib, "versitygw": versitygw, "distcp": distcp_lib}
 
 
 def main(names: Sequence[str]) -> int:
-    """Fetch the named items, or all of them."""
-    for name in names or ITEMS:
+    """Fetch the named items, or those that every server runs from."""
+    for name in names or ("hadoop", "versitygw"):
         try:
             say(f"{name}: {ITEMS[name]()}")
         except CannotFetch as error:

@@ -1,4 +1,4 @@
-"""The command ``hadoop fs`` for scripts, from the jars that tests have: a Hadoop distribution holds much else."""
+"""The commands ``hadoop fs`` and ``hadoop distcp`` for scripts, from the jars that tests have: a Hadoop distribution holds much else."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def run_script(
     *args: str,
     user: str,
     properties: Mapping[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a bash script that calls ``hadoop fs`` as ``user``.
+    """Run a bash script that calls ``hadoop fs``, or ``hadoop distcp`` on the job runner of one process, as ``user``.
 
     Args:
         script: Its text.
@@ -27,6 +28,7 @@ def run_script(
         args: Of the script.
         user: As whom.
         properties: Hadoop's, in addition to the configuration.
+        env: Variables of the script.
 
     Raises:
         CommandFailed: It did not end well.
@@ -36,13 +38,14 @@ def run_script(
     command = folder / "hadoop"
     command.write_text(
         "#!/usr/bin/env bash\n"
-        f'[ "$1" = fs ] || exit 64\nshift\nexec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "{":".join(map(str, classpath))}" '
-        f'org.apache.hadoop.fs.FsShell {defines} "$@"\n'
+        'case "$1" in fs) tool=fs.FsShell ;; distcp) tool=tools.DistCp ;; *) exit 64 ;; esac\n'
+        f'shift\nexec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "{":".join(map(str, classpath))}" '
+        f'"org.apache.hadoop.$tool" {defines} "$@"\n'
     )
     command.chmod(0o700)
     file = folder / "restore.sh"
     file.write_text(script)
-    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "HADOOP_USER_NAME": user}
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "HADOOP_USER_NAME": user, **(env or {})}
     done = subprocess.run(
         ["bash", str(file), *args],
         env=environment,

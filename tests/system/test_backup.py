@@ -169,6 +169,23 @@ def test_hadoops_own_commands_bring_a_backup_back(
     assert _attributes(where.open()) == expected
 
 
+def test_distcp_brings_a_backup_back(source: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str, tmp_path: Path) -> None:
+    site = Site(source, hdfs_place(hdfs_cluster, f"{hdfs_dir}-backups"), "snapshots", hdfs_cluster)
+    site.fill()
+    _, second, _ = site.states
+    expected = _attributes(site.source.open())
+    where = hdfs_place(site.cluster, f"{hdfs_dir}-restored")
+    classpath: list[str | Path] = [hdfs_cluster.conf_dir, f"{fetch.distcp_lib()}/*"]
+    own = {"hadoop.tmp.dir": str(tmp_path / "job"), "yarn.app.mapreduce.am.staging-dir": f"{hdfs_dir}-staging"}
+    script = restore_script(site.at.open(), second)
+    run_script(
+        script, tmp_path / "whole", classpath, where.address,
+        user=hdfs_cluster.superuser, properties=own, env={"WITH": "distcp"},
+    )  # fmt: skip
+    assert where.contents() == site.states[second]
+    assert _attributes(where.open()) == expected
+
+
 def test_hadoops_own_commands_bring_a_part_of_a_backup_back(
     source: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str, tmp_path: Path
 ) -> None:
@@ -192,7 +209,10 @@ def test_hadoops_own_commands_bring_a_part_of_a_backup_back(
 
 
 def _attributes(zone: Zone) -> dict[str, tuple[Any, ...]]:
-    return {entry.path: (entry.owner, entry.group, entry.mode, entry.acl) for entry in zone.scan()}
+    """Of each entry; FsShell sets times to the second."""
+    return {
+        entry.path: (entry.owner, entry.group, entry.mode, entry.acl, entry.mtime_ms // 1000) for entry in zone.scan()
+    }
 
 
 def _s3a_lib() -> Path:
@@ -298,3 +318,38 @@ def test_a_part_that_may_not_be_read_is_named_and_the_backup_is_incomplete(
         backup(theirs.open(), target.open(), BackupOptions(copy=ReplicateOptions(allow_snapshot=False)))
     assert "dir/b" in str(refused.value)
     assert [one.state for one in catalogue(target.open()).backups] == ["incomplete"]
+
+
+def test_a_directory_that_may_not_be_listed_is_named_and_all_else_is_backed_up(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, target: Place
+) -> None:
+    boss = hdfs_place(hdfs_cluster, hdfs_dir, data="webhdfs")  # by RPC a process is one user at a time
+    zone = boss.open()
+    put_all(zone, FIRST)
+    zone.prepare_snapshots(allow=True)  # type: ignore[attr-defined]
+    hdfs_cluster.fs("-chown", "-R", "alice:staff", hdfs_dir)
+    options = BackupOptions(copy=ReplicateOptions(allow_snapshot=False))
+    theirs = hdfs_place(hdfs_cluster, hdfs_dir, user="alice")
+    first = backup(theirs.open(), target.open(), options).name
+    put_all(zone, {"dir/late": b"not seen", "new/n": b"brought"})
+    for path, mode in (("dir", 0o700), ("gone", 0o644)):  # no right at all, and one to read names but not to go in
+        zone.set_attributes(path, Attributes(owner=hdfs_cluster.superuser, mode=mode))  # type: ignore[attr-defined]
+    with pytest.raises(RunFailed) as refused:
+        backup(theirs.open(), target.open(), options)
+    assert [one.path for one in refused.value.report.failures] == ["dir", "gone"]
+    assert refused.value.report.copied_files == 1
+    found = catalogue(target.open())
+    assert [one.state for one in found.backups] == ["complete", "incomplete"]
+    assert _read(view_of(target.open(), found, found.find(first)))["dir/a"] == b"1"
+    hdfs_cluster.fs("-chown", "-R", "alice:staff", hdfs_dir)
+    with pytest.raises(RunFailed) as refused:  # the difference is told now, but "gone" may still not be gone into
+        backup(theirs.open(), target.open(), options)
+    assert [one.path for one in refused.value.report.failures] == ["gone"]
+    assert "may not be read" in refused.value.report.found_by
+    hdfs_cluster.fs("-chmod", "755", f"{hdfs_dir}/gone")
+    done = backup(theirs.open(), target.open(), options)
+    assert done.name == found.backups[1].name
+    found = catalogue(target.open())
+    held = _read(view_of(target.open(), found, found.find(done.name)))
+    assert held == boss.contents()
+    zone.close()

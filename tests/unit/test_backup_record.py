@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import subprocess
 
@@ -24,7 +25,9 @@ from airflow_provider_livedata.engine.backup_record import (
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.model import Entry
+from airflow_provider_livedata.engine.restore_bulk import aws, distcp
 from airflow_provider_livedata.engine.restore_commands import (
+    MOMENTS_UP_TO,
     MOST_PATHS,
     Layer,
     attributes,
@@ -82,6 +85,42 @@ def test_layers_are_laid_over_each_other_and_what_had_gone_is_removed_between() 
         "hadoop fs -rm -r -f -skipTrash \"$DESTINATION\"/'a dir' \"$DESTINATION\"/'b\\*'",
         f"hadoop fs -cp -f 's3a://bucket/backups/{NAMES[2]}/*' \"$DESTINATION\"/",
     ]
+
+
+def test_distcp_and_the_aws_cli_lay_the_same_layers_where_they_reach_the_place() -> None:
+    layers = [Layer(NAMES[0]), Layer(NAMES[1], ("a dir",), is_empty=True), Layer(NAMES[2])]
+    assert list(distcp(RECORD, layers)) == [
+        f'hadoop distcp -overwrite s3a://bucket/backups/{NAMES[0]} "$DESTINATION"',
+        "hadoop fs -rm -r -f -skipTrash \"$DESTINATION\"/'a dir'",
+        f'hadoop distcp -overwrite s3a://bucket/backups/{NAMES[2]} "$DESTINATION"',
+    ]
+    assert list(aws(RECORD, layers)) == [
+        f'aws s3 cp --recursive s3://bucket/backups/{NAMES[0]}/ "$DESTINATION"/',
+        "aws s3 rm \"$DESTINATION\"/'a dir'",
+        "aws s3 rm --recursive \"$DESTINATION\"/'a dir'/",
+        f'aws s3 cp --recursive s3://bucket/backups/{NAMES[2]}/ "$DESTINATION"/',
+    ]
+    local = dataclasses.replace(RECORD, place="file:///vault")
+    assert [*distcp(local, layers), *aws(local, layers)] == []
+    frozen = dataclasses.replace(RECORD, place="hdfs://nn/a", snapshot="s1", snapshot_root="/a")
+    (line,) = distcp(frozen, [])
+    assert line.startswith("hadoop distcp -pugpaxt 'hdfs://nn/a/.snapshot/s1/{")
+    assert list(aws(frozen, [])) == []
+
+
+def test_times_are_set_by_the_second_and_unasked_only_where_they_are_few() -> None:
+    moment = 1_700_000_000_123
+    lines = list(
+        attributes([Entry("a", mtime_ms=moment), Entry("b", mtime_ms=moment + 1), Entry("c", mtime_ms=10**12)])
+    )
+    assert lines[1:] == [
+        'if [ "${TIMES:-yes}" = yes ]; then',
+        '  TZ=UTC hadoop fs -touch -c -m -t 20010909:014640 "$DESTINATION"/c',
+        '  TZ=UTC hadoop fs -touch -c -m -t 20231114:221320 "$DESTINATION"/a "$DESTINATION"/b',
+        "fi",
+    ]
+    many = list(attributes(Entry(f"f{n:04d}", mtime_ms=moment + 1000 * n) for n in range(MOMENTS_UP_TO + 1)))
+    assert many[1] == 'if [ "${TIMES:-no}" = yes ]; then'
 
 
 def test_commands_hold_few_paths_each() -> None:

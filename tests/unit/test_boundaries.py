@@ -38,7 +38,7 @@ PUBLIC = {
     "DrillReport", "Duration", "FailBackReport", "FailOverReport", "Fingerprint", "Lag", "Proof", "ReplicateOptions",
     "Report", "RestoreOptions", "RestoreReport", "Retention", "RetentionPolicy", "RetentionReport", "VerifyReport",
     "backup", "bring_back", "catalogue", "catch_up", "changed", "completed", "decide_retention", "fail_back",
-    "fail_over", "fingerprint", "hold", "lag", "newest_run", "open_zone", "preflight", "proofs", "release",
+    "fail_over", "fingerprint", "hold", "lag", "newest_run", "open_zone", "preflight", "proofs", "release", "remove_backups",
     "replicate", "restore", "restore_drill", "restore_script", "retain", "settle", "stop_live", "stop_mark",
     "undo_restore", "verify", "verify_backup",
 }  # fmt: skip

@@ -133,6 +133,38 @@ def test_every_entry_of_a_first_copy_comes_into_the_manifest(facts: Facts, now: 
 
 
 @STORES
+@given(before=trees(), now=trees(), data=st.data())
+def test_what_a_directory_that_may_not_be_listed_holds_stays_as_it_is_and_all_else_is_brought(
+    facts: Facts, before: Tree, now: Tree, data: st.DataObject
+) -> None:
+    source = entries(now)
+    directories = [one for one in source if one.kind == "directory"]
+    if not directories:
+        return
+    directory = data.draw(st.sampled_from(directories))
+    seen = [one for one in source if not one.key.startswith(directory.key) or one is directory]
+    seen = [one._replace(note="refused") if one is directory else one for one in seen]
+    target = Target(facts, before)
+    steps, totals = plan(facts, seen, held(before), target.listing())
+    touched = [step for step in steps if f"{step.entry.path}/".startswith(directory.key)]
+    assert [(step.kind, step.entry.path) for step in touched if step.phase == "write"] == [("refused", directory.path)]
+    assert [step for step in touched if step.phase != "write"] == []
+    assert totals.unlisted == 1
+    others = plan(facts, source, held(before), target.listing())[0]
+    wanted = [step for step in others if not f"{step.entry.path}/".startswith(directory.key) and step.kind == "copy"]
+    assert [step for step in steps if step.kind == "copy"] == wanted
+
+
+def test_a_source_that_may_not_be_listed_is_not_taken_for_an_empty_one() -> None:
+    refused = Entry("d", "directory", note="refused")
+    there = [Entry("a", "file", 1, version="t"), Entry("d/f", "file", 1, version="t")]
+    known = [Held(Entry("a", "file", 1, version="v"), "t"), Held(Entry("d/f", "file", 1, version="v"), "t")]
+    _, totals = plan(OBJECT_STORE, [refused], known, there)
+    assert (totals.delete_files, totals.target_files) == (1, 2)
+    guard(totals, Policy(OBJECT_STORE, max_delete_ratio=0.5))
+
+
+@STORES
 @given(now=trees(), there=trees())
 def test_nothing_that_someone_else_wrote_is_touched_unless_asked(facts: Facts, now: Tree, there: Tree) -> None:
     target = Target(facts, there)

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -416,6 +417,30 @@ def open_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for path in (place, place / "root"):
         path.chmod(0o755)
     shutil.rmtree(place)
+
+
+def test_a_listing_goes_on_past_a_directory_that_may_not_be_entered_only_where_it_is_told_to() -> None:
+    with tempfile.TemporaryDirectory() as made:  # pytest's own are for root alone
+        root = Path(made)
+        root.chmod(0o755)
+        for path in ("a/f", "names/f", "names/sub/g", "none/f", "z"):
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(b"1")
+        (root / "names").chmod(0o744 if os.geteuid() == 0 else 0o644)
+        (root / "none").chmod(0o700 if os.geteuid() == 0 else 0o000)
+        zone = opened(root)
+        try:
+            with without_rights():
+                found = list(zone.listing_past().scan())
+                assert [one.path for one in found if one.is_unlisted] == ["names", "none"]
+                assert [one.key for one in found if not one.is_unlisted] == ["a/", "a/f", "z"]
+                with pytest.raises(PermissionRefused):
+                    list(zone.scan())
+                with pytest.raises(PermissionRefused):
+                    list(zone.listing_past().scan("none"))
+        finally:
+            for path in ("names", "none"):
+                (root / path).chmod(0o755)
 
 
 @contextmanager

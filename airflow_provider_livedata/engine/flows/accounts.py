@@ -28,6 +28,11 @@ def account_plan(report: Report, totals: Totals, plan: Plan) -> None:
     report.planned_deletes = totals.delete_files + totals.delete_directories
     report.changes, report.not_copied = totals.changes, totals.unholdable_examples
     report.changed_examples = totals.changed_examples
+    if totals.unlisted:
+        note(
+            report,
+            f"{totals.unlisted:,} directories of the source may not be listed: everything else is brought, and the run fails",
+        )
     log.info(
         "plan: %s files of %s scanned are to be copied, %s deleted",
         totals.copy_files,

@@ -4,6 +4,7 @@
 .livedata/restores/<name>/plan-<k>/        the plan of attempt k
 .livedata/restores/<name>/journal/<n>      what landed, of all attempts
 .livedata/restores/<name>/report.json      how the newest attempt ended
+.livedata/restores/<name>/before-<k>/...   directories that attempt k was to delete, and attributes that it was to set, as they were
 .livedata/before-restore/<name>/<path>     what was replaced or deleted, where the destination has no snapshots
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.journal import Journal, journal_of
+from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.planfile import Plan, unfinished_plan
 from airflow_provider_livedata.engine.state import StateFolder
@@ -62,6 +64,18 @@ class Attempt:
         """What this and earlier attempts wrote down, as sorted runs."""
         return journal_of(self.state, self.folder, age=0)
 
+    def before_log(self) -> Journal:
+        """What this attempt deletes or changes without replacing it is written down in it, as it was."""
+        return Journal(self.state, f"{self.folder}/before-{self.number}")
+
+    def was_before(self) -> Iterator[Held]:
+        """What was written down of the state before the first attempt, in key order."""
+        folders = [f"{self.folder}/before-{number}" for number in range(1, self.number + 1)]
+        runs: list[SortedRun] = []
+        for folder in folders:  # of two rows the one of the earlier attempt holds
+            runs += journal_of(self.state, folder, age=len(runs))
+        return overlay(runs)
+
     def earlier_plans(self) -> list[Plan]:
         """Those of earlier attempts, the oldest first."""
         folders = (f"{self.folder}/plan-{number}" for number in range(1, self.number))
@@ -100,7 +114,8 @@ def tidy(state: StateFolder) -> None:
 
     def is_old(name: str) -> bool:
         _, restore, *rest = name.split("/")
-        return restore in gone or (restore in bare and len(rest) > 1)
+        is_working = len(rest) > 1 and not rest[0].startswith("before-")
+        return restore in gone or (restore in bare and is_working)
 
     if bare:
         state.remove(RESTORES, only=is_old)

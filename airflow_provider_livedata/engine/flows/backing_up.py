@@ -15,12 +15,16 @@ from __future__ import annotations
 import logging
 import os
 import time
-from dataclasses import dataclass, field, replace
-from typing import cast, get_args
+from dataclasses import dataclass, field
+from typing import cast
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine.backup_catalogue import Catalogue
+from airflow_provider_livedata.engine.backup_options import BackupOptions
 from airflow_provider_livedata.engine.backup_record import (
     BACKUPS,
+    SCRIPT,
+    SNAPSHOT,
     BackupRecord,
     Intent,
     Layout,
@@ -29,74 +33,38 @@ from airflow_provider_livedata.engine.backup_record import (
     name_of,
     number_of,
     sealed,
-    split_version,
 )
 from airflow_provider_livedata.engine.backup_report import BackupReport
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.errors import AlreadyExists, BadOption, LiveDataError, RunFailed
-from airflow_provider_livedata.engine.flows.cataloguing import Catalogue, read_catalogue
+from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue
 from airflow_provider_livedata.engine.flows.filling import fill
 from airflow_provider_livedata.engine.flows.increment import Increment
+from airflow_provider_livedata.engine.flows.layering import commands_of, gone_by, write_removed
 from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.flows.recording import record_of
 from airflow_provider_livedata.engine.flows.replicate import replicate
-from airflow_provider_livedata.engine.flows.scripting import gone_by, layers_of, write_removed, write_script
+from airflow_provider_livedata.engine.flows.scripting import (
+    SCRIPT_UP_TO,
+    has_script_unasked,
+    write_missing_scripts,
+)
 from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.model import Snapshot
-from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H, ReplicateOptions
-from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.report import Report
-from airflow_provider_livedata.engine.restore_commands import copying
 from airflow_provider_livedata.engine.roles import place_of
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import KeepsFiles, Snapshots, Zone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 
 log = logging.getLogger(__name__)
-SCRIPT_UP_TO = 100_000  # entries; making the script reads the whole manifest
 _NEEDS: dict[Layout, type] = {
     "in place": Snapshots,
     "snapshots": Snapshots,
     "increments": KeepsFiles,
     "tree": KeepsFiles,
 }
-SNAPSHOT = "livedata-backup-"  # begins the names of snapshots that are backups
-
-
-def _usual_copy() -> ReplicateOptions:
-    return ReplicateOptions(list_every_h=BACKUP_LISTS_EVERY_H)
-
-
-@dataclass(frozen=True, slots=True)
-class BackupOptions:
-    """How to back up.
-
-    Args:
-        layout: "auto": "in place" without a place, "snapshots" where the place has snapshots (HDFS), "increments" on object stores, "tree"
-            on file systems; or one of these.
-        dry_run: Say what would be brought and what it would cost; change nothing else.
-        max_delete_ratio: Share of the files, 0 to 1, that may have vanished since the backup before; above it no backup is made, since
-            retention would let the good ones go in time.
-        copy: How what differs is brought; consistency, keep_removed and what is done about foreign files are given. Left out,
-            everything is listed once a week.
-    """
-
-    layout: Layout | str = "auto"
-    dry_run: bool = False
-    max_delete_ratio: float = 0.9
-    copy: ReplicateOptions = field(default_factory=_usual_copy)
-
-    def __post_init__(self) -> None:
-        known = ("auto", *get_args(Layout))
-        if self.layout not in known:
-            raise BadOption(f"layout is one of {', '.join(known)}", layout=self.layout)
-
-    def of_the_run(self) -> ReplicateOptions:
-        """Those of the run that brings what differs."""
-        return replace(
-            self.copy, dry_run=self.dry_run, max_delete_ratio=self.max_delete_ratio, consistency="files", keep_removed=0,
-            keep_manifests=True, foreign="stop", accept_new_filter=True,
-        )  # fmt: skip
 
 
 def backup(
@@ -181,20 +149,25 @@ class _Making:
         """Finish what was begun, then make a new one, unless that is the one which was begun."""
         found = read_catalogue(self.state, check=False)
         self._same_layout(found)
-        pending = _pending(found)
-        if pending is not None and self._is_brought(pending):
-            done = self._complete(pending, found, lease, checkpoints.latest(self.state))
-            self.report.finished_before, pending = done.name, None
-            found = read_catalogue(self.state, check=False)
         try:
-            self._make(pending, found, lease)
+            found = self._finish_pending(found, lease)
+            record = self._make(_pending(found), found, lease)
         except LiveDataError as error:
             self.report.state, self.report.why = "incomplete", str(error)
             self._failed(error)
             raise
-        return self._closed()
+        return self._tell(record, found.completed(record), lease)
 
-    def _make(self, pending: Intent | None, found: Catalogue, lease: Lease) -> None:
+    def _finish_pending(self, found: Catalogue, lease: Lease) -> Catalogue:
+        pending = _pending(found)
+        if pending is None or not self._is_brought(pending):
+            return found
+        self.report.name = pending.name
+        done = self._complete(pending, found, lease, checkpoints.latest(self.state))
+        self.report.finished_before, self.report.name = done.name, ""
+        return found.completed(done)
+
+    def _make(self, pending: Intent | None, found: Catalogue, lease: Lease) -> BackupRecord:
         report = self.report
         report.resumed = pending is not None
         intent = pending or self._intend(found)
@@ -209,20 +182,36 @@ class _Making:
         report.files, report.size_bytes, report.as_of_ms = record.files, record.size_bytes, record.as_of_ms
         report.changed_files, report.changed_bytes = record.changed_files, record.changed_bytes
         report.snapshot, report.unsettled = record.snapshot, len(record.unsettled)
-        self._tell_commands(record)
+        return record
 
-    def _tell_commands(self, record: BackupRecord) -> None:
-        found = read_catalogue(self.state, check=False)
-        self.report.restore_commands = list(copying(record, layers_of(self.state, found, record)))
-        if record.snapshot:
-            return
-        if (record.files or 0) + (record.directories or 0) <= SCRIPT_UP_TO:
-            at = write_script(self.state, found, record)
+    def _tell(self, record: BackupRecord, found: Catalogue, lease: Lease) -> BackupReport:
+        """Say how the backup is restored. It is complete by now, whatever fails here."""
+        try:
+            self.report.restore_commands, self.report.bulk_commands = commands_of(self.state, found, record)
+            write_missing_scripts(self.state, found, lease.check)
+            self._tell_script(record)
+        except LiveDataError as error:
+            self._warn("a script that restores a backup could not be stored; the next backup tries again, and "
+                       f"restore_script() makes it at any time: {error}")  # fmt: skip
+        try:
+            return self._closed()
+        except LiveDataError as error:
+            self._warn(f"the report of the backup could not be stored: {error}")
+            self.report.address = self.report.digest = ""
+        return self.report
+
+    def _tell_script(self, record: BackupRecord) -> None:
+        if has_script_unasked(record):
+            at = self.state.address(f"{BACKUPS}/{record.name}/{SCRIPT}")
             self.report.notes.append(f"a script that also restores attributes lies at {at}")
-        else:
+        elif not record.snapshot:
             self.report.notes.append(
                 f"of more than {SCRIPT_UP_TO:,} entries no script is made unasked: restore_script() makes it"
             )
+
+    def _warn(self, text: str) -> None:
+        self.report.warnings.append(text)
+        log.warning("%s", text)
 
     def _intend(self, found: Catalogue) -> Intent:
         at_ms = now_ms()
@@ -257,7 +246,7 @@ class _Making:
             places = Places([*found.places().names, intent.name])
             self.report.linked_files = fill(self.place, self.state, checkpoint, intent.name, places, lease.check)
         frozen = self._freeze(intent) if self.layout in ("in place", "snapshots") else None
-        record = self._record(intent, checkpoint, frozen)
+        record = record_of(self.state, intent, self.report.place, checkpoint, frozen)
         if self.layout == "increments" and checkpoint is not None:
             write_removed(self.state, intent.name, gone_by(self.state, checkpoint.run))
         lease.check()
@@ -271,37 +260,6 @@ class _Making:
         place = cast("Snapshots", self.place)
         place.prepare_snapshots(allow=self.options.copy.allow_snapshot)
         return place.snapshot(f"{SNAPSHOT}{intent.name}")
-
-    def _record(self, intent: Intent, checkpoint: Checkpoint | None, frozen: Snapshot | None) -> BackupRecord:
-        record = BackupRecord(
-            intent.name, self.layout, self.report.source, self.report.place,
-            checkpoint.as_of_ms if checkpoint else frozen.taken_ms if frozen else 0, intent.begun_ms, now_ms(),
-        )  # fmt: skip
-        if frozen is not None:
-            record = replace(record, snapshot=frozen.name, snapshot_root=frozen.root, snapshot_ms=frozen.taken_ms)
-        if checkpoint is None:
-            return record
-        changed = self._changed(intent, checkpoint)
-        return replace(
-            record, run=checkpoint.run, source_snapshot=checkpoint.snapshot, files=checkpoint.files,
-            directories=checkpoint.directories, size_bytes=checkpoint.size_bytes, changed_files=changed[0],
-            changed_bytes=changed[1], unsettled=checkpoint.unsettled, exclude=checkpoint.exclude, preserve=checkpoint.preserve,
-            generations=checkpoint.generations,
-        )  # fmt: skip
-
-    def _changed(self, intent: Intent, checkpoint: Checkpoint) -> tuple[int, int]:
-        if self.layout == "snapshots":
-            value = self.state.read_json(f"runs/{checkpoint.run:012d}/report.json") or {}
-            names = ("copied_files", "adopted_files", "renamed")
-            return sum(int(value.get(name, 0)) for name in names), int(value.get("copied_bytes", 0))
-        # The run's report tells of one attempt; the rows that it wrote tell of all that this backup brought.
-        written = f"manifest/{checkpoint.run:012d}-"
-        own = (tuple(file for file in one if file.name.startswith(written)) for one in checkpoint.generations)
-        files = size_bytes = 0
-        for held in overlay(checkpoints.runs_of(self.state, tuple(one for one in own if one))):
-            if held.entry.kind == "file" and split_version(held.target_version)[0] == intent.name:
-                files, size_bytes = files + 1, size_bytes + held.entry.size_bytes
-        return files, size_bytes
 
     # accounts ---------------------------------------------------------------------------------------------------
 
@@ -321,6 +279,8 @@ class _Making:
     def _failed(self, error: LiveDataError) -> None:
         if isinstance(error, RunFailed) and isinstance(error.report, Report):
             self._account(error.report)
+        if not self.report.name:  # it was not even begun
+            return
         try:
             self._closed()
         except LiveDataError as another:

@@ -18,16 +18,17 @@ PlacesNow = Callable[[], Places]
 class BackupView(Around):
     """The entries are the rows of a manifest; bytes are read where they lie.
 
-    ``zone``: the place, or the view of a snapshot of it. ``places`` tells where versions lie, anew each time that it is called; None: at
-    their own paths. An entry's ``source_version`` is the version that the file had at the source.
+    ``zone``: the place, or the view of a snapshot of it. ``places`` tells where versions lie; None: at their own paths. ``places_now`` tells it
+    anew, once backups have gone. An entry's ``source_version`` is the version that the file had at the source.
     """
 
     keeps = frozenset()
 
-    def __init__(self, zone: Zone, rows: RowsIn, places: PlacesNow | None = None) -> None:
+    def __init__(
+        self, zone: Zone, rows: RowsIn, places: Places | None = None, places_now: PlacesNow | None = None
+    ) -> None:
         super().__init__(zone)
-        self._rows, self._places_now = rows, places
-        self._places = places() if places is not None else None
+        self._rows, self._places, self._places_now = rows, places, places_now
 
     def check(self, *, writable: bool) -> None:
         """See ``Zone.check``."""

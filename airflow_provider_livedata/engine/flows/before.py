@@ -1,21 +1,24 @@
 """Keep what a restore is about to replace or delete, and say how to get it back.
 
-A destination that freezes itself (HDFS) is frozen; elsewhere the files themselves are kept, by a copy within S3 or a hard link.
+A destination that freezes itself (HDFS) is frozen; elsewhere the files themselves are kept, by a copy within S3 or a hard link, and
+of what has no bytes to keep it is written down how it was: directories that go, and attributes that are set.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from shlex import quote
 
 from airflow_provider_livedata.engine import kept
 from airflow_provider_livedata.engine.errors import LiveDataError, SnapshotRefused, Unsupported
 from airflow_provider_livedata.engine.flows.attempts import Attempt
+from airflow_provider_livedata.engine.model import Held, Step
 from airflow_provider_livedata.engine.plan import Totals
-from airflow_provider_livedata.engine.planfile import Plan
+from airflow_provider_livedata.engine.planfile import PHASES, Plan
+from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.restore_options import RestoreOptions
-from airflow_provider_livedata.engine.zones.base import KeepsFiles, Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import KeepsFiles, SetAttributes, Snapshots, Zone
 
 log = logging.getLogger(__name__)
 KEPT = "before-restore"  # folder below .livedata
@@ -33,7 +36,7 @@ def keep_before(
         SnapshotRefused, Unsupported: It cannot be kept and would be lost; nothing was changed.
     """
     is_lost = any(True for _ in kept.losing(plan.steps))
-    was_there = totals.target_files > 0 and options.mode != "fail"
+    was_there = totals.target_files + totals.delete_directories > 0 and options.mode != "fail"
     if not options.keep_replaced or not totals.changes or not (is_lost or was_there):
         return
     if isinstance(zone, Snapshots):
@@ -42,9 +45,35 @@ def keep_before(
         attempt.before = {"folder": f"{KEPT}/{attempt.name}"}
         attempt.write()
         kept.keep(zone, kept.losing(plan.steps), f"{KEPT}/{attempt.name}", allow, threads=THREADS)
+        _write_down(zone, plan, attempt, allow)
     elif is_lost:
         raise Unsupported("this destination keeps nothing of what is replaced or deleted; set keep_replaced=False to restore "
                           "without a way back", address=str(zone.address))  # fmt: skip
+
+
+def _write_down(zone: Zone, plan: Plan, attempt: Attempt, allow: Callable[[], None]) -> None:
+    log_of_before = attempt.before_log()
+
+    def one(step: Step) -> None:
+        allow()
+        there = zone.stat(step.entry.path)
+        if there is not None and there.kind == step.entry.kind:
+            log_of_before.add(Held(there, there.version))
+
+    with Pool(THREADS, "livedata-before") as pool:
+        for step in _unkept(plan, isinstance(zone, SetAttributes)):
+            pool.submit(lambda step=step: one(step))  # type: ignore[misc]
+        pool.wait()
+    log_of_before.flush()
+
+
+def _unkept(plan: Plan, sets_attributes: bool) -> Iterator[Step]:  # noqa: FBT001
+    """Steps that delete a directory, or change something whose bytes stay."""
+    for phase in PHASES:
+        for step in plan.steps(phase):
+            is_gone = step.kind == "delete" and step.entry.kind == "directory"
+            if is_gone or (step.kind == "set_attributes" and sets_attributes):
+                yield step
 
 
 def _freeze(zone: Snapshots, attempt: Attempt, options: RestoreOptions, *, is_lost: bool) -> None:

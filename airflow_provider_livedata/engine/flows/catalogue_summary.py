@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue
 from airflow_provider_livedata.engine.backup_record import number_of
-from airflow_provider_livedata.engine.flows.cataloguing import Backup, Catalogue
 from airflow_provider_livedata.engine.flows.retaining import facts_of
 from airflow_provider_livedata.engine.report import SHOWN
 from airflow_provider_livedata.engine.retention import Retention, decide_retention

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
+from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue, Hold, Verified
 from airflow_provider_livedata.engine.backup_record import (
     BACKUPS,
+    SCRIPT,
     BackupRecord,
     Intent,
     Places,
@@ -21,135 +23,19 @@ from airflow_provider_livedata.engine.backup_record import (
     stored_from,
 )
 from airflow_provider_livedata.engine.cover import Cover
-from airflow_provider_livedata.engine.errors import BackupMissing, BackupUnusable, StateDamaged
+from airflow_provider_livedata.engine.errors import BackupUnusable, StateDamaged
 from airflow_provider_livedata.engine.flows.backup_view import BackupView
+from airflow_provider_livedata.engine.flows.layering import commands_of
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.model import Held, Snapshot
 from airflow_provider_livedata.engine.overlay import overlay
-from airflow_provider_livedata.engine.state import FORMAT, StateFolder
-from airflow_provider_livedata.engine.units import human_bytes
+from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
 from airflow_provider_livedata.engine.zones.wrappers import ReadOnly
 
 THREADS = 16
 RETENTION = "retention"  # folder of the reports of retention, below .livedata
-State = Literal["complete", "incomplete", "damaged", "removing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why a backup must not go. ``until_ms``: from then on it may (0: never by itself)."""
-
-    hold: str
-    why: str
-    by: str
-    since_ms: int
-    until_ms: int = 0
-    format: int = FORMAT
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """The newest verification of a backup: how many differences it found, at which level. None: the backup is proved."""
-
-    at_ms: int
-    level: str
-    report: str = ""
-    differences: int = 0
-    format: int = FORMAT
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """One backup of a place.
-
-    ``why``: of one that cannot be used. ``record`` is None unless it was completed. ``verified``: its newest verification, if that
-    found it intact; ``differed``: if it did not.
-    """
-
-    name: str
-    state: State
-    began_ms: int
-    record: BackupRecord | None = None
-    intent: Intent | None = None
-    verified: Verified | None = None
-    holds: tuple[Hold, ...] = ()
-    why: str = ""
-    differed: Verified | None = None
-
-    @property
-    def as_of_ms(self) -> int:
-        """The instant that it is of, or when it was begun."""
-        return self.record.as_of_ms if self.record else self.began_ms
-
-    def is_held(self, now_ms: int) -> bool:
-        """Whether something still needs it."""
-        return any(not hold.until_ms or hold.until_ms > now_ms for hold in self.holds)
-
-
-@dataclass(slots=True)
-class Catalogue:
-    """What a place holds, oldest first.
-
-    ``notes``: what a person should know. ``reasons``: why the newest decision of a policy keeps a backup or lets it go, by its name.
-    """
-
-    place: str
-    backups: list[Backup]
-    notes: list[str] = field(default_factory=list)
-    reasons: dict[str, str] = field(default_factory=dict)
-
-    def complete(self) -> list[Backup]:
-        """Those that can be restored."""
-        return [one for one in self.backups if one.state == "complete"]
-
-    def find(self, which: str | int | datetime = "latest") -> Backup:
-        """A complete backup: by its name, "latest", or the newest one that is not after a time (epoch ms, aware, or ISO 8601).
-
-        Raises:
-            BackupMissing: There is none; lists those that are there.
-            BackupUnusable: It is not complete, or damaged.
-        """
-        if isinstance(which, str) and number_of(which):
-            return self._usable(which)
-        at_ms = _epoch_ms(which)
-        found = [one for one in self.complete() if at_ms is None or one.as_of_ms <= at_ms]
-        if not found:
-            raise BackupMissing(
-                "there is no complete backup of that time; choose one of those that are there",
-                place=self.place, which=str(which), there=[one.name for one in self.complete()][-20:],
-            )  # fmt: skip
-        return max(found, key=lambda one: (one.as_of_ms, number_of(one.name)))
-
-    def records(self) -> list[BackupRecord]:
-        """Of those that were completed and are not on their way out, oldest first."""
-        return [one.record for one in self.backups if one.record is not None and one.state != "removing"]
-
-    def places(self) -> Places:
-        """Where versions lie: in all that were completed and are not on their way out, damaged ones too."""
-        return Places(one.name for one in self.backups if one.state in ("complete", "damaged"))
-
-    def table(self) -> str:
-        """For the log and the terminal."""
-        head = f"{'name':<24}{'as of':<21}{'state':<12}{'layout':<12}{'files':>12}{'size':>12}{'changed':>12}  verified, held, why kept"
-        lines = [_line(one) + self._because(one) for one in self.backups]
-        return "\n".join([f"backups of {self.place}", head, *lines, *self.notes])
-
-    def _because(self, one: Backup) -> str:
-        return f", {self.reasons[one.name]}" if one.name in self.reasons else ""
-
-    def _usable(self, name: str) -> Backup:
-        found = next((one for one in self.backups if one.name == name), None)
-        if found is None:
-            raise BackupMissing("there is no backup of that name; choose one of those that are there", place=self.place,
-                                which=name, there=[one.name for one in self.complete()][-20:])  # fmt: skip
-        if found.state != "complete":
-            raise BackupUnusable(
-                f"the backup is {found.state} and cannot be restored; choose another one", place=self.place, which=name,
-                why=found.why, there=[one.name for one in self.complete()][-20:],
-            )  # fmt: skip
-        return found
 
 
 def catalogue(place: Zone | str, *, check: bool = True) -> Catalogue:
@@ -164,6 +50,9 @@ def catalogue(place: Zone | str, *, check: bool = True) -> Catalogue:
         state = StateFolder(zone)
         found = read_catalogue(state, check=check)
         found.reasons = _decided(state)
+        newest = found.complete()[-1:]
+        if newest and newest[0].record is not None:
+            found.commands = commands_of(state, found, newest[0].record)[0]
         return found
 
 
@@ -195,8 +84,8 @@ def view_of(zone: Zone, found: Catalogue, backup: Backup) -> Zone:
         frozen = _frozen(zone, record)
         return ReadOnly(BackupView(frozen, rows) if record.generations else frozen)
     if record.layout == "tree":
-        return ReadOnly(BackupView(zone, rows, lambda: Places([record.name])))
-    return ReadOnly(BackupView(zone, rows, lambda: read_catalogue(state, check=False).places()))
+        return ReadOnly(BackupView(zone, rows, Places([record.name])))
+    return ReadOnly(BackupView(zone, rows, found.places(), lambda: read_catalogue(state, check=False).places()))
 
 
 def rows_of(state: StateFolder, record: BackupRecord) -> Iterator[Held]:
@@ -212,11 +101,17 @@ def _frozen(zone: Zone, record: BackupRecord) -> Zone:
     raise BackupUnusable("the snapshot of the backup is gone", which=record.name, snapshot=record.snapshot)
 
 
-def _files(state: StateFolder) -> dict[str, list[str]]:
+def read_backup(state: StateFolder, name: str) -> Backup | None:
+    """One backup of an open place, without looking at its manifest; None where there is none of that name."""
+    kinds = _files(state, f"{BACKUPS}/{name}").get(name) if number_of(name) else None
+    return None if kinds is None else _backup(state, name, kinds)
+
+
+def _files(state: StateFolder, under: str = BACKUPS) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for entry in state.files(BACKUPS):
+    for entry in state.files(under):
         _, name, *rest = entry.path.split("/")
-        if number_of(name) and len(rest) == 1 and rest[0].endswith(".json"):
+        if number_of(name) and len(rest) == 1 and (rest[0].endswith(".json") or rest[0] == SCRIPT):
             found.setdefault(name, []).append(rest[0].removesuffix(".json"))
     return found
 
@@ -226,21 +121,21 @@ def _by_number(item: tuple[str, Any]) -> tuple[int, str]:
 
 
 def _backup(state: StateFolder, name: str, kinds: list[str]) -> Backup:
-    began_ms = _began_ms(name)
+    one = Backup(name, "incomplete", _began_ms(name), has_script=SCRIPT in kinds)
     try:
-        intent = _read(state, name, "intent", Intent) if "intent" in kinds else None
         holds = [_read(state, name, kind, Hold) for kind in kinds if kind.startswith("held-")]
-        proof = _read(state, name, "verified", Verified) if "verified" in kinds else None
-        one = Backup(name, "incomplete", began_ms, None, intent, None, tuple(hold for hold in holds if hold))
-        if proof is not None:
+        one = replace(one, holds=tuple(hold for hold in holds if hold))
+        if "intent" in kinds:
+            one = replace(one, intent=_read(state, name, "intent", Intent))
+        if "verified" in kinds and (proof := _read(state, name, "verified", Verified)) is not None:
             one = replace(one, differed=proof) if proof.differences else replace(one, verified=proof)
         if "complete" in kinds:
             value = state.read_json(file_of(name, "complete"))
-            one = replace(one, record=record_from(value or {}, file=state.address(file_of(name, "complete"))))
-            one = replace(one, state="complete")
-        return replace(one, state="removing") if "removing" in kinds else one
-    except StateDamaged as error:
-        return Backup(name, "damaged", began_ms, why=str(error))
+            record = record_from(value or {}, file=state.address(file_of(name, "complete")))
+            one = replace(one, record=record, state="complete")
+    except StateDamaged as error:  # what was read until then counts: who holds it, its layout
+        one = replace(one, state="damaged", why=str(error))
+    return replace(one, state="removing") if "removing" in kinds else one
 
 
 def _read(state: StateFolder, name: str, kind: str, of: type[Any]) -> Any:
@@ -298,36 +193,3 @@ def _decided(state: StateFolder) -> dict[str, str]:
 def _began_ms(name: str) -> int:
     moment = datetime.strptime(name.partition("-")[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return int(moment.timestamp() * 1000)
-
-
-def _epoch_ms(which: str | int | datetime) -> int | None:
-    if which == "latest":
-        return None
-    if isinstance(which, int):
-        return which
-    try:
-        moment = datetime.fromisoformat(which) if isinstance(which, str) else which
-    except ValueError:
-        raise BackupMissing("neither a name of a backup, 'latest', nor a time in ISO 8601", which=which) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def utc(at_ms: int) -> str:
-    """For people."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _line(one: Backup) -> str:
-    record = one.record
-    files = f"{record.files:,}" if record and record.files is not None else ""
-    size = human_bytes(record.size_bytes) if record and record.size_bytes is not None else ""
-    changed = human_bytes(record.changed_bytes) if record and record.changed_bytes is not None else ""
-    proved = f"{one.verified.level} {utc(one.verified.at_ms)}" if one.verified else "not verified"
-    if one.differed:
-        proved = f"{one.differed.differences:,} DIFFERENCES {utc(one.differed.at_ms)}: {one.differed.report}"
-    held = "".join(f", held by {hold.by}: {hold.why}" for hold in one.holds)
-    layout = record.layout if record else one.intent.layout if one.intent else ""
-    return (
-        f"{one.name:<24}{utc(one.as_of_ms):<21}{one.state:<12}{layout:<12}{files:>12}{size:>12}{changed:>12}  "
-        f"{proved}{held}{': ' + one.why if one.why else ''}"
-    )

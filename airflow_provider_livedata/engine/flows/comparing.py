@@ -14,18 +14,16 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of
+from airflow_provider_livedata.engine.checksums import agrees
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
-from airflow_provider_livedata.engine.model import Checksum, Entry, Held
+from airflow_provider_livedata.engine.model import Entry, Held
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.progress import Progress
+from airflow_provider_livedata.engine.reading import read_checksum
 from airflow_provider_livedata.engine.restore_options import ProofLevel
 from airflow_provider_livedata.engine.restore_report import KEPT, RestoreDifference
 from airflow_provider_livedata.engine.zones.base import StoreChecksum, Zone
-
-CHUNK = 8 << 20
-SMALLEST = 64 << 10
 
 
 @dataclass(slots=True)
@@ -122,7 +120,7 @@ class Proving:
         if told:
             self.proof.add(by_store=1)
             return
-        found = read_checksum(self.destination, there, self.buffers, self.bandwidth)
+        found = read_checksum(self.destination, there, self.buffers, self.bandwidth).checksum
         self.proof.add(by_reading=1)
         if not agrees(was, found):
             self.proof.differ(was.path, "checksum", f"{found.crc64nvme:016x} found, {_sum_of(was)} in the backup")
@@ -135,29 +133,6 @@ class Proving:
             return all(told)
         ours, theirs = (_text(zone, was.path) for zone in (self.view, self.destination))
         return bool(ours) and ours == theirs
-
-
-def agrees(entry: Entry, found: Checksum) -> bool:
-    """Whether a checksum is that of an entry, as far as it has any."""
-    pairs = ((entry.crc32c, found.crc32c), (entry.crc64nvme, found.crc64nvme))
-    return all(ours is None or ours == theirs for ours, theirs in pairs)
-
-
-def read_checksum(zone: Zone, entry: Entry, buffers: Buffers, bandwidth: Bandwidth) -> Checksum:
-    """The checksum of a file's bytes, read as of its version.
-
-    Raises:
-        ObjectChanged: It was replaced meanwhile.
-    """
-    checksum = EMPTY
-    size = min(CHUNK, max(SMALLEST, 1 << max(entry.size_bytes - 1, 0).bit_length()))
-    with buffers.borrow(size, beside=min(size, zone.facts.reading_bytes)) as buffer:
-        for offset in range(0, entry.size_bytes, size):
-            view = memoryview(buffer)[: min(size, entry.size_bytes - offset)]
-            bandwidth.take(len(view))
-            count = zone.read_into(entry.path, offset, view, version=entry.version)
-            checksum = checksum_of(view[:count], checksum)
-    return checksum
 
 
 def _text(zone: Zone, path: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -16,22 +15,22 @@ from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.errors import LiveDataError, PathsOverlap, RunFailed, VerifyFailed
 from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
+from airflow_provider_livedata.engine.flows import drill_folders
 from airflow_provider_livedata.engine.flows.opening import opened, patient
 from airflow_provider_livedata.engine.flows.restoring import bring_back
+from airflow_provider_livedata.engine.flows.switching import holder_of
 from airflow_provider_livedata.engine.lease import LeaseTimes
-from airflow_provider_livedata.engine.model import Attributes, Entry, Failure
+from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
 from airflow_provider_livedata.engine.restore_report import DrillReport, RestoreReport
 from airflow_provider_livedata.engine.sampling import Sample, sample
 from airflow_provider_livedata.engine.scan import scan
 from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.transfer import DELETE_BATCH
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.below import Below
 
 log = logging.getLogger(__name__)
-FOLDER = "livedata-drill-"  # what a drill makes at the scratch place, and all that it ever removes there
 
 
 def drill(
@@ -47,7 +46,7 @@ def drill(
 
     Args:
         view: What the backup holds; see ``bring_back``.
-        scratch: A place outside of the backup; the drill makes a folder of its own there and touches nothing else.
+        scratch: A place outside of the backup; the drill makes a folder of its own there, and touches nothing else but what killed drills left.
         options: How much.
         taken_ms: The instant that the backup shows, epoch milliseconds.
         label: What the backup is called.
@@ -92,8 +91,7 @@ class _Drill:
 
     def __post_init__(self) -> None:
         now_ms = time.time_ns() // 1_000_000
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_ms / 1000))
-        self.name = f"{FOLDER}{stamp}-{os.urandom(3).hex()}"
+        self.name = drill_folders.new_name(now_ms)
         seed = self.options.seed if self.options.seed is not None else secrets.randbelow(1 << 31)
         self.report = DrillReport(
             backup=self.label, source=str(self.view.address), scratch=str(self.scratch.address.join(self.name)),
@@ -104,6 +102,9 @@ class _Drill:
         """The whole drill; the folder goes and the report is stored whatever happens."""
         began = time.monotonic()
         self._preflight()
+        holder = holder_of(self.options)
+        for note in drill_folders.sweep(self.scratch, holder, self.report.started_ms, self.lease_times):
+            self._note(note)
         try:
             self._restore()
         except BaseException as error:
@@ -129,8 +130,7 @@ class _Drill:
 
     def _restore(self) -> None:
         view = patient(_Sampled(self.view, self._sample())) if self.options.sample_files else self.view
-        self.scratch.make_directory("")
-        self.scratch.make_directory(self.name, attributes=Attributes(mode=0o700))  # what is private stays private
+        drill_folders.make(self.scratch, self.name)
         began = time.monotonic()
         try:
             done = bring_back(
@@ -171,33 +171,18 @@ class _Drill:
 
     def _clean(self) -> None:
         try:
-            failures = [*self._removed()]
+            failures = drill_folders.remove(self.scratch, self.name)
             for failure in failures:
                 self._note(f"{failure.path} could not be removed: {failure.reason}")
             self.report.is_cleaned = not failures
         except LiveDataError as error:
             self._note(f"the folder could not be removed; remove {self.report.scratch}: {error}")
 
-    def _removed(self) -> Iterator[Failure]:
-        """Remove files as they are listed, then directories, children first; yields what could not be."""
-        directories = [Entry(self.name, "directory")]
-        files: list[Entry] = []
-        for entry in self.scratch.scan(self.name):
-            if entry.kind != "directory":
-                files.append(entry)
-            elif not entry.is_implied:
-                directories.append(entry)
-            if len(files) >= DELETE_BATCH:
-                yield from self.scratch.delete(files)
-                files = []
-        yield from self.scratch.delete(files)
-        yield from self.scratch.delete(directories[::-1])
-
     def _note(self, text: str) -> None:
         self.report.notes.append(text)
         log.warning("%s", text)
 
     def _store(self) -> None:
-        state, name = StateFolder(self.scratch), f"drills/{self.name.removeprefix(FOLDER)}.json"
+        state, name = StateFolder(self.scratch), f"drills/{self.name.removeprefix(drill_folders.FOLDER)}.json"
         state.write(name, self.report.seal(state.address(name)).encode())
         log.info("drill\n%s", self.report.table())

@@ -9,24 +9,24 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
+from airflow_provider_livedata.engine.backup_catalogue import Verified
 from airflow_provider_livedata.engine.backup_record import BackupRecord, file_of
-from airflow_provider_livedata.engine.checksums import EMPTY, checksum_of
+from airflow_provider_livedata.engine.checksums import agrees
 from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
 from airflow_provider_livedata.engine.flows.backup_view import BackupView
-from airflow_provider_livedata.engine.flows.cataloguing import Verified, read_catalogue, rows_of, view_of
-from airflow_provider_livedata.engine.flows.comparing import agrees
+from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue, rows_of, view_of
 from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.verify import VerifyReport
 from airflow_provider_livedata.engine.limits import Buffers
-from airflow_provider_livedata.engine.model import Checksum, Entry, Held
+from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.progress import Progress
+from airflow_provider_livedata.engine.reading import read_checksum, told_by_store
 from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import StoreChecksum, Zone
+from airflow_provider_livedata.engine.verify_report import VerifyReport
+from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.wrappers import ReadOnly
 
 log = logging.getLogger(__name__)
-CHUNK = 8 << 20
 THREADS = 16
 BackupLevel = Literal["checksum", "content"]
 
@@ -111,42 +111,24 @@ class _Proving:
         progress.add(files=1, size_bytes=row.entry.size_bytes)
 
     def _by_store(self, row: Held) -> bool:
-        told = self._told(row)
-        if not told or told.partition(":")[0] != row.target_checksum.partition(":")[0]:
+        told = told_by_store(*_lying(self.view, row), row.target_checksum)
+        if not told:
             return False
         self.report.count(proved_by_store=1)
-        if told != row.target_checksum:
+        if told != "same":
             self.report.differ(row.entry.path, "checksum", f"{row.target_checksum} landed, the store now says {told}")
         return True
 
-    def _told(self, row: Held) -> str:
-        if not row.target_checksum:
-            return ""
-        inner, path = _lying(self.view, row)
-        return inner.store_checksum(path) if isinstance(inner, StoreChecksum) else ""
-
     def _by_reading(self, row: Held) -> None:
         entry = row.entry
-        found = self._read(entry._replace(version=row.target_version))
-        self.report.count(proved_by_reading=1)
-        copied = entry.crc32c, entry.crc64nvme
-        if copied == (None, None):
+        read = read_checksum(self.view, entry._replace(version=row.target_version), self.buffers)
+        self.report.count(proved_by_reading=1, read_bytes=read.size_bytes)
+        if read.size_bytes != entry.size_bytes:
+            self.report.differ(entry.path, "size", f"{entry.size_bytes} expected, {read.size_bytes} found")
+        elif (entry.crc32c, entry.crc64nvme) == (None, None):
             self.report.count(not_comparable=1)
-        elif not agrees(entry, found):
+        elif not agrees(entry, read.checksum):
             self.report.differ(entry.path, "checksum", "its bytes are not those that were backed up")
-
-    def _read(self, entry: Entry) -> Checksum:
-        checksum = EMPTY
-        with self.buffers.borrow(min(CHUNK, 1 << max(16, max(entry.size_bytes - 1, 0).bit_length()))) as buffer:
-            for offset in range(0, entry.size_bytes, len(buffer)):
-                view = memoryview(buffer)[: min(len(buffer), entry.size_bytes - offset)]
-                count = self.view.read_into(entry.path, offset, view, version=entry.version)
-                if count != len(view):
-                    self.report.differ(entry.path, "size", f"{entry.size_bytes} expected, {offset + count} found")
-                    return checksum
-                self.report.count(read_bytes=count)
-                checksum = checksum_of(view[:count], checksum)
-        return checksum
 
     def _store(self) -> None:
         name = f"verify/{self.report.started_ms}-{self.record.name}.json"

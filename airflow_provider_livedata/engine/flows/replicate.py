@@ -27,6 +27,7 @@ from airflow_provider_livedata.engine.errors import (
     FilterChanged,
     LiveDataError,
     PathsOverlap,
+    PermissionRefused,
     RunFailed,
     RunRefused,
     SnapshotRefused,
@@ -50,6 +51,7 @@ from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.engine.planfile import Plan, PlanWriter
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.report import Report
+from airflow_provider_livedata.engine.scan import past
 from airflow_provider_livedata.engine.staging import Staging, staged_before, staged_log
 from airflow_provider_livedata.engine.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.tally import Tally
@@ -227,14 +229,13 @@ class _Run:
         folder = f"dry-run/{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(4).hex()}"
         self.report.state = "dry run"
         self.report.notes.append("planned from the live source; the run itself takes a snapshot")
-        planner = Planner(self.policy)
         known = known_of(self.state)
         if commit := committing.pending(self.state, known.unfinished):
             note(self.report, f"run {commit.run} is committed and not finished: the run itself publishes it first")
         way = choose(self.source, None, known, self.options, self.report.started_ms)
-        self._plan(self.source, way, known, planner, folder)
+        _, totals = self._plan(past(self.source), way, known, self.policy, folder)
         try:
-            guard(planner.totals, self.policy)
+            guard(totals, self.policy)
         except RunRefused as error:
             self.report.why = f"the run would stop: {error}"
         return self._close(folder, known.checkpoint)
@@ -284,16 +285,15 @@ class _Run:
         return done
 
     def _bring(self, lease: Lease, known: Known, folder: str, snapshot: Snapshot | None) -> Checkpoint:
-        frozen = (
+        frozen = past(
             self.source.at(snapshot) if snapshot is not None and isinstance(self.source, Snapshots) else self.source
         )
-        planner = Planner(replace(self.policy, held_at=f"{FOLDER}/{HELD}/{self.number:012d}"))
+        policy = replace(self.policy, held_at=f"{FOLDER}/{HELD}/{self.number:012d}")
         with ThreadPoolExecutor(1, "livedata-open") as pool:
             asked = pool.submit(self._open_files, snapshot)
             way = choose(self.source, snapshot, known, self.options, self.report.started_ms, taken=self.taken)
         open_files = asked.result()
-        plan = self._plan(frozen, way, known, planner, f"{folder}/plan")
-        totals = planner.totals
+        plan, totals = self._plan(frozen, way, known, policy, f"{folder}/plan")
         guard(totals, self.policy)
         lease.check()
         self._make_root()
@@ -445,7 +445,17 @@ class _Run:
 
     # planning ---------------------------------------------------------------------------------------------------
 
-    def _plan(self, frozen: Zone, way: Way, known: Known, planner: Planner, folder: str) -> Plan:
+    def _plan(self, frozen: Zone, way: Way, known: Known, policy: Policy, folder: str) -> tuple[Plan, Totals]:
+        try:
+            return self._plan_by(way, frozen, known, policy, folder)
+        except PermissionRefused as error:
+            if way.cover is None:
+                raise
+            way = Way(f"listings of both sides: a part of what changed may not be read: {error}")
+            return self._plan_by(way, frozen, known, policy, folder)  # which goes on past what may not be listed
+
+    def _plan_by(self, way: Way, frozen: Zone, known: Known, policy: Policy, folder: str) -> tuple[Plan, Totals]:
+        planner = Planner(policy)
         self.report.found_by, self.finds_changes_only = way.text, way.cover is not None
         log.info("changes are found by %s", way.text)
         writer = PlanWriter(self.state, folder)
@@ -455,7 +465,7 @@ class _Run:
             add_unseen(planner.totals, known, way.cover)
         plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.target})
         account_plan(self.report, planner.totals, plan)
-        return plan
+        return plan, planner.totals
 
     # the end ----------------------------------------------------------------------------------------------------
 

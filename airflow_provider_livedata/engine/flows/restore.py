@@ -13,9 +13,10 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from airflow_provider_livedata.engine.backup_catalogue import Catalogue
 from airflow_provider_livedata.engine.backup_record import BackupRecord, number_of
 from airflow_provider_livedata.engine.errors import BackupMissing, BackupUnusable, BadOption, LiveDataError
-from airflow_provider_livedata.engine.flows.cataloguing import Catalogue, read_catalogue, view_of
+from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue, view_of
 from airflow_provider_livedata.engine.flows.drilling import drill
 from airflow_provider_livedata.engine.flows.opening import opened, patient
 from airflow_provider_livedata.engine.flows.restoring import bring_back

@@ -12,16 +12,14 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine import roles
 from airflow_provider_livedata.engine.choosing import Choice
 from airflow_provider_livedata.engine.copying import Route, attribute_names
-from airflow_provider_livedata.engine.diff import Row, line_up
+from airflow_provider_livedata.engine.diff import Row
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     DestinationTaken,
@@ -36,38 +34,29 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.flows import attempts, before
 from airflow_provider_livedata.engine.flows.attempts import Attempt
-from airflow_provider_livedata.engine.flows.comparing import Proving, agrees, read_checksum
+from airflow_provider_livedata.engine.flows.comparing import Proving
+from airflow_provider_livedata.engine.flows.evidence import Looking
 from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.pacing import choose_threads
+from airflow_provider_livedata.engine.flows.restore_accounts import account_done, account_plan, account_proof, note
 from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
-from airflow_provider_livedata.engine.looking import look
-from airflow_provider_livedata.engine.model import Attributes, Entry, Step
+from airflow_provider_livedata.engine.model import Attributes, Step
 from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.engine.planfile import Plan, PlanWriter
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.restore_options import RestoreOptions
 from airflow_provider_livedata.engine.restore_report import RestoreReport
-from airflow_provider_livedata.engine.restore_rows import (
-    Evidence,
-    RestoreRows,
-    evidence_of,
-    is_worth_asking,
-    may_be_same,
-    refuse,
-)
+from airflow_provider_livedata.engine.restore_rows import Evidence, RestoreRows, refuse
 from airflow_provider_livedata.engine.roles import place_of
-from airflow_provider_livedata.engine.scan import scan
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.tally import Tally
 from airflow_provider_livedata.engine.transfer import Transfer
 from airflow_provider_livedata.engine.zones.base import LeavesAttributes, SetAttributes, StreamedPuts, Zone
 
 log = logging.getLogger(__name__)
-ASKED_AT_ONCE = 1000
-ASKERS = 16
 
 
 def bring_back(
@@ -257,63 +246,12 @@ class _Restore:
 
     def _plan(self, planner: Planner, attempt: Attempt, folder: str) -> Plan:
         writer = PlanWriter(self.state, folder)
-        with self._rows(attempt) as rows, Progress("look", every_s=self.options.progress_s) as progress:
+        looking = Looking(self.view, self.destination, self.choice, self.options, self.buffers, self.bandwidth)
+        with looking.rows(attempt) as rows, Progress("look", every_s=self.options.progress_s) as progress:
             writer.write(planner.steps(self.rows.settle(_counted(rows, progress))))
         plan = writer.close(planner.totals, {"source": self.report.source, "target": self.report.destination})
-        self._account_plan(planner.totals, plan)
+        account_plan(self.report, planner.totals, plan, self.rows.findings)
         return plan
-
-    @contextlib.contextmanager
-    def _rows(self, attempt: Attempt) -> Generator[Iterator[tuple[Row, Evidence]]]:
-        with contextlib.ExitStack() as stack:
-            ours = stack.enter_context(contextlib.closing(self._listed(self.view)))
-            theirs = stack.enter_context(contextlib.closing(self._listed(self.destination)))
-            pool = stack.enter_context(ThreadPoolExecutor(ASKERS, "livedata-ask"))
-            rows = line_up(
-                self.choice.of_backup(ours),
-                overlay(attempt.brought()),
-                self.choice.of_destination(theirs),
-                attempt.planned(),
-            )
-            yield self._with_evidence(rows, pool)
-
-    def _listed(self, zone: Zone) -> Generator[Entry]:
-        cover = self.choice.cover()
-        if cover is None:
-            yield from scan(zone, self.options.filter)
-        else:
-            yield from look(zone, self.options.filter, cover)
-
-    def _with_evidence(self, rows: Iterator[Row], pool: ThreadPoolExecutor) -> Iterator[tuple[Row, Evidence]]:
-        while batch := list(islice(rows, ASKED_AT_ONCE)):
-            doubtful = [row for row in batch if may_be_same(row.source, row.target)]
-            found = dict(zip((row.key for row in doubtful), pool.map(self._evidence, doubtful), strict=True))
-            yield from ((row, found.get(row.key, "")) for row in batch)
-
-    def _evidence(self, row: Row) -> Evidence:
-        source, target, facts = row.source, row.target, self.destination.facts
-        if source is None or target is None:
-            return ""
-        told = evidence_of(source, target, row.known, facts)
-        if told in ("", "size and time") and is_worth_asking(source, facts):
-            told = evidence_of(source, self._as_told(target), row.known, facts)
-        is_proof = told in ("", "brought before", "checksum")
-        return told if is_proof or self.options.verify != "content" else self._read(source, target)
-
-    def _as_told(self, target: Entry) -> Entry:
-        """What a listing says of a file, with what the store tells of it alone."""
-        there = self.destination.stat(target.path)
-        if there is None or there.version != target.version:
-            return target
-        return target._replace(
-            crc32c=there.crc32c, crc64nvme=there.crc64nvme, source_version=there.source_version
-        )  # fmt: skip
-
-    def _read(self, source: Entry, target: Entry) -> Evidence:
-        found = read_checksum(self.destination, target, self.buffers, self.bandwidth)
-        if source.crc32c is None and source.crc64nvme is None:
-            return "content" if read_checksum(self.view, source, self.buffers, self.bandwidth) == found else ""
-        return "content" if agrees(source, found) else ""
 
     # bringing ---------------------------------------------------------------------------------------------------
 
@@ -354,7 +292,7 @@ class _Restore:
             try:
                 return transfer.run(plan.steps)
             finally:
-                self._account(transfer.tally)
+                account_done(self.report, transfer.tally)
 
     def _prove(self, attempt: Attempt, lease: Lease) -> None:
         if self.options.verify == "none":
@@ -364,18 +302,15 @@ class _Restore:
         )
         with Progress("compare", every_s=self.options.progress_s) as progress:
             proof = proving.run(overlay(attempt.brought()), self.report.threads, progress)
-        report = self.report
-        report.verified_files, report.proved_by_store, report.proved_by_reading = (
-            proof.files,
-            proof.by_store,
-            proof.by_reading,
-        )
-        report.difference_count, report.differences = proof.count, proof.differences
+        account_proof(self.report, proof)
 
     def _stop_unless_right(self, tally: Tally) -> None:
         report = self.report
         if isinstance(self.destination, LeavesAttributes) and (left := self.destination.attributes_left()):
-            self._note(f"attributes could not be set; at least {len(left)}, first of {left[0].path}: {left[0].reason}")
+            note(
+                self.report,
+                f"attributes could not be set; at least {len(left)}, first of {left[0].path}: {left[0].reason}",
+            )
         if tally.failed:
             report.why = f"{tally.failed} items failed, the others were restored; run again to bring them, nothing else is copied again"
             failed = RunFailed(report.why, first=report.failures[0].path, reason=report.failures[0].reason)
@@ -393,41 +328,12 @@ class _Restore:
 
     # accounts ---------------------------------------------------------------------------------------------------
 
-    def _account_plan(self, totals: Totals, plan: Plan) -> None:
-        report, findings = self.report, self.rows.findings
-        report.plan, report.plan_digest, report.planned = plan.address, plan.digest, totals.reasons
-        report.planned_files, report.planned_bytes = totals.copy_files, totals.copy_bytes
-        report.planned_deletes = totals.delete_files + totals.delete_directories
-        report.changes, report.changed_examples = totals.changes, totals.changed_examples
-        report.scanned_files, report.scanned_directories = totals.source_files, totals.source_directories
-        report.scanned_bytes, report.not_restored = totals.source_bytes, totals.unholdable_examples
-        report.same, report.newer, report.newer_examples = findings.same, findings.newer, findings.newer_examples
-        log.info(
-            "%s files of %s are to be restored, %s deleted",
-            totals.copy_files,
-            totals.source_files,
-            report.planned_deletes,
-        )
-
-    def _account(self, tally: Tally) -> None:
-        report = self.report
-        report.copied_files, report.copied_bytes = tally.copied_files, tally.copied_bytes
-        report.made_directories, report.set_attributes = tally.made_directories, tally.set_attributes
-        report.deleted = tally.deleted_files + tally.deleted_directories
-        report.failed, report.failures = tally.failed, tally.failures
-        if tally.kept_directories:
-            self._note(f"{tally.kept_directories} directories stay because they hold what is left alone")
-
-    def _note(self, text: str) -> None:
-        self.report.notes.append(text)
-        log.warning("%s", text)
-
     def _tidy(self) -> None:
         try:
             attempts.tidy(self.state)
             self.destination.sweep(self.report.started_ms)
         except LiveDataError as error:
-            self._note(f"leftovers could not be cleaned up and are tried again next time: {error}")
+            note(self.report, f"leftovers could not be cleaned up and are tried again next time: {error}")
 
     def _close(self, folder: str) -> RestoreReport:
         report = self.report

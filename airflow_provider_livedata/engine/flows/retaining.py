@@ -11,12 +11,13 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue, Hold
 from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of, hold_name
 from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
 from airflow_provider_livedata.engine.errors import BackupMissing, BadOption, RunFailed
-from airflow_provider_livedata.engine.flows.cataloguing import RETENTION, Backup, Hold, read_catalogue
+from airflow_provider_livedata.engine.flows.cataloguing import RETENTION, read_backup, read_catalogue
 from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.removing import remove
+from airflow_provider_livedata.engine.flows.removing import Removed, cost_of, remove
 from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.options import ReplicateOptions
@@ -59,19 +60,15 @@ def retain(
         state, report = StateFolder(zone), RetentionReport(place_of(zone.address), str(policy), started_ms=now_ms())
         began, moment = time.monotonic(), now or datetime.now(UTC)
         if dry_run:
-            _decide(state, policy, moment, report)
+            found = read_catalogue(state)
+            _decide(found, policy, moment, report)
             report.state, report.would_remove, report.removed = "dry run", report.removed, []
-            return _closed(state, report, began)
+            report.carried_files, report.carried_bytes = cost_of(zone, found, report.would_remove)
+            return closed(state, report, began, RETENTION)
         with Lease(state, holder_of(ReplicateOptions(holder=holder)), times=lease_times) as lease:
             _remove(zone, state, lease, policy, moment, report)
-            _closed(state, report, began)
-    if report.left:
-        name, why = next(iter(report.left.items()))
-        error = RunFailed(
-            "backups could not be removed; the next run tries again", report=report.address, first=name, reason=why
-        )
-        error.report = report
-        raise error
+            closed(state, report, began, RETENTION)
+    fail_if_left(report)
     return report
 
 
@@ -115,8 +112,7 @@ def facts_of(one: Backup, now: int) -> BackupFacts:
     return BackupFacts(one.name, moment, BackupState(one.state), verified, one.is_held(now))
 
 
-def _decide(state: StateFolder, policy: RetentionPolicy, now: datetime, report: RetentionReport) -> Retention:
-    found = read_catalogue(state)
+def _decide(found: Catalogue, policy: RetentionPolicy, now: datetime, report: RetentionReport) -> Retention:
     decided = decide_retention([facts_of(one, int(now.timestamp() * 1000)) for one in found.backups], policy, now)
     report.decided, report.kept = decided.table(), len(decided.kept)
     report.decisions = [
@@ -129,38 +125,59 @@ def _decide(state: StateFolder, policy: RetentionPolicy, now: datetime, report: 
 def _remove(
     zone: Zone, state: StateFolder, lease: Lease, policy: RetentionPolicy, now: datetime, report: RetentionReport
 ) -> None:
-    decided = _decide(state, policy, now, report)
+    found = read_catalogue(state)
+    decided = _decide(found, policy, now, report)
     log.info("retention\n%s", report.decided)
-    done = remove(zone, read_catalogue(state, check=False), report.removed, lease.check) if decided.removed else None
+    done = remove(zone, found, report.removed, lease.check) if decided.removed else None
     if done is not None:
-        report.removed, report.left, report.notes = done.names, done.left, done.notes
-        report.carried_files, report.deleted_files = done.carried_files, done.deleted_files
+        account(report, done)
     report.state = "failed" if report.left else "done"
 
 
-def _closed(state: StateFolder, report: RetentionReport, began: float) -> RetentionReport:
+def account(report: RetentionReport, done: Removed) -> None:
+    """What was removed, put into a report."""
+    report.removed, report.left, report.notes = done.names, done.left, [*report.notes, *done.notes]
+    report.carried_files, report.carried_bytes = done.carried_files, done.carried_bytes
+    report.deleted_files = done.deleted_files
+
+
+def fail_if_left(report: RetentionReport) -> None:
+    """Raise what a run ends with that left something.
+
+    Raises:
+        RunFailed: With the report.
+    """
+    if report.left:
+        name, why = next(iter(report.left.items()))
+        error = RunFailed(
+            "backups could not be removed; the next run tries again", report=report.address, first=name, reason=why
+        )
+        error.report = report
+        raise error
+
+
+def closed(state: StateFolder, report: RetentionReport, began: float, folder: str) -> RetentionReport:
+    """Store a report, one of a dry run with the other dry runs."""
     report.seconds = round(time.monotonic() - began, 3)
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(report.started_ms / 1000))
-    folder = "dry-run" if report.state == "dry run" else RETENTION
-    name = f"{folder}/{moment}-{os.urandom(4).hex()}/retention.json"
+    where = "dry-run" if report.state == "dry run" else folder
+    name = f"{where}/{moment}-{os.urandom(4).hex()}/{folder}.json"
     state.write(name, report.seal(state.address(name)).encode())
-    if folder == RETENTION:
-        _forget_reports(state)
-    log.info("retention\n%s", report.table())
+    if where == folder:
+        _forget_reports(state, folder)
+    log.info("%s\n%s", folder, report.table())
     return report
 
 
-def _forget_reports(state: StateFolder) -> None:
-    old = frozenset(sorted(entry.path for entry in state.files(RETENTION))[:-KEPT_REPORTS])
+def _forget_reports(state: StateFolder, folder: str) -> None:
+    old = frozenset(sorted(entry.path for entry in state.files(folder))[:-KEPT_REPORTS])
     if old:
-        state.remove(RETENTION, only=old.__contains__)
+        state.remove(folder, only=old.__contains__)
 
 
 def _named(state: StateFolder, name: str) -> Backup:
-    found = read_catalogue(state, check=False)
-    one = next((one for one in found.backups if one.name == name and one.state != "removing"), None)
-    if one is None:
-        raise BackupMissing(
-            "there is no backup of that name", which=name, there=[one.name for one in found.backups][-20:]
-        )
+    one = read_backup(state, name)
+    if one is None or one.state == "removing":
+        there = [one.name for one in read_catalogue(state, check=False).backups][-20:]
+        raise BackupMissing("there is no backup of that name", which=name, there=there)
     return one

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine.backup_record import BACKUPS, BackupRecord, number_of, split_version
+from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue, utc
+from airflow_provider_livedata.engine.backup_record import BACKUPS, SCRIPT, BackupRecord, split_version
 from airflow_provider_livedata.engine.errors import PathMissing
-from airflow_provider_livedata.engine.flows.cataloguing import Backup, Catalogue, read_catalogue, rows_of, utc, view_of
+from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue, rows_of, view_of
+from airflow_provider_livedata.engine.flows.layering import layers_of
 from airflow_provider_livedata.engine.flows.opening import opened
+from airflow_provider_livedata.engine.restore_bulk import distcp
 from airflow_provider_livedata.engine.restore_commands import (
-    Layer,
     attributes,
     copying,
     copying_file,
     header,
-    outermost,
 )
 from airflow_provider_livedata.engine.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
-SCRIPT = "restore.sh"
+SCRIPT_UP_TO = 100_000  # entries; making a script reads the whole manifest
 
 
 def restore_script(place: Zone | str, which: str = "latest", path: str = "") -> str:
@@ -54,7 +54,14 @@ def restore_script(place: Zone | str, which: str = "latest", path: str = "") -> 
 def script_of(state: StateFolder, found: Catalogue, record: BackupRecord) -> Iterator[str]:
     """The lines of the script of a backup."""
     yield from header(record, f"{utc(record.as_of_ms)} UTC")
-    yield from copying(record, layers_of(state, found, record))
+    layers = layers_of(state, found, record)
+    bulk = list(distcp(record, layers))
+    if bulk:
+        yield from ('if [ "${WITH:-fs}" = distcp ]; then', *(f"  {line}" for line in bulk), "else")
+        yield from (f"  {line}" for line in copying(record, layers))
+        yield "fi"
+    else:
+        yield from copying(record, layers)
     if not record.snapshot:
         yield from attributes(row.entry for row in rows_of(state, record))
 
@@ -83,57 +90,22 @@ def write_script(state: StateFolder, found: Catalogue, record: BackupRecord) -> 
     return state.address(name)
 
 
-def refresh_scripts(state: StateFolder, allow: Callable[[], None]) -> None:
-    """Write the scripts anew that are stored, since backups have gone whose directories they name."""
-    stored = {entry.path.split("/")[1] for entry in state.files(BACKUPS) if entry.path.endswith(f"/{SCRIPT}")}
-    found = read_catalogue(state, check=False)
-    for one in found.complete():
-        if one.name in stored and one.record is not None and one.record.layout == "increments":
+def write_missing_scripts(state: StateFolder, found: Catalogue, allow: Callable[[], None]) -> None:
+    """Store the scripts of complete backups that have none, the newest first: of a new one, and of those whose writing failed."""
+    for one in reversed(found.complete()):
+        if one.record is not None and not one.has_script and has_script_unasked(one.record):
             allow()
             write_script(state, found, one.record)
 
 
-def layers_of(state: StateFolder, found: Catalogue, record: BackupRecord, path: str = "") -> list[Layer]:
-    """The directories that make up a backup, or the directory ``path`` of it, oldest first."""
-    if record.snapshot:
-        return []
-    if record.layout == "tree":
-        return [Layer(record.name)]
-    layers: list[Layer] = []
-    for name in (one for one in found.places().names if number_of(one) <= record.number):
-        removed = _removed(state, name)
-        if any(path == one or path.startswith(f"{one}/") for one in removed if path):
-            layers, removed = [], ()  # all of it had gone by then, and came back
-        below = tuple(one.removeprefix(f"{path}/") for one in removed if not path or one.startswith(f"{path}/"))
-        layers.append(Layer(name, below, _is_empty(state, name, path)))
-    return layers
+def has_script_unasked(record: BackupRecord) -> bool:
+    """Whether the script of a backup is stored beside it; of a snapshot one command is all there is to say."""
+    return not record.snapshot and (record.files or 0) + (record.directories or 0) <= SCRIPT_UP_TO
 
 
-def write_removed(state: StateFolder, name: str, paths: Iterable[str]) -> None:
-    """Note which paths had gone when a backup was made."""
-    gone = outermost(paths)
-    if gone:
-        state.write(_file(name), "".join(f"{path}\0" for path in gone).encode())
-
-
-def gone_by(state: StateFolder, run: int) -> Iterator[str]:
-    """The paths that a run found gone: the tombstones of its delta, which stays though the manifest was compacted since."""
-    return (held.entry.path for held in checkpoints.delta_of(state, run) if held.is_gone)
-
-
-def inherit_removed(state: StateFolder, names: Iterable[str], heir: str) -> None:
-    """Let a backup know what those before it that are about to go knew."""
-    write_removed(state, heir, [path for name in (*names, heir) for path in _removed(state, name)])
-
-
-def _removed(state: StateFolder, name: str) -> tuple[str, ...]:
-    data = state.read(_file(name)) or b""
-    return tuple(data.decode().split("\0")[:-1])
-
-
-def _is_empty(state: StateFolder, name: str, path: str) -> bool:
-    return next(iter(state.zone.scan(f"{name}/{path}".rstrip("/"))), None) is None
-
-
-def _file(name: str) -> str:
-    return f"{BACKUPS}/{name}/removed"
+def refresh_scripts(state: StateFolder, found: Catalogue, allow: Callable[[], None]) -> None:
+    """Write the scripts anew that are stored, since backups have gone whose directories they name."""
+    for one in found.complete():
+        if one.has_script and one.record is not None and one.record.layout == "increments":
+            allow()
+            write_script(state, found, one.record)

@@ -1,6 +1,7 @@
 """Undo a restore: bring back what it replaced or deleted, and remove what it brought.
 
-From the snapshot that was taken of the destination before, or from the files that were kept aside. To take it back, restore again.
+From the snapshot that was taken of the destination before, or from the files that were kept aside and what was written down of
+directories and attributes. To take it back, restore again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from airflow_provider_livedata.engine.choosing import Choice
+from airflow_provider_livedata.engine.copying import attribute_names
 from airflow_provider_livedata.engine.diff import line_up
 from airflow_provider_livedata.engine.errors import BadOption, PathMissing
 from airflow_provider_livedata.engine.flows import attempts
@@ -18,14 +20,14 @@ from airflow_provider_livedata.engine.flows.opening import opened, patient
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.flows.switching import holder_of
 from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
-from airflow_provider_livedata.engine.model import Entry, Step
+from airflow_provider_livedata.engine.model import Attributes, Entry, Step
 from airflow_provider_livedata.engine.overlay import overlay
 from airflow_provider_livedata.engine.restore_options import RestoreOptions
 from airflow_provider_livedata.engine.restore_report import RestoreReport
 from airflow_provider_livedata.engine.scan import scan
 from airflow_provider_livedata.engine.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.transfer import DELETE_BATCH
-from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import SetAttributes, Snapshots, Zone
 from airflow_provider_livedata.engine.zones.below import Below
 
 
@@ -39,8 +41,8 @@ def undo_restore(
     """Bring a destination back to what it was before a restore, at the paths that were restored.
 
     Of a destination with snapshots everything at these paths becomes what it was; what was written there since is kept as before any
-    restore. Elsewhere the files that were kept aside come back, and those that the restore brought go, unless they were changed
-    since; attributes that it set on files that it did not replace stay.
+    restore. Elsewhere the files that were kept aside and deleted directories come back, and those that the restore brought go, and
+    attributes that it set are what they were, unless the file was changed since.
 
     Args:
         destination: That of the restore.
@@ -70,17 +72,25 @@ def undo_restore(
                 _remove_brought(zone, attempt, wanted, lease)
         view = patient(_Kept(zone, f"{FOLDER}/{attempt.before['folder']}"))
         merged = replace(wanted, mode="merge", paths=())
-        return bring_back(
+        report = bring_back(
             view, zone, merged, taken_ms=attempt.started_ms, label=label, lease_times=lease_times, is_inside=True
         )
+        if not wanted.dry_run:
+            with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
+                _put_back(zone, attempt, wanted.preserve, lease)
+        return report
 
 
 class _Kept(Below):
-    """Files that were kept aside; there are none where nothing was replaced or deleted."""
+    """Files that were kept aside; there are none where nothing was replaced or deleted. Its directories are but the way to them."""
 
     def check(self, *, writable: bool) -> None:
         """See ``Zone.check``."""
         self.inner.check(writable=writable)
+
+    def scan(self, under: str = "") -> Iterator[Entry]:
+        """See ``Zone.scan``; files alone."""
+        return (entry for entry in super().scan(under) if entry.kind != "directory")
 
 
 def _snapshot(zone: Zone, name: str) -> tuple[Zone, int]:
@@ -104,6 +114,33 @@ def _remove_brought(zone: Zone, attempt: Attempt, options: RestoreOptions, lease
     lease.check()
     zone.delete(batch)
     zone.delete(directories[::-1])  # those that hold something else stay
+
+
+def _put_back(zone: Zone, attempt: Attempt, preserve: frozenset[str], lease: Lease) -> None:
+    """Make directories that are gone, and set attributes as they were, of files that still are as the restore left them."""
+    names = attribute_names(preserve) & zone.facts.attributes
+    directories: list[Entry] = []
+    entries = (held.entry for held in attempt.was_before())
+    for row in line_up(entries, overlay(attempt.brought()), (), _new_keys(attempt)):
+        was = row.source
+        if was is None or row.planned:  # an attempt that was cut off had made it, so that the next one found it there
+            continue
+        lease.check()
+        there = zone.stat(was.path)
+        if was.kind == "directory":
+            if there is None:
+                zone.make_directory(was.path)
+            directories.append(was)
+        elif there is not None and row.known is not None and there.version == row.known.target_version:
+            _set(zone, was, names)
+    for was in reversed(directories):  # once all that they hold is there, which changes their times
+        _set(zone, was, names)
+
+
+def _set(zone: Zone, was: Entry, names: frozenset[str]) -> None:
+    there = zone.stat(was.path)
+    if isinstance(zone, SetAttributes) and there is not None and there.kind == was.kind and not there.is_implied:
+        zone.set_attributes(was.path, Attributes(**{name: getattr(was, name) for name in names}))
 
 
 def _brought(zone: Zone, attempt: Attempt, options: RestoreOptions) -> Iterator[Entry]:

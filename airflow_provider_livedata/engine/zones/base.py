@@ -244,6 +244,18 @@ class ReadsWhole(Protocol):
 
 
 @runtime_checkable
+class ListsPast(Protocol):
+    """A zone that can list on where it may not look into a directory."""
+
+    def listing_past(self) -> Zone:
+        """The same zone, whose listings yield a directory that may not be listed with a ``note`` that says why, and nothing below it.
+
+        Of the directory that a listing is asked for they raise, as ever.
+        """
+        ...
+
+
+@runtime_checkable
 class LooksInside(Protocol):
     """A zone that tells whether a directory holds something without listing what lies below it."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.engine.errors import (
@@ -87,7 +88,7 @@ class HdfsZone(Zone):
         self.address, self._live = address, f"/{address.path}"
         self._data, self._control, self._preserve = data, control, preserve & _COSTLY
         self._snapshots = SnapshotStore(self._live, control, command) if control is not None else None
-        self._is_view = snapshot is not None
+        self._is_view, self._lists_past = snapshot is not None, False
         self._young_since_ms = 0
         self._root = self._frozen(snapshot) if snapshot is not None else self._live
         self._attributes = AttributeStore(data, control, self._preserve)
@@ -155,7 +156,13 @@ class HdfsZone(Zone):
     def scan(self, under: str = "") -> Iterator[Entry]:
         """See ``Zone.scan``. One NameNode call a page of a directory, and one for each ACL and xattr asked for."""
         self._path(under)
-        return hdfs_scan.scan(under.strip("/"), self._pages)
+        return hdfs_scan.scan(under.strip("/"), self._pages, past=self._lists_past)
+
+    def listing_past(self) -> HdfsZone:
+        """See ``ListsPast``."""
+        made = copy(self)
+        made._lists_past = True
+        return made
 
     def stat(self, path: str) -> Entry | None:
         """See ``Zone.stat``."""

@@ -14,8 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from itertools import chain
 
-from airflow_provider_livedata.engine.errors import NotADirectory, PathMissing, UnsortedListing
+from airflow_provider_livedata.engine.errors import NotADirectory, PathMissing, PermissionRefused, UnsortedListing
 from airflow_provider_livedata.engine.model import Entry
 
 LOOK_AHEAD = 6  # directories of one level that are listed before their turn
@@ -49,8 +50,10 @@ def _ascii_beginning(path: str) -> str:
     return path[: match.start()] if match else path
 
 
-def scan(top: str, pages: Pages) -> Iterator[Entry]:
+def scan(top: str, pages: Pages, *, past: bool = False) -> Iterator[Entry]:
     """Everything below the directory ``top``, in the order of keys; nothing where it is absent or a file.
+
+    ``past``: go on where a directory may not be listed; see ``ListsPast``.
 
     Raises:
         UnsortedListing: The order is not kept.
@@ -68,11 +71,26 @@ def scan(top: str, pages: Pages) -> Iterator[Entry]:
             if key <= last:
                 raise UnsortedListing("listing out of path order", path=entry.path, after=last)
             last = key
+            if entry.kind == "directory" and past:
+                entry, listing = _looked_into(entry, levels[-1].enter(entry.path))
+                yield entry
+                if listing is not None:
+                    levels.append(_Level(begin, listing))
+                continue
             yield entry
             if entry.kind == "directory":
                 levels.append(_Level(begin, levels[-1].enter(entry.path)))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _looked_into(entry: Entry, listing: Iterator[Entries]) -> tuple[Entry, Iterator[Entries] | None]:
+    """A directory and its listing, of which the first page has come; with a note, and no listing, where that is refused."""
+    try:
+        first = next(listing, None)
+    except PermissionRefused as error:
+        return entry._replace(note=str(error)), None
+    return entry, listing if first is None else chain((first,), listing)
 
 
 class _Level:

@@ -12,6 +12,7 @@ import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from copy import copy
 
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
@@ -52,7 +53,7 @@ class LocalZone(Zone):
 
     def __init__(self, address: Address, *, sync: bool = True) -> None:
         self.address = address
-        self.root = f"/{address.path}"
+        self.root, self._lists_past = f"/{address.path}", False
         self._stage = Stage(self.root, sync)
         existing = _existing(self.root)
         self._has_xattrs = xattrs_of(os.path.realpath(existing)) is not None
@@ -95,7 +96,14 @@ class LocalZone(Zone):
 
     def scan(self, under: str = "") -> Iterator[Entry]:
         """See ``Zone.scan``."""
-        return local_scan.scan(self.root, names_of(self.address, under), with_xattrs=self._has_xattrs)
+        names = names_of(self.address, under)
+        return local_scan.scan(self.root, names, with_xattrs=self._has_xattrs, past=self._lists_past)
+
+    def listing_past(self) -> LocalZone:
+        """See ``ListsPast``."""
+        made = copy(self)
+        made._lists_past = True
+        return made
 
     def stat(self, path: str) -> Entry | None:
         """See ``Zone.stat``."""

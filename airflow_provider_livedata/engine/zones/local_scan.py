@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from airflow_provider_livedata.engine.errors import ZoneBusy
+from airflow_provider_livedata.engine.errors import PermissionRefused, ZoneBusy
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.zones.local_attributes import NOT_UTF8, entry_of, xattrs_of
 from airflow_provider_livedata.engine.zones.local_errors import GONE, engine_error, engine_errors
@@ -37,8 +37,11 @@ class _Level:
             os.close(handle)
 
 
-def scan(root: str, names: list[str], *, with_xattrs: bool) -> Iterator[Entry]:
-    """Entries below a directory; paths are relative to ``root``. What vanishes meanwhile is left out."""
+def scan(root: str, names: list[str], *, with_xattrs: bool, past: bool = False) -> Iterator[Entry]:
+    """Entries below a directory; paths are relative to ``root``. What vanishes meanwhile is left out.
+
+    ``past``: go on where a directory may not be listed; see ``ListsPast``.
+    """
     levels: list[_Level] = []
     try:
         _enter(levels, root, names)
@@ -49,7 +52,10 @@ def scan(root: str, names: list[str], *, with_xattrs: bool) -> Iterator[Entry]:
                 levels.pop().close()
                 continue
             entry = _entry(level, found, with_xattrs=with_xattrs)
-            if entry is not None:
+            if entry is not None and entry.kind == "directory" and past:
+                why = _refusal(levels, root, [*level.names, found.name])
+                yield entry._replace(note=why)
+            elif entry is not None:
                 yield entry
                 if entry.kind == "directory":
                     _enter(levels, root, [*level.names, found.name])
@@ -66,6 +72,22 @@ def _enter(levels: list[_Level], root: str, names: list[str]) -> None:
     levels[-1].found = _listed(handle, "/".join(names), hides_state=not names)
     if len(levels) > OPEN_LEVELS:
         levels[-OPEN_LEVELS - 1].close()
+
+
+def _refusal(levels: list[_Level], root: str, names: list[str]) -> str:
+    """Enter a directory; why that is refused, "" where it is not."""
+    depth = len(levels)
+    try:
+        _enter(levels, root, names)
+        for level in levels[depth:]:
+            with engine_errors("/".join(names)):
+                os.stat(".", dir_fd=level.handle)  # who may read the names need not be allowed to look at the entries
+    except PermissionRefused as error:
+        for level in levels[depth:]:
+            level.close()
+        del levels[depth:]
+        return str(error)
+    return ""
 
 
 def _is_open(level: _Level, root: str) -> bool:

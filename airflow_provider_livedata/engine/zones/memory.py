@@ -13,6 +13,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Literal
 
@@ -25,6 +26,7 @@ from airflow_provider_livedata.engine.errors import (
     NotADirectory,
     ObjectChanged,
     PathMissing,
+    PermissionRefused,
     Unsupported,
 )
 from airflow_provider_livedata.engine.model import (
@@ -70,6 +72,7 @@ class MemoryZone(Zone):
         self.address = address
         self.facts = facts
         self.store = store
+        self._lists_past = False
 
     @classmethod
     def open(
@@ -112,11 +115,28 @@ class MemoryZone(Zone):
         """See ``Zone.scan``."""
         top = self._full(under)
         root = len(self.address.path) + 1 if self.address.path else 0
+        if f"{top}/" in self.store.unlisted:
+            raise PermissionRefused(_UNLISTED, path=under)
+        refused = ""
         for key in self.store.keys_below(top):
             path = key[root:].rstrip("/")
+            if refused and key.startswith(refused):
+                continue
             entry = None if not under and path.startswith(".livedata") else self._entry(path, key)
-            if entry is not None:
-                yield entry
+            if entry is None:
+                continue
+            if key in self.store.unlisted:
+                refused = key
+                entry = entry._replace(note=_UNLISTED)
+            yield entry
+            if refused == key and not self._lists_past:
+                raise PermissionRefused(_UNLISTED, path=path)
+
+    def listing_past(self) -> MemoryZone:
+        """See ``ListsPast``."""
+        made = copy(self)
+        made._lists_past = True
+        return made
 
     def stat(self, path: str) -> Entry | None:
         """See ``Zone.stat``."""
@@ -328,6 +348,8 @@ class MemoryFiles(MemoryZone):
              if key.startswith(prefix) and key != prefix and not key.startswith(f"{prefix}.livedata")}
             for one in (old, new)
         )  # fmt: skip
+        if self._frozen(new).unlisted:  # as HDFS, which wants to be allowed to read everything
+            raise PermissionRefused(_UNLISTED, address=str(self.address))
         found = tuple(changes(before, after))
         if len(found) > most:
             raise Unsupported(f"the snapshots differ in more than {most:,} entries", address=str(self.address))
@@ -357,5 +379,6 @@ class MemoryHdfs(MemoryFiles):
         )
 
 
+_UNLISTED = "this user may not list the directory"
 _UNSET = Attributes(owner="memory", group="memory", xattrs=())
 _KINDS: dict[str, type[MemoryZone]] = {"files": MemoryFiles, "objects": MemoryObjects, "hdfs": MemoryHdfs}

@@ -58,6 +58,7 @@ class MemoryStore:
         self.uploads: dict[str, Pending] = {}
         self.snapshots: dict[str, list[tuple[Snapshot, MemoryStore]]] = {}  # by root, oldest first
         self.open_paths: set[str] = set()
+        self.unlisted: set[str] = set()  # keys of directories that nobody may list
         self._nodes = nodes or {}
         self._below = Counter(parent for key in self._nodes for parent in parents_of(key))
         self._is_frozen = is_frozen
@@ -157,7 +158,9 @@ class MemoryStore:
     def frozen(self) -> MemoryStore:
         """A copy that nobody can change."""
         with self.lock:
-            return MemoryStore(has_directories=self.has_directories, nodes=dict(self._nodes), is_frozen=True)
+            frozen = MemoryStore(has_directories=self.has_directories, nodes=dict(self._nodes), is_frozen=True)
+            frozen.unlisted = set(self.unlisted)
+            return frozen
 
     def check_writable(self, path: str) -> None:
         """Refuse changes to a snapshot."""

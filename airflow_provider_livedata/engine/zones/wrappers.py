@@ -200,7 +200,7 @@ class ReadOnly(Around):
     """Refuses what would change anything. Of powers it keeps snapshots (those that are there) and checksums."""
 
     keeps = frozenset({
-        "Snapshots", "SnapshotDifference", "OpenFiles", "StoreChecksum", "Peeks", "ReadsWhole", "LooksInside",
+        "Snapshots", "SnapshotDifference", "OpenFiles", "StoreChecksum", "Peeks", "ReadsWhole", "LooksInside", "ListsPast",
     })  # fmt: skip
 
     def around(self, name: str, run: Callable[[], Result], *, size_bytes: int = 0) -> Result:
@@ -227,7 +227,7 @@ class ReadOnly(Around):
 
 _READING = {
     "check", "scan", "stat", "read_into", "snapshots", "at", "difference", "may_have_open_files", "is_open", "store_checksum",
-    "peek", "read_whole", "holds_any",
+    "peek", "read_whole", "holds_any", "listing_past",
 }  # fmt: skip
 
 

@@ -1,0 +1,53 @@
+"""What the report steps of DAGs have in common: states of tasks, what stopped a run, and where reports lie. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Results = Mapping[str, Any]
+
+
+def states_told(stages: Sequence[str], states: Results) -> dict[str, str]:
+    """The state of each task as a word."""
+    return {stage: str(getattr(states.get(stage), "value", states.get(stage)) or "not run") for stage in stages}
+
+
+def stopped(
+    stages: Sequence[str], states: Mapping[str, str], failures: Results, unapproved: tuple[str, str]
+) -> tuple[str, str] | None:
+    """Outcome and reason of a run that a task stopped; ``unapproved``: those of one that nobody approved. None: none did."""
+    found = next((stage for stage in stages if states[stage] in {"failed", "up_for_retry"}), None)
+    if found is None:
+        return None
+    if found.startswith("approve"):
+        return unapproved
+    said = failures.get(found) or {}
+    return "STOPPED", f"at {found}: {said.get('message') or 'see the log of this task'}"
+
+
+def reported(result: Any, failure: Any) -> Mapping[str, Any]:
+    """What a task returned, else the report that its failure has."""
+    found = result if isinstance(result, dict) else (failure or {}).get("report")
+    return found if isinstance(found, dict) else {}
+
+
+def addresses(stages: Sequence[str], results: Results, failures: Results) -> dict[str, str]:
+    """Where the report of each task lies, as far as it has one."""
+    found = ((stage, reported(results.get(stage), failures.get(stage)).get("address")) for stage in stages)
+    return {stage: str(address) for stage, address in found if address}
+
+
+def titled(title: str, lines: Sequence[str]) -> list[str]:
+    """Lines below a title, and none where there are none."""
+    return ["", title, *(f"  {line}" for line in lines)] if lines else []
+
+
+def reports_listed(reports: Mapping[str, str]) -> list[str]:
+    """Where reports lie, below a title."""
+    return titled("reports", [f"{stage:<12}{address}" for stage, address in reports.items()])
+
+
+def approved(result: Mapping[str, Any]) -> str:
+    """Who said yes."""
+    return f"approved by {(result.get('responded_by_user') or {}).get('name') or 'somebody'}"
