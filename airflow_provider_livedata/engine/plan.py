@@ -163,7 +163,7 @@ class Planner:
     def _refused_directory(self, row: Row, source: Entry) -> Step:
         # What it holds is not known: nothing there is gone, and nothing is to make room for it.
         self._unlisted = row.key
-        self._removals = [one for one in self._removals if one[0].key + "/" != row.key]
+        self._removals = [one for one in self._removals if one.entry.key + "/" != row.key]
         self.totals.source_directories += 1
         self.totals.unlisted += 1
         self._fill_parent()
