@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.airflow.runs import Run, run
-from tests.services.airflow_home import connection_variable
+from tests.system.dag_common import connect, put_sales
 from tests.system.test_migration_dag import objects
 
 if TYPE_CHECKING:
@@ -25,19 +25,8 @@ def location(
     hdfs_cluster: HdfsCluster, s3_server: S3Server | MotoServer, hdfs_dir: str, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:  # fmt: skip
-    host, port = hdfs_cluster.http.split(":")
-    hdfs = {
-        "conn_type": "webhdfs", "host": host, "port": int(port), "login": hdfs_cluster.superuser,
-        "extra": {"rpc": hdfs_cluster.rpc},
-    }  # fmt: skip
-    monkeypatch.setenv(connection_variable("the_cluster"), json.dumps(hdfs))
-    monkeypatch.setenv(connection_variable("the_vault"), s3_server.connection_json())
-    for name, data in FILES.items():
-        path = tmp_path / "sales" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    hdfs_cluster.fs("-put", f"{tmp_path}/sales", f"{hdfs_dir}/sales")
-    return f"{hdfs_dir}/sales"
+    connect(hdfs_cluster, s3_server, monkeypatch, store="the_vault")
+    return put_sales(hdfs_cluster, hdfs_dir, tmp_path, FILES)
 
 
 def back_up(source: str, place: str, **params: Any) -> Run:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.airflow.runs import Run, migrate, run
-from tests.services.airflow_home import connection_variable
+from tests.system.dag_common import connect, put_sales
 from tests.system.test_migration_dag import objects
 
 if TYPE_CHECKING:
@@ -27,21 +27,11 @@ def location(
     tmp_path: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
-    host, port = hdfs_cluster.http.split(":")
-    hdfs = {
-        "conn_type": "webhdfs", "host": host, "port": int(port), "login": hdfs_cluster.superuser,
-        "extra": {"rpc": hdfs_cluster.rpc},
-    }  # fmt: skip
-    monkeypatch.setenv(connection_variable("the_cluster"), json.dumps(hdfs))
-    monkeypatch.setenv(connection_variable("the_lake"), s3_server.connection_json())
-    for name, data in FILES.items():
-        path = tmp_path / "sales" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    hdfs_cluster.fs("-put", f"{tmp_path}/sales", f"{hdfs_dir}/sales")
+    connect(hdfs_cluster, s3_server, monkeypatch, store="the_lake")
+    at = put_sales(hdfs_cluster, hdfs_dir, tmp_path, FILES)
     hdfs_cluster.fs("-chown", "-R", "ann:staff", f"{hdfs_dir}/sales/sub")
     hdfs_cluster.fs("-chmod", "640", f"{hdfs_dir}/sales/sub/stock.bin")
-    return f"{hdfs_dir}/sales"
+    return at
 
 
 def switch(dag: Any, source: str, target: str, **params: Any) -> Run:
