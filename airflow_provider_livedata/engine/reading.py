@@ -46,6 +46,6 @@ def told_by_store(zone: Zone, path: str, landed: str) -> str:
     Returns "same", "" where it tells none of that kind, and else the one that it tells.
     """
     told = zone.store_checksum(path) if landed and isinstance(zone, StoreChecksum) else ""
-    if told.partition(":")[0] != landed.partition(":")[0]:
+    if not told or told.partition(":")[0] != landed.partition(":")[0]:
         return ""
     return "same" if told == landed else told
