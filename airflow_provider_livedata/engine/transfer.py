@@ -141,7 +141,7 @@ class Transfer(Bringing):
             row = moving.carried_row(step, settled=self._is_settled(step))
             self._set_what_differs(step)
             self._moved(step, row)
-        else:
+        elif step.kind == "set_attributes":  # of a directory, whose "make_directory" has nothing to write down before
             self.journal.add(Held(step.entry))
 
     def _set_what_differs(self, step: Step) -> None:
