@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate
 from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine.errors import LiveDataError, Unsupported
+from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed, Unsupported
 from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.state import StateFolder
@@ -293,3 +293,16 @@ def test_what_someone_else_put_where_a_file_came_with_its_directory_is_not_writt
     with pytest.raises(LiveDataError, match="someone else"):
         replicate(pair.source, pair.target, STAGED, lease_times=IMPATIENT)
     assert contents(pair.target)["moved/f"] == b"someone else's"
+
+
+def test_a_directory_with_one_that_may_not_be_listed_is_moved_file_by_file(copied: Pair) -> None:
+    move(copied)
+    copied.source.store.unlisted.add("data/moved/sub/")
+    counting = Counting(copied.target)
+    with pytest.raises(RunFailed):
+        replicate(copied.source, counting, ALL)
+    assert counting.counts.calls["rename"] == 0
+    assert contents(copied.target)["d/sub/h"] == b"h"
+    copied.source.store.unlisted.clear()
+    replicate(copied.source, copied.target, ALL)
+    check(copied)
