@@ -26,7 +26,7 @@ does not answer and is not asked; the target becomes active at its newest checkp
 | `rehearse` | checks everything and says what would happen. With **Rehearse only** the run ends here. |
 | `bring` | planned: brings what is left while the writers are still at work, so that little remains after they have stopped. |
 | `approve` | with **Ask before the switch**: waits until somebody confirms that the writers at the source have stopped. |
-| `fail_over` | planned: brings the rest, then looks once more and must find nothing; then writes the roles. Unplanned: writes the target's role. |
+| `fail_over` | planned: with **Block the writers** closes the source first; brings the rest, then looks once more and must find nothing; then writes the roles. Unplanned: writes the target's role. |
 | `report` | says what happened and where the reports lie, also when a step failed. |
 
 When `fail_over` stops because the source still changes, stop the writers that it lists and clear it. It can be run as often as you like.
@@ -42,6 +42,9 @@ The target is at checkpoint {{ told.get("run") }}: up to {{ told.get("lost_secon
 1. Make sure that nobody writes to the source any more, should it come back.
 {%- else -%}
 1. Stop everything that writes to the source.
+{%- if params.block_writers %} Its location is closed to everybody but this replication's user: readers too. Programs that have a file open, superusers
+and those whom a policy lets in go on.
+{%- endif %}
 {%- endif %}
 2. **Approve**: the target becomes active.
 3. When the run has ended as SWITCHED, point readers and writers at the target.
@@ -63,9 +66,9 @@ def failover_dag(
 
 
 def _steps() -> Sequence[BaseOperator]:
-    how = "{{ params.how }}"
+    how, block = "{{ params.how }}", "{{ params.block_writers }}"
     return (
-        LiveDataFailOverOperator(task_id="rehearse", how=how, dry_run=True, **PLACES),
+        LiveDataFailOverOperator(task_id="rehearse", how=how, block_writers=block, dry_run=True, **PLACES),
         LiveDataCopyOperator(
             task_id="bring", trigger_rule=AFTER,
             pre_execute=unless(lambda p: p["dry_run"] or p["how"] != "planned", "only a planned fail-over brings anything"),
@@ -73,7 +76,7 @@ def _steps() -> Sequence[BaseOperator]:
         ),
         approval("approve", "Fail over to {{ params.target }}?", APPROVAL),
         LiveDataFailOverOperator(
-            task_id="fail_over", how=how, trigger_rule=AFTER, outlets=[AssetAlias(SWITCHED)],
+            task_id="fail_over", how=how, block_writers=block, trigger_rule=AFTER, outlets=[AssetAlias(SWITCHED)],
             pre_execute=unless(lambda p: p["dry_run"], "rehearsed only"), **PLACES,
         ),
     )  # fmt: skip

@@ -47,6 +47,11 @@ def _how() -> dict[str, Param]:
             "planned", type="string", enum=list(HOW), values_display=HOW, title="How",
             description="Planned loses nothing. Unplanned takes what the target holds; the report says what is lost.",
         ),
+        "block_writers": Param(
+            default=False, type="boolean", title="Block the writers",
+            description="Planned, from HDFS or a local disk: close the source's directory to everybody but this user, readers too, until the "
+            "fail-back. Needs its owner or a superuser.",
+        ),
     }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ LiveDataError
 |   |-- TargetTouched         someone else wrote to the target
 |   |-- CannotHold            entries that the target cannot hold, or that are neither file nor directory
 |   |-- StillChanging         a final round found differences: writers are still at work
+|   |-- WritersNotBlocked     the source was to be closed to its writers, and cannot be by us
 |   |-- NoCheckpoint          nothing was ever copied completely, so there is nothing to switch to
 |   |-- BackupMissing         there is no such backup
 |   |-- BackupUnusable        the backup is incomplete, damaged or on its way out
@@ -212,6 +213,10 @@ class CannotHold(RunRefused):
 
 class StillChanging(RunRefused):
     """A round that had to be empty found differences."""
+
+
+class WritersNotBlocked(RunRefused):
+    """The location of the source was to be closed to its writers, and this user or store cannot do that."""
 
 
 class NoCheckpoint(RunRefused):

@@ -126,14 +126,16 @@ class Transfer(Bringing):
 
     def _known_before(self, renames: list[Step], steps: Callable[[Phase], Iterable[Step]]) -> list[Step]:
         """The same, once the journal says what is coming: so a killed run leaves no file that the next run does not know."""
-        coming = moving.Carried()
+        coming, refused = moving.Carried(), set[str]()
         for step in renames:
             coming.add(step)
         for step in steps("write") if renames else ():
             if step.kind == "move" and coming.has(step):
                 self.journal.add(moving.coming_row(step, settled=self.route.open_files is None))
+            elif step.kind == "refused":  # nobody knows what else would come along
+                refused.add(f"{step.entry.path}/")
         self.journal.flush()
-        return renames
+        return [step for step in renames if not any(path.startswith(f"{step.entry.path}/") for path in refused)]
 
     def _came(self, step: Step) -> None:
         """What came with its directory is there; what else it is to have is set."""
@@ -141,7 +143,7 @@ class Transfer(Bringing):
             row = moving.carried_row(step, settled=self._is_settled(step))
             self._set_what_differs(step)
             self._moved(step, row)
-        else:
+        elif step.kind == "set_attributes":  # of a directory, whose "make_directory" has nothing to write down before
             self.journal.add(Held(step.entry))
 
     def _set_what_differs(self, step: Step) -> None:

@@ -25,15 +25,16 @@ class LiveDataFailOverOperator(ReplicationOperator):
     Args:
         how: ``planned``: what is left is brought, and one more round has to find nothing, else the task fails for good and
             lists the paths. ``unplanned``: the source is not contacted, and its connection is not needed.
+        block_writers: Planned: close the source's location to everybody but this user, by its mode, until a fail-back.
 
     Returns the report's address, digest and totals. It can be run again: a switch that was cut off is completed.
     """
 
-    template_fields: Collection[str] = (*ReplicationOperator.template_fields, "how")
+    template_fields: Collection[str] = (*ReplicationOperator.template_fields, "how", "block_writers")
 
-    def __init__(self, *, how: str = "planned", **kwargs: Any) -> None:
+    def __init__(self, *, how: str = "planned", block_writers: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.how = how
+        self.how, self.block_writers = how, block_writers
 
     def work(self, context: Context) -> Any:
         """Open the zones that are needed and call the engine."""
@@ -48,7 +49,10 @@ class LiveDataFailOverOperator(ReplicationOperator):
         return self._switch(source, target, options)
 
     def _switch(self, source: Zone | str, target: Zone, options: engine.ReplicateOptions) -> dict[str, Any]:
-        report = engine.fail_over(source, target, options, how=cast("SwitchHow", self.how))
+        report = engine.fail_over(
+            source, target, options, how=cast("SwitchHow", self.how),
+            block_writers=as_bool(self.block_writers, "block_writers"),
+        )  # fmt: skip
         return {"source": self.source, "target": self.target, **report.summary()}
 
 

@@ -22,7 +22,7 @@ HOPELESS = {
     "CredentialsRefused", "DestinationNewer", "DestinationTaken", "FilterChanged", "IsADirectory", "LiveDataError", "NameRefused", "NoCheckpoint", "NotADirectory", "NotEmpty",
     "PathMissing", "PathsOverlap", "PermissionRefused", "PublishingCutOff", "RunRefused", "SnapshotRefused", "SourceEmpty", "StagedBytesGone", "StateDamaged",
     "StillChanging", "StoreFull", "TargetIsActive", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",
-    "VerifyFailed", "WrongSide", "ZoneError",
+    "VerifyFailed", "WritersNotBlocked", "WrongSide", "ZoneError",
 }  # fmt: skip
 ALL = {
     name: kind

@@ -77,6 +77,17 @@ def test_there_and_back_again(source: str, target: str, tmp_path: Path) -> None:
     assert replicate(source, target).copied_files == 0
 
 
+def test_the_source_is_closed_from_the_fail_over_to_the_fail_back_where_that_is_asked_for(
+    source: str, target: str, tmp_path: Path
+) -> None:
+    directory = tmp_path / "source"
+    directory.chmod(0o755)
+    assert fail_over(source, target, block_writers=True).state == "success"
+    assert directory.stat().st_mode & 0o7777 in (0, 0o700)  # by root, or by its owner
+    assert fail_back(source, target).state == "success"
+    assert directory.stat().st_mode & 0o7777 == 0o755
+
+
 def test_an_unplanned_fail_over_does_not_need_the_source_or_its_connection(target: str, tmp_path: Path) -> None:
     (tmp_path / "source").rename(tmp_path / "lost")
     over = fail_over(f"file://{tmp_path}/source", target, how="unplanned")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, fail_back, fail_over, replicate, verify
-from airflow_provider_livedata.engine.errors import TargetIsActive
+from airflow_provider_livedata.engine.errors import StillChanging, TargetIsActive, WritersNotBlocked
 from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.testing.faults import Counting
 from tests.system.conftest import Contents, Place, hdfs_place, write
-from tests.system.hdfs_common import Asked
+from tests.system.hdfs_common import Asked, open_file
 
 if TYPE_CHECKING:
     from tests.services.hdfs import HdfsCluster
@@ -190,3 +190,74 @@ def test_a_late_file_of_the_same_size_and_time_is_kept_aside_too(
     assert (second.found, second.kept_aside) == ({}, 0)
     assert source.contents() == before
     assert verify(source.open(), target.open(), level="content").is_same
+
+
+# writers are blocked ----------------------------------------------------------------------------------------------
+
+
+def denied(cluster: HdfsCluster, user: str, path: str) -> bool:
+    done = cluster.fs("-touchz", path, user=user, check=False)
+    return done.returncode != 0 and "Permission denied" in done.stderr
+
+
+def rights_of(cluster: HdfsCluster, path: str) -> str:
+    return cluster.fs("-getfacl", path).stdout
+
+
+def test_writers_are_blocked_deep_below_for_the_switch_and_let_in_again_by_the_fail_back(
+    source: Place, target: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str
+) -> None:
+    write(source, FILES)
+    hdfs_cluster.fs("-chown", "-R", "ann:staff", hdfs_dir)
+    hdfs_cluster.fs("-chmod", "-R", "777", f"{hdfs_dir}/dir")
+    hdfs_cluster.fs("-setfacl", "-m", "user:eve:rwx", hdfs_dir)
+    before = rights_of(hdfs_cluster, hdfs_dir)
+    replicate(source.open(), target.open(), OPTIONS)
+    report = fail_over(source.open(), target.open(), OPTIONS, block_writers=True)
+    assert report.state == "switched"
+    assert denied(hdfs_cluster, "ann", f"{hdfs_dir}/dir/by-its-owner")
+    assert denied(hdfs_cluster, "eve", f"{hdfs_dir}/dir/by-one-of-the-acl")
+    assert denied(hdfs_cluster, "bob", f"{hdfs_dir}/dir/by-anybody")
+    back = fail_back(target.open(), source.open(), OPTIONS)
+    assert back.found == {}
+    assert rights_of(hdfs_cluster, hdfs_dir) == before
+    assert not denied(hdfs_cluster, "eve", f"{hdfs_dir}/dir/by-one-of-the-acl")
+    assert replicate(source.open(), target.open(), OPTIONS).copied_files == 1
+
+
+def test_a_file_that_is_open_goes_on_and_stops_the_switch_which_lets_everybody_in_again(
+    source: Place, target: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str
+) -> None:
+    write(source, FILES)
+    hdfs_cluster.fs("-chmod", "775", hdfs_dir)
+    replicate(source.open(), target.open(), OPTIONS)
+    with (
+        open_file(hdfs_cluster, f"{hdfs_dir}/dir/open", b"so far"),
+        pytest.raises(StillChanging, match="dir/open .being written"),
+    ):
+        fail_over(source.open(), target.open(), OPTIONS, block_writers=True)
+    assert hdfs_cluster.fs("-stat", "%a", hdfs_dir).stdout.strip() == "775"
+    assert fail_over(source.open(), target.open(), OPTIONS, block_writers=True).state == "switched"
+    assert hdfs_cluster.fs("-stat", "%a", hdfs_dir).stdout.strip() == "0"
+
+
+def test_an_owner_may_block_the_others_and_nobody_else_may_block_anyone(
+    target: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str
+) -> None:
+    location = f"{hdfs_dir}/location"
+    hdfs_cluster.mkdirs(location)
+    hdfs_cluster.fs("-chown", "alice", hdfs_dir)  # who may take snapshots there
+    hdfs_cluster.fs("-chmod", "777", location)  # of the superuser, and open to all
+    hdfs_cluster.dfsadmin("-allowSnapshot", hdfs_dir)
+    theirs = hdfs_place(hdfs_cluster, location, user="alice")
+    write(theirs, {"f": b"data"})
+    replicate(theirs.open(), target.open(), OPTIONS)
+    with pytest.raises(WritersNotBlocked, match="owner or a superuser"):
+        fail_over(theirs.open(), target.open(), OPTIONS, block_writers=True)
+    assert hdfs_cluster.fs("-stat", "%a", location).stdout.strip() == "777"
+    hdfs_cluster.fs("-chown", "alice", location)
+    fail_over(theirs.open(), target.open(), OPTIONS, block_writers=True)
+    assert hdfs_cluster.fs("-stat", "%a", location).stdout.strip() == "700"
+    assert denied(hdfs_cluster, "bob", f"{location}/late")
+    fail_back(target.open(), theirs.open(), OPTIONS)
+    assert hdfs_cluster.fs("-stat", "%a", location).stdout.strip() == "777"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_livedata.engine.model import Entry, From, Held, Step
-from airflow_provider_livedata.engine.outcome import has_landed, has_moved, is_as_planned, is_replaced
+from airflow_provider_livedata.engine.outcome import has_carried, has_landed, has_moved, is_as_planned, is_replaced
 
 SOURCE = Entry("f", size_bytes=3, version="s1", crc32c=1, crc64nvme=2)
 ON_OBJECTS = Entry("f", size_bytes=3, version="etag", crc64nvme=2, source_version="s1")
@@ -70,3 +70,19 @@ def test_only_what_was_to_be_deleted_is(
 ) -> None:
     step = Step("delete", "delete", entry, "removed", version)
     assert (is_as_planned(there, step), is_replaced(there, step)) == (planned, replaced)
+
+
+@pytest.mark.parametrize(
+    ("there", "origin", "expected"),
+    [
+        (Entry("new", "directory"), None, True),
+        (Entry("new", "directory"), Entry("old", "directory"), False),
+        (None, Entry("old", "directory"), False),
+        (None, None, False),
+        (Entry("new"), None, False),
+    ],
+)
+def test_a_directory_was_moved_when_it_is_at_its_new_place_alone(
+    there: Entry | None, origin: Entry | None, expected: bool
+) -> None:
+    assert has_carried(there, origin) is expected

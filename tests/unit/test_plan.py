@@ -274,6 +274,111 @@ def test_old_names_of_renamed_files_go_and_are_no_deletes() -> None:
     guard(planner.totals, planner.policy)
 
 
+def below(folder: str, tree: Tree) -> Tree:
+    return {folder: None, **{f"{folder}/{path}": data for path, data in tree.items()}}
+
+
+def came_with(rows: list[Held], old: str, new: str) -> list[Origin]:
+    """What comes with a directory that is moved whole."""
+    found = []
+    for row in rows:
+        proved = row._replace(entry=row.entry._replace(crc32c=1, crc64nvme=2))
+        key = new + row.key[len(old) :]
+        found.append(Origin(key, proved, is_contested=False, is_carried=True, is_root=row.entry.path == old))
+    return sorted(found, key=lambda one: one.key)
+
+
+class Moved(Target):
+    """A target that carries out "rename" steps, or refuses them, and the others as they are meant to be then."""
+
+    def __init__(self, tree: Tree, *, refuses: bool) -> None:
+        super().__init__(FILE_SYSTEM, tree)
+        self.refuses = refuses
+
+    def apply(self, step: Step) -> None:
+        path, origin = step.entry.path, step.origin
+        if step.kind == "rename":
+            assert origin is not None
+            if not self.refuses:
+                self.files = {path + f.removeprefix(origin.path): v for f, v in self.files.items()}
+                self.directories = {path + d.removeprefix(origin.path) for d in self.directories}
+        elif step.kind == "move":
+            assert origin is not None
+            self.files[path] = self.files.pop(origin.path if self.refuses else path)
+            assert self.files[path] == origin.version
+        elif step.kind == "delete" and (step.reason == "carried" if self.refuses else step.reason != "carried"):
+            pass  # nothing came; or what was there went away
+        elif step.kind == "delete" and step.entry.kind == "file" and path not in self.files:
+            assert self.refuses  # it was moved
+        elif step.kind == "make_directory" and not self.refuses and origin is not None:
+            assert path in self.directories
+        elif step.kind == "copy" and not self.refuses and origin is not None:
+            super().apply(step._replace(expect=origin.version))
+        else:
+            super().apply(step)
+
+
+@given(before=trees(), now=trees(), refuses=st.booleans(), names=st.sampled_from([("old", "new"), ("new", "a/b")]))
+def test_a_directory_that_is_moved_whole_holds_in_the_end_what_the_source_has_even_where_the_move_is_refused(
+    before: Tree, now: Tree, refuses: bool, names: tuple[str, str]
+) -> None:
+    old, new = names
+    known, target = held(below(old, before)), Moved(below(old, before), refuses=refuses)
+    wanted = below(new, now) if new == "new" else {"a": None, **below(new, now)}
+    planner = Planner(Policy(FILE_SYSTEM, max_delete_ratio=1.0))
+    rows = line_up(entries(wanted), known, target.listing(), origins=came_with(known, old, new))
+    steps = list(planner.steps(rows))
+    renames = [step for step in steps if step.kind == "rename"]
+    assert [(step.entry.path, step.origin) for step in renames] == [(new, From(old, ""))]
+    for step in [*renames, *in_order_of_execution(step for step in steps if step.kind != "rename")]:
+        target.apply(step)
+    assert target.visible() == {entry.key: entry.version for entry in entries(wanted)}
+    same = [p for p, data in before.items() if data is not None and now.get(p) == data]
+    assert planner.totals.move_files == len(same)
+    assert planner.totals.delete_files + planner.totals.renamed_files == sum(
+        data is not None for data in before.values()
+    )
+
+
+def test_what_came_with_a_directory_and_is_another_file_now_is_copied_over_it() -> None:
+    was = Held(Entry("old/f", "file", 1, version="v", crc32c=1, crc64nvme=2), "t")
+    origin = Origin("new/f", was, is_contested=False, is_carried=True, is_gone=True)
+    row = Row("new/f", Entry("new/f", "file", 1, version="v"), None, None, planned=False, origin=origin)
+    (step,) = Planner(Policy(FILE_SYSTEM)).steps([row])
+    assert (step.kind, step.expect, step.origin) == ("copy", None, From("old/f", "t"))
+
+
+@pytest.mark.parametrize(("mode", "is_like"), [(0o755, True), (0o700, False)])
+def test_a_directory_that_comes_with_its_attributes_has_them_already(mode: int, *, is_like: bool) -> None:
+    was = Held(Entry("old", "directory", mode=0o755))
+    origin = Origin("new/", was, is_contested=False, is_carried=True, is_root=True)
+    row = Row("new/", Entry("new", "directory", mode=mode), None, None, planned=False, origin=origin)
+    steps = list(Planner(Policy(FILE_SYSTEM)).steps([row]))
+    assert [(step.kind, step.phase) for step in steps] == [
+        ("rename", "rename"), ("make_directory", "write"), ("set_attributes", "finish"),
+    ]  # fmt: skip
+    assert steps[-1].origin == From("old", "", is_like=is_like)
+
+
+def test_what_is_known_at_a_place_that_is_empty_is_forgotten_though_something_comes_there() -> None:
+    was = Held(Entry("old/f", "file", 1, version="v"), "t")
+    origin = Origin("new/f", was, is_contested=False, is_carried=True)
+    known = Held(Entry("new/f", "file", 9, version="w"), "u")
+    steps = list(Planner(Policy(FILE_SYSTEM)).steps([Row("new/f", None, known, None, planned=False, origin=origin)]))
+    assert [(step.kind, step.reason, step.expect) for step in steps] == [
+        ("forget", "gone at both", None), ("delete", "carried", "t"),
+    ]  # fmt: skip
+
+
+def test_what_comes_with_a_directory_has_a_row_though_no_side_has_it() -> None:
+    was = Held(Entry("old", "file", 1, version="v"), "t")
+    origins = [Origin(key, was, is_contested=False, is_carried=key != "b") for key in ("a", "b", "d", "e")]
+    rows = list(line_up([Entry("c"), Entry("d")], [], [], origins=origins))
+    assert [(row.key, row.source is not None, row.origin is not None) for row in rows] == [
+        ("a", False, True), ("c", True, False), ("d", True, True), ("e", False, True),
+    ]  # fmt: skip
+
+
 def test_origins_are_lined_up_with_what_they_became_and_left_out_where_nothing_is() -> None:
     was = Held(Entry("old", "file", 1, version="v", crc32c=1, crc64nvme=2), "t")
     origins = [Origin(key, was, is_contested=False) for key in ("a", "c", "d")]

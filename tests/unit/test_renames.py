@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from airflow_provider_livedata.engine import open_zone
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.model import Change
-from airflow_provider_livedata.engine.renames import Renames
+from airflow_provider_livedata.engine.renames import Renames, moved_with
 from airflow_provider_livedata.engine.zones import memory
 from airflow_provider_livedata.engine.zones.memory import MemoryFiles
 
@@ -126,6 +126,11 @@ def test_every_file_of_any_history_is_found_where_it_went(
 )
 def test_what_nothing_else_left_or_entered_is_moved_in_one_piece(renames: Renames, whole: dict[str, str]) -> None:
     assert renames.whole == whole
+
+
+@pytest.mark.parametrize(("path", "old"), [("a", "a"), ("a/b/c", "a"), ("ab", None), ("x/y/z", "x/y"), ("x", None)])
+def test_what_is_moved_whole_takes_all_below_it_along(path: str, old: str | None) -> None:
+    assert moved_with(path, {"a": "b", "x/y": "z"}) == old
 
 
 @given(before=_operations, after=_operations)

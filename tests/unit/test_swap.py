@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.diff import Row, line_up
 from airflow_provider_livedata.engine.model import Entry, Facts, Held
-from airflow_provider_livedata.engine.swap import Found, found_in, judge, swapped
+from airflow_provider_livedata.engine.swap import Found, found_in, judge, swapped, with_others
 
 NAMES = frozenset({"owner", "mode"})
 _held = st.builds(
@@ -89,3 +89,16 @@ def test_directories_of_object_stores_come_and_go_with_what_they_hold() -> None:
     new = one(None, Entry("d", "directory"))
     assert new is not None
     assert new.is_in_the_way
+
+
+def test_another_file_of_the_same_version_is_a_changed_one_unless_it_came_back_since() -> None:
+    before = [Held(Entry(path, "file", 1, version="1:5"), "t") for path in ("a", "b", "brought", "gone", "same")]
+    known = [swapped(row) for row in before]
+    known[2] = known[2]._replace(target_version="1:6")  # by a replication back
+    now = [
+        Entry(path, "file", 1, version="1:6" if path == "brought" else "1:5")
+        for path in ("a", "b", "brought", "new", "same")
+    ]
+    rows = with_others(line_up((), known, now), before, lambda path: path != "same")
+    found = {(one.kind, one.entry.path) for one in found_in(rows, NAMES, Facts("memory"))}
+    assert found == {("changed", "a"), ("changed", "b"), ("deleted", "gone"), ("new", "new")}

@@ -22,6 +22,7 @@ from airflow_provider_livedata.engine.cover import Cover
 from airflow_provider_livedata.engine.diff import Row, line_up
 from airflow_provider_livedata.engine.errors import FilterChanged, RunRefused, VerifyFailed, WrongSide
 from airflow_provider_livedata.engine.flows.aside import Aside, compared
+from airflow_provider_livedata.engine.flows.blocking import open_again
 from airflow_provider_livedata.engine.flows.catch_up import settle
 from airflow_provider_livedata.engine.flows.finding import MOST_CHANGES, Known, known_of
 from airflow_provider_livedata.engine.flows.knowing import confirmed
@@ -288,8 +289,14 @@ class _Back:
             )  # fmt: skip
             roles.write(self.ours, mine)
             roles.write(self.theirs, mine.other(place_of(self.active.address)))
+        self._open()
         thaw(self.active, self.backward)
         return self._closed(mine)
+
+    def _open(self) -> None:
+        told = open_again(self.returned)
+        if told:
+            self.report.notes.append(told)
 
     def _turn_back(self, lease: Lease, *, is_known: bool) -> Checkpoint:
         """Write manifest and checkpoint of the old direction, which goes on where it was left."""
@@ -324,6 +331,7 @@ class _Back:
 
     def _complete(self, role: Role) -> FailBackReport:
         """The last step of a fail-back that was cut off there; nothing where it was not."""
+        self._open()
         peer = roles.newest(self.theirs)
         if roles.generation_of(peer) >= role.generation:
             self.report.state = "already switched"

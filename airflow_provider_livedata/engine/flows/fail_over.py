@@ -1,6 +1,6 @@
 """Make the target of a replication the active side.
 
-planned      a last replication -> one more, which must find nothing -> roles: source standby, then target active
+planned      writers blocked, where asked for -> a last replication -> one more, which must find nothing -> roles: source standby, then target active
 unplanned    the source is not asked: committed publishing finished -> what was put aside put back -> target active
 
 The target becomes active at its newest checkpoint S. Runs above it that were cut off are discarded: what one of them had
@@ -19,9 +19,9 @@ from airflow_provider_livedata.engine import roles
 from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.cover import Cover
 from airflow_provider_livedata.engine.diff import line_up
-from airflow_provider_livedata.engine.errors import BadOption, FilterChanged, WrongSide
+from airflow_provider_livedata.engine.errors import BadOption, FilterChanged, LiveDataError, WrongSide
 from airflow_provider_livedata.engine.filters import Filter
-from airflow_provider_livedata.engine.flows import committing
+from airflow_provider_livedata.engine.flows import blocking, committing
 from airflow_provider_livedata.engine.flows.catch_up import settle
 from airflow_provider_livedata.engine.flows.finding import MOST_CHANGES, Known, known_of
 from airflow_provider_livedata.engine.flows.opening import opened
@@ -59,15 +59,18 @@ def fail_over(
     options: ReplicateOptions | None = None,
     *,
     how: SwitchHow = "planned",
+    block_writers: bool = False,
     dry_run: bool = False,
     lease_times: LeaseTimes | None = None,
 ) -> FailOverReport:
     """Make ``target`` the active side; running it again completes a switch that was cut off, and changes nothing after one that was not.
 
-    Planned: the writers at the source have been stopped before. Unplanned: the source is not contacted at all, and may be
+    Planned: the writers at the source have been stopped before, or with ``block_writers`` its location is closed to everybody but us, by
+    its mode, until a fail-back; a switch that does not take place opens it again. Unplanned: the source is not contacted at all, and may be
     None; its address is that of the target's checkpoint. With ``dry_run`` everything is checked and reported, nothing changed.
 
     Raises:
+        WritersNotBlocked: They cannot be blocked by us; nothing was changed.
         StillChanging: Planned, and the source still changes; lists the paths. Nothing was switched.
         NoCheckpoint: The target holds nothing completely.
         WrongSide, FilterChanged: The roles do not allow it, or the target is a copy of another source.
@@ -79,7 +82,7 @@ def fail_over(
         raise BadOption("how is planned or unplanned, and a planned fail-over needs its source", how=how)
     is_dry = dry_run or options.dry_run
     with opened(target) as opened_target:
-        switch = _Switch(opened_target, replace(options, dry_run=is_dry), lease_times)
+        switch = _Switch(opened_target, replace(options, dry_run=is_dry), lease_times, block_writers)
         if how == "unplanned":
             return switch.unplanned(None if source is None else _place(source))
         with opened(source) as opened_source:  # type: ignore[arg-type]  # not None, as was checked
@@ -95,6 +98,7 @@ class _Switch:
     target: Zone
     options: ReplicateOptions
     lease_times: LeaseTimes | None
+    block_writers: bool = False
     state: StateFolder = field(init=False)
     report: FailOverReport = field(init=False)
 
@@ -111,11 +115,23 @@ class _Switch:
         before, there = roles.newest(ours), roles.newest(self.state)
         if self._is_done(there, place):
             return self._closed()
+        try:
+            role = self._switched(source, before, there)
+        except LiveDataError:
+            if not _is_half_switched(roles.newest(ours), there, place_of(self.target.address)):
+                blocking.open_after_failure(source)
+            raise
+        return self._closed(role)
+
+    def _switched(self, source: Zone, before: Role | None, there: Role | None) -> Role | None:
+        """Settle, and write both roles; None in a rehearsal."""
+        place, ours = place_of(source.address), StateFolder(source)
         is_cut_off = _is_half_switched(before, there, place_of(self.target.address))
+        self._block(source)
         if not is_cut_off:
             self._settle(source)
         if self.options.dry_run:
-            return self._closed()
+            return None
         with Lease(self.state, self.report.by, times=self.lease_times) as lease:
             generation = before.generation if is_cut_off and before else next_generation(before, there)
             role = self._role(known_of(self.state), generation, place, planned=True)
@@ -123,7 +139,7 @@ class _Switch:
             roles.write(ours, role.other(place_of(self.target.address)))
             lease.check()
             roles.write(self.state, role)
-        return self._closed(role)
+        return role
 
     def unplanned(self, place: str | None) -> FailOverReport:
         """Switch the target alone, as it stands."""
@@ -177,6 +193,14 @@ class _Switch:
         return replace(role, frozen=frozen.name, frozen_root=frozen.root, frozen_ms=frozen.taken_ms)
 
     # planned ----------------------------------------------------------------------------------------------------
+
+    def _block(self, source: Zone) -> None:
+        if self.block_writers and self.options.dry_run:
+            self.report.notes.append("the source would be closed to its writers")
+        elif self.block_writers:
+            self.report.notes.append(
+                f"the source is closed to its writers: {blocking.block_writers(source, self.report.by)}"
+            )
 
     def _settle(self, source: Zone) -> None:
         last = replicate(source, self.target, self.options, lease_times=self.lease_times)
