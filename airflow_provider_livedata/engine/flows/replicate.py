@@ -55,7 +55,6 @@ from airflow_provider_livedata.engine.scan import past
 from airflow_provider_livedata.engine.staging import Staging, staged_before, staged_log
 from airflow_provider_livedata.engine.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.tally import Tally
-from airflow_provider_livedata.engine.thinning import HOUR_MS
 from airflow_provider_livedata.engine.transfer import Transfer
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import OpenFiles, Snapshots, StreamedPuts, Zone
@@ -281,7 +280,7 @@ class _Run:
             with contextlib.suppress(LiveDataError):
                 self._forget_after_failure()
             raise
-        self._tidy(lease, known, done)
+        self._tidy(lease, known.checkpoint, done)
         return done
 
     def _bring(self, lease: Lease, known: Known, folder: str, snapshot: Snapshot | None) -> Checkpoint:
@@ -510,8 +509,8 @@ class _Run:
         except LiveDataError as error:
             note(self.report, f"an older snapshot could not be dropped and is tried again next time: {error}")
 
-    def _tidy(self, lease: Lease, known: Known, done: Checkpoint) -> None:
-        now_ms, before = self.report.started_ms, known.checkpoint
+    def _tidy(self, lease: Lease, before: Checkpoint | None, done: Checkpoint) -> None:
+        now_ms = self.report.started_ms
         work: tuple[Callable[[], object], ...] = (
             lambda: self._forget_snapshots(done),
             lease.remove_older,
@@ -521,7 +520,7 @@ class _Run:
             lambda: bundles.sweep(self.state),
             lambda: forget_kept(self.state, before, self.options, now_ms),
             lambda: thin_target(self.target, done, self.options, now_ms),
-            lambda: self._sweep(known, now_ms),
+            lambda: self.target.sweep(now_ms),
         )
         with ThreadPoolExecutor(len(work), "livedata-tidy") as pool:  # none needs what another one does
             for one in [pool.submit(each) for each in work]:
@@ -529,13 +528,6 @@ class _Run:
                     one.result()
                 except LiveDataError as error:
                     note(self.report, f"old state could not be cleaned up and is tried again next time: {error}")
-
-    def _sweep(self, known: Known, now_ms: int) -> None:
-        # Leftovers are those of runs that were cut off; others, such as of a file that failed and whose upload could not be aborted, may
-        # lie for an hour.
-        before = known.checkpoint
-        if known.unfinished or before is None or before.committed_ms // HOUR_MS != now_ms // HOUR_MS:
-            self.target.sweep(now_ms)
 
     def _close(self, folder: str, before: Checkpoint | None, after: Checkpoint | None = None) -> Report:
         report, after = self.report, after or before
