@@ -169,7 +169,15 @@ def _run_tests(name: str, path: Path, mutant: Mutant, tests: Sequence[str], pipe
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         sys.meta_path.insert(0, Instead(name, path, mutant))
-        options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly"]
+        options = [
+            "-x",
+            "-q",
+            "--no-header",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "ignore::pytest.PytestAssertRewriteWarning",
+        ]
         status = int(bool(pytest.main([*options, *tests], plugins=[Watcher(pipe)])))
     finally:
         os._exit(status)
@@ -207,13 +215,17 @@ def main() -> None:
     given = parser.parse_args()
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
-    import hypothesis  # noqa: F401 - once, not once a child
+    import hypothesis  # all of these once, not once a child
     import nanoarrow  # noqa: F401
     import pyarrow.parquet  # noqa: F401
     import pytest  # noqa: F401
 
     import tests.conftest  # noqa: F401
 
+    # What a few examples do not notice is tried with all of them by hand; nothing has to be made small here.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutation", hypothesis.settings(), max_examples=25, phases=phases)
+    hypothesis.settings.load_profile("mutation")
     survivors = [line for module in given.modules for line in judge(module, given.every, given.only)]
     print(f"{len(survivors)} mutants survive")
 
