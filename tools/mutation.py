@@ -46,12 +46,18 @@ class Mutant(NamedTuple):
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant of a module."""
     tree = ast.parse(source)
+    types = _annotations(tree)  # never evaluated
     for number, node in enumerate(ast.walk(tree)):
-        for what, change in changes_of(node):
+        for what, change in () if node in types else changes_of(node):
             changed = copy.deepcopy(tree)
             twin = next(one for place, one in enumerate(ast.walk(changed)) if place == number)
             Replaced(twin, change(twin)).visit(changed)
             yield Mutant(getattr(node, "lineno", 0), what, ast.fix_missing_locations(changed))
+
+
+def _annotations(tree: ast.Module) -> set[ast.AST]:
+    given = [getattr(node, name, None) for node in ast.walk(tree) for name in ("annotation", "returns")]
+    return {node for one in given if isinstance(one, ast.AST) for node in ast.walk(one)}
 
 
 class Replaced(ast.NodeTransformer):
