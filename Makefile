@@ -78,6 +78,9 @@ types: install ## Types, strictly
 imports: install ## The layers: who may import whom
 	$(BIN)/lint-imports
 
+drawing: install ## Draw the layers anew, from the imports that are there
+	$(BIN)/python tools/drawing.py
+
 fmt: install ## Format and fix what can be fixed
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)

@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 KILLED, SURVIVED = 1, 0
 _COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -46,12 +46,18 @@ class Mutant(NamedTuple):
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant of a module."""
     tree = ast.parse(source)
+    types = _annotations(tree)  # never evaluated
     for number, node in enumerate(ast.walk(tree)):
-        for what, change in changes_of(node):
+        for what, change in () if node in types else changes_of(node):
             changed = copy.deepcopy(tree)
             twin = next(one for place, one in enumerate(ast.walk(changed)) if place == number)
             Replaced(twin, change(twin)).visit(changed)
             yield Mutant(getattr(node, "lineno", 0), what, ast.fix_missing_locations(changed))
+
+
+def _annotations(tree: ast.Module) -> set[ast.AST]:
+    given = [getattr(node, name, None) for node in ast.walk(tree) for name in ("annotation", "returns")]
+    return {node for one in given if isinstance(one, ast.AST) for node in ast.walk(one)}
 
 
 class Replaced(ast.NodeTransformer):
@@ -169,7 +175,15 @@ def _run_tests(name: str, path: Path, mutant: Mutant, tests: Sequence[str], pipe
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         sys.meta_path.insert(0, Instead(name, path, mutant))
-        options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly"]
+        options = [
+            "-x",
+            "-q",
+            "--no-header",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "ignore::pytest.PytestAssertRewriteWarning",
+        ]
         status = int(bool(pytest.main([*options, *tests], plugins=[Watcher(pipe)])))
     finally:
         os._exit(status)
@@ -207,13 +221,17 @@ def main() -> None:
     given = parser.parse_args()
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
-    import hypothesis  # noqa: F401 - once, not once a child
+    import hypothesis  # all of these once, not once a child
     import nanoarrow  # noqa: F401
     import pyarrow.parquet  # noqa: F401
     import pytest  # noqa: F401
 
     import tests.conftest  # noqa: F401
 
+    # What a few examples do not notice is tried with all of them by hand; nothing has to be made small here.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutation", hypothesis.settings(), max_examples=25, phases=phases)
+    hypothesis.settings.load_profile("mutation")
     survivors = [line for module in given.modules for line in judge(module, given.every, given.only)]
     print(f"{len(survivors)} mutants survive")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test: those that need no server beside those that do, since each half leaves a processor idle.
+# Runs every test: those on real servers beside all others, since each half leaves a processor idle.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONUNBUFFERED=1
@@ -13,9 +13,19 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-.venv/bin/python -m pytest tests/unit tests/zones tests/crash tests/promises -m "not soak and not system" "$@" >"$log" 2>&1 &
+without_servers() { # Airflow in a process of its own: it sets up logging for all that runs in it
+    local failed=0
+    trap 'kill $(jobs -p) 2>/dev/null; exit 130' TERM
+    .venv/bin/python -m pytest tests/unit tests/zones tests/crash tests/promises -m "not soak and not system" "$@" &
+    wait $! || failed=1
+    .venv/bin/python -m pytest tests/airflow "$@" &
+    wait $! || failed=1
+    return "$failed"
+}
+
+without_servers "$@" >"$log" 2>&1 &
 alone=$!
-.venv/bin/python -m pytest tests/airflow tests/promises tests/system -m "(airflow or system) and not soak" "$@"
+.venv/bin/python -m pytest tests/promises tests/system -m "system and not soak" "$@"
 served=$?
 wait "$alone"
 quick=$?

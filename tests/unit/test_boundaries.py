@@ -123,3 +123,8 @@ def test_what_says_that_it_is_pure_is_held_to_it() -> None:
         if re.search(r"\bPure[.:]", file.read_text().split('"""')[1])
     }
     assert says - set(held) == set()
+
+
+def test_the_drawing_of_the_layers_is_what_the_imports_say() -> None:
+    drawn = subprocess.run([sys.executable, "tools/drawing.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
+    assert drawn.returncode == 0, drawn.stderr

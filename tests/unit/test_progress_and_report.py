@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -84,3 +85,28 @@ def test_a_line_of_work_without_bytes_tells_none() -> None:
     now[0] = 2.0
     progress.add(files=3000)
     assert progress.line() == "scan of the source: 3,000 files, 1,500 files/s"
+
+
+def test_a_report_of_which_nothing_is_known_tells_nothing_but_that() -> None:
+    stored = json.loads(Report("s", "t").to_json())
+    told = {name: value for name, value in stored.items() if value not in ("", None, [], {}) and value is not False}
+    assert {name for name, value in told.items() if value} == {"source", "target", "state", "format"}
+    assert (stored["format"], stored["state"], stored["staged"]) == (1, "done", False)
+    assert Report("s", "t").table().splitlines() == [
+        "state             DONE", "source            s", "target            t", "run               0",
+        "scanned           0 files, 0 directories, 0 B", "planned           nothing to do", "copied            0 files, 0 B",
+        "unchanged         0 files", "deleted           0", "failed            0", "time              0.0 s, 0 B/s",
+        "lag               no checkpoint yet", "checkpoint before none", "checkpoint after  none",
+    ]  # fmt: skip
+
+
+def test_lists_are_shown_up_to_twenty_and_the_rest_is_counted() -> None:
+    notes = [f"note {n}" for n in range(21)]
+    assert "more" not in Report("s", "t", notes=notes[:20]).table()
+    assert Report("s", "t", notes=notes).table().splitlines()[-2:] == ["  note 19", "  ... and 1 more"]
+
+
+@pytest.mark.parametrize(("state", "is_shown"), [("dry run", True), ("done", False)])
+def test_examples_of_changes_are_those_of_a_rehearsal(state: Any, is_shown: bool) -> None:
+    text = Report("s", "t", state=state, changed_examples=["a"]).table()
+    assert ("would change:\n  a" in text, "changed:" in text) == (is_shown, False)

@@ -404,3 +404,10 @@ def test_every_file_is_sampled_as_often_as_any_other() -> None:
         for entry in sample(entries, most_files=3, most_bytes=1 << 30, seed=seeds.randrange(1 << 30)).files
     )
     assert all(480 < drawn[str(n)] < 720 for n in range(10))  # 600 each on average, more than five deviations away
+
+
+def test_which_files_fit_the_bytes_is_left_to_chance_and_one_that_just_fits_is_taken() -> None:
+    entries = [Entry(f"f{n:02d}", size_bytes=10) for n in range(20)]
+    samples = [sample(entries, most_files=20, most_bytes=20, seed=seed).files for seed in range(40)]
+    assert {len(files) for files in samples} == {2}
+    assert len({file.path for files in samples for file in files}) > 10
