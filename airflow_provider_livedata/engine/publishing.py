@@ -175,7 +175,8 @@ class Publishing(Transfer):
     def _came(self, step: Step) -> None:
         if step.kind == "move" and step.origin is not None and self._carried_before.has(step):
             there = peek(self.route.target, step.entry.path)  # whoever moved the directory, this file is to be the one
-            if there is None or there.version != step.origin.version:
+            was_set = not step.origin.is_like and there is not None and there.size_bytes == step.entry.size_bytes
+            if there is None or (there.version != step.origin.version and not was_set):
                 raise _conflict(ObjectChanged("not what came with its directory", path=step.entry.path))
         super(Publishing, self)._came(step)
 
