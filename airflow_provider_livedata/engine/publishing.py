@@ -170,7 +170,8 @@ class Publishing(Transfer):
                 self._carried_before.add(step)
             else:
                 left.append(step)
-        return left
+        # Without them what stands in the way was cleared: what would come now has to be brought file by file too.
+        return [] if self.is_passed("clear") else left
 
     def _came(self, step: Step) -> None:
         if step.kind == "move" and step.origin is not None and self._carried_before.has(step):
