@@ -170,12 +170,14 @@ class Publishing(Transfer):
                 self._carried_before.add(step)
             else:
                 left.append(step)
-        return left
+        # Without them what stands in the way was cleared: what would come now has to be brought file by file too.
+        return [] if self.is_passed("clear") else left
 
     def _came(self, step: Step) -> None:
         if step.kind == "move" and step.origin is not None and self._carried_before.has(step):
             there = peek(self.route.target, step.entry.path)  # whoever moved the directory, this file is to be the one
-            if there is None or there.version != step.origin.version:
+            was_set = not step.origin.is_like and there is not None and there.size_bytes == step.entry.size_bytes
+            if there is None or (there.version != step.origin.version and not was_set):
                 raise _conflict(ObjectChanged("not what came with its directory", path=step.entry.path))
         super(Publishing, self)._came(step)
 

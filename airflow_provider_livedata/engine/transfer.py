@@ -141,15 +141,16 @@ class Transfer(Bringing):
         """What came with its directory is there; what else it is to have is set."""
         if step.kind == "move":
             row = moving.carried_row(step, settled=self._is_settled(step))
-            self._set_what_differs(step)
-            self._moved(step, row)
+            self._moved(step, row._replace(target_version=self._set_what_differs(step) or row.target_version))
         elif step.kind == "set_attributes":  # of a directory, whose "make_directory" has nothing to write down before
             self.journal.add(Held(step.entry))
 
-    def _set_what_differs(self, step: Step) -> None:
+    def _set_what_differs(self, step: Step) -> str:
+        """The version that the file has then, which attributes are part of on local disks; "" where nothing was set."""
         target = self.route.target
         if step.origin is not None and not step.origin.is_like and isinstance(target, SetAttributes):
-            target.set_attributes(step.entry.path, self.route.attributes(step.entry))
+            return target.set_attributes(step.entry.path, self.route.attributes(step.entry)).version
+        return ""
 
     # renamed files ----------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -68,7 +69,7 @@ def bring(pair: Pair, options: ReplicateOptions) -> tuple[int, int]:
     report = replicate(pair.source, counting, options)
     assert report.failed == 0
     check(pair)
-    assert replicate(pair.source, pair.target, options).changes == 0
+    assert replicate(pair.source, pair.target, replace(options, find_by="listings")).changes == 0  # versions are known
     return counting.counts.calls["rename"], counting.counts.calls["move"]
 
 
@@ -219,7 +220,8 @@ def test_a_run_killed_at_any_call_ends_right_after_the_next(
         calls += 1
     assert calls > 10
     assert moved_before > 3
-    assert sent_again in ([], ["set_attributes"])  # which changes the version on a local disk, and was not written down
+    # On a local disk the version changes with the rights, which may not have been written down.
+    assert sent_again == [] or target_like == "local"
 
 
 def checkpoint_of(pair: Pair) -> int:
