@@ -105,7 +105,7 @@ def test_a_file_that_could_not_be_read_is_not_told_and_keeps_no_other_back(zone:
 def test_bytes_that_are_not_those_that_were_staged_never_appear(zone: Zone) -> None:
     told = fill(Bundles(Shelf(zone), 1, lambda: None), {"a": b"abc"})
     (bundle,) = StateFolder(zone).files(BUNDLES)
-    zone.put(f".livedata/{bundle.path}", b"abd")
+    zone.put(f".livedata/{bundle.path}", b"abx")
     upload = Shelf(zone).take_up("a", told["a"][0], 3, attributes=None)
     assert upload is not None
     for act in (upload.stage, upload.complete):
