@@ -45,7 +45,7 @@ class Bringing:
             self.tally.count(adopted_files=1)
             self.progress.add(files=1, size_bytes=step.entry.size_bytes)
         else:
-            self.tally.count(copied_files=1, copied_bytes=row.entry.size_bytes)
+            self.tally.copied(row.entry.size_bytes)
             self.progress.add(files=1)
 
     def failed(self, step: Step, error: LiveDataError) -> None:

@@ -12,8 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from airflow_provider_livedata.engine.bundles import Bundles
@@ -38,7 +37,6 @@ SMALL_CLASS = 64 << 10  # buffers of small files are powers of two from here, so
 ATTEMPTS_ON_A_MOVING_FILE = 3
 PIECE_BYTES = 1 << 20  # of a file that is streamed
 STREAMED_FROM_BYTES = 4 << 20  # a stream costs the store less a byte, and this process more a file
-_UNLIMITED = nullcontext()
 _PRESERVABLE = frozenset({"owner", "group", "mode", "mtime_ms", "acl", "xattrs"})
 
 Submit = Callable[[Callable[[], None]], None]
@@ -87,10 +85,19 @@ class Route:
     is_staging: bool = False
     bundles: Bundles | None = None
     preserve: frozenset[str] = _PRESERVABLE
+    publishes: bool = field(init=False)  # the target itself lets a file appear as its last byte arrives
+    small_bytes: int = field(init=False)  # files up to here are one part; the target's facts tell it of larger ones
+    beside_bytes: tuple[int, int] = field(init=False)  # the most that the clients of source and target hold
+
+    def __post_init__(self) -> None:
+        # Asked for each file, and the same for all.
+        object.__setattr__(self, "publishes", self.target.facts.puts_publish and not self.is_staging)
+        object.__setattr__(self, "small_bytes", self.target.facts.part_bytes(0))
+        object.__setattr__(self, "beside_bytes", (self.source.facts.reading_bytes, self.target.facts.writing_bytes))
 
     def attributes(self, entry: Entry) -> Attributes:
         """Those attributes of a source entry that go to the target."""
-        given = entry.attributes._replace(source_version=entry.version)
+        given = entry.attributes_with_version
         if len(self.preserve) == len(_PRESERVABLE):
             return given
         return given._replace(**dict.fromkeys(_PRESERVABLE - self.preserve))  # type: ignore[arg-type]
@@ -102,8 +109,11 @@ class Route:
             ObjectChanged: The file is shorter than listed, or was replaced.
         """
         self.bandwidth.take(len(view))
-        with self.reads or _UNLIMITED:
+        if self.reads is None:
             count = self.source.read_into(entry.path, offset, view, version=entry.version)
+        else:
+            with self.reads:
+                count = self.source.read_into(entry.path, offset, view, version=entry.version)
         if count != len(view):
             raise ObjectChanged(
                 "the file became shorter while it was read",
@@ -112,10 +122,10 @@ class Route:
                 found=offset + count,
             )
 
-    @property
-    def publishes(self) -> bool:
-        """Whether the target itself lets a file appear as its last byte arrives."""
-        return self.target.facts.puts_publish and not self.is_staging
+    def is_one_part(self, entry: Entry) -> bool:
+        """Whether the file is no more than one part."""
+        size_bytes = entry.size_bytes
+        return size_bytes <= self.small_bytes or size_bytes <= self.target.facts.part_bytes(size_bytes)
 
     def streams(self, entry: Entry) -> bool:
         """Whether the file goes in one request, its bytes as they come."""
@@ -127,8 +137,8 @@ class Route:
 
     def beside(self, size_bytes: int) -> int:
         """Bytes that the zones' clients hold while so much of a file is on its way."""
-        source, target = self.source.facts, self.target.facts
-        return min(size_bytes, source.reading_bytes) + min(size_bytes, target.writing_bytes)
+        reading, writing = self.beside_bytes
+        return min(size_bytes, reading) + min(size_bytes, writing)
 
     def expect(self, step: Step) -> Expect:
         """What must stand at the step's path for it to be written."""
@@ -145,7 +155,8 @@ def attribute_names(preserve: Iterable[str]) -> frozenset[str]:
 
 def copy_file(step: Step, route: Route, sink: Sink, submit: Submit) -> None:
     """Queue the tasks that bring one file; ``sink`` hears of its end exactly once."""
-    if route.streams(step.entry) or step.entry.size_bytes <= _part_bytes(step, route) or route.target.facts.in_order:
+    entry = step.entry
+    if route.is_one_part(entry) or route.streams(entry) or route.target.facts.in_order:
         submit(lambda: _whole(step, route, sink))
         return
     flight = _Flight(step, route, sink)
@@ -189,7 +200,7 @@ def _once(step: Step, route: Route, sink: Sink) -> None:
         return
     if route.bundles is not None and route.bundles.fits(step.entry):
         _bundle(step, route, sink, route.bundles, settled=settled)
-    elif route.publishes and step.entry.size_bytes <= _part_bytes(step, route):
+    elif route.publishes and route.is_one_part(step.entry):
         _put(step, route, sink, settled=settled)
     else:
         _in_order(step, route, sink, settled=settled)
@@ -197,16 +208,17 @@ def _once(step: Step, route: Route, sink: Sink) -> None:
 
 def _put(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:
     entry = step.entry
-    with route.buffers.borrow(_size_class(entry.size_bytes), beside=route.beside(entry.size_bytes)) as buffer:
-        view = memoryview(buffer)[: entry.size_bytes]
-        if view:
+    size_bytes = entry.size_bytes
+    with route.buffers.borrow(_size_class(size_bytes), beside=route.beside(size_bytes)) as buffer:
+        view = memoryview(buffer)[:size_bytes]
+        if size_bytes:
             route.read(entry, 0, view)
         checksum = _as_listed(entry, checksum_of(view))
         route.allow()
         landed = route.target.put(
             entry.path, view, checksum=checksum, attributes=route.attributes(entry), expect=route.expect(step)
         )
-    sink.moved(entry.size_bytes)
+    sink.moved(size_bytes)
     sink.landed(step, held(entry, checksum, landed, settled=settled), adopted=False)
 
 
@@ -404,6 +416,8 @@ def _as_listed(entry: Entry, checksum: Checksum) -> Checksum:
     Raises:
         CorruptSource: The source says another one of the file, as a backup does of what was backed up.
     """
+    if entry.crc32c is None and entry.crc64nvme is None:
+        return checksum
     for kind in Checksum._fields:
         said, found = getattr(entry, kind), getattr(checksum, kind)
         if said is not None and said != found:
@@ -416,8 +430,7 @@ def _as_listed(entry: Entry, checksum: Checksum) -> Checksum:
 
 def held(entry: Entry, checksum: Checksum, landed: Entry, *, settled: bool) -> Held:
     """The manifest row of a file that landed."""
-    proved = entry._replace(crc32c=checksum.crc32c, crc64nvme=checksum.crc64nvme)
-    return Held(proved, landed.version, store_text(landed), settled)
+    return Held(entry.proved(*checksum), landed.version, store_text(landed), settled)
 
 
 def _adopt(step: Step, route: Route, sink: Sink) -> bool:
@@ -430,7 +443,7 @@ def _adopt(step: Step, route: Route, sink: Sink) -> bool:
         or not there.source_version
     ):
         return False
-    entry = step.entry._replace(crc32c=there.crc32c, crc64nvme=there.crc64nvme)
+    entry = step.entry.proved(there.crc32c, there.crc64nvme)
     sink.landed(step, Held(entry, there.version, store_text(there), is_settled=True), adopted=True)
     return True
 
@@ -443,9 +456,7 @@ def is_settled(entry: Entry, route: Route, sink: Sink) -> bool:
     return False
 
 
-def _part_bytes(step: Step, route: Route) -> int:
-    return route.target.facts.part_bytes(step.entry.size_bytes)
-
-
 def _size_class(size: int) -> int:
-    return max(SMALL_CLASS, 1 << max(size - 1, 0).bit_length()) if size <= 4 << 20 else -(-size >> 20) << 20
+    if size <= SMALL_CLASS:
+        return SMALL_CLASS
+    return 1 << (size - 1).bit_length() if size <= 4 << 20 else -(-size >> 20) << 20

@@ -48,19 +48,24 @@ class Log(Generic[Row]):
     ) -> None:
         self.state, self.folder, self.files = state, folder, list[tuple[str, str]]()
         self._to_parquet, self._interval_s, self._next = to_parquet, interval_s, next_file
-        self._began = self._flushed = time.monotonic()
+        self._began = time.monotonic()
+        self._due = self._next_due()
         self._rows: dict[str, Row] = {}
         self._kept: dict[str, list[Row]] = {}  # by file
         self._lock = threading.Lock()
         self._writing = threading.Lock()
 
+    def _next_due(self) -> float:
+        now = time.monotonic()
+        return now + max(self._interval_s, (now - self._began) / 100)
+
     def add(self, row: Row) -> None:
         """Remember a row; written at once only when it is time."""
+        key, now = row.key, time.monotonic()
         with self._lock:
-            self._rows[row.key] = row
-            due = time.monotonic() - self._flushed > max(self._interval_s, (time.monotonic() - self._began) / 100)
-            due = due or len(self._rows) >= MAX_ROWS
-        if due:
+            self._rows[key] = row
+            is_due = now > self._due or len(self._rows) >= MAX_ROWS
+        if is_due:
             self.flush()
 
     def add_now(self, rows: Iterable[Row]) -> None:
@@ -75,7 +80,7 @@ class Log(Generic[Row]):
         with self._writing:
             with self._lock:
                 rows, self._rows = self._rows, {}
-                self._flushed = time.monotonic()
+                self._due = self._next_due()
             if not rows:
                 return
             ordered = [rows[key] for key in sorted(rows)]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
@@ -55,33 +54,51 @@ class Buffers:
         self._free_bytes = 0
         self._room = threading.Condition()
 
-    @contextmanager
-    def borrow(self, size_bytes: int, *, beside: int = 0) -> Iterator[mmap]:
-        """Lend a buffer of exactly ``size_bytes``; its contents are whatever they were.
+    def borrow(self, size_bytes: int, *, beside: int = 0) -> _Loan:
+        """Lend a buffer of exactly ``size_bytes`` for the ``with`` block; its contents are whatever they were.
 
         ``beside``: bytes that others will hold for as long, which count as well.
         """
-        buffer = self._take(size_bytes, beside)
-        try:
-            yield buffer
-        finally:
-            with self._room:
-                self._lent -= size_bytes + beside
-                self._free.setdefault(size_bytes, []).append(buffer)
-                self._free_bytes += size_bytes
-                self._room.notify_all()
+        return _Loan(self, size_bytes, beside)
 
-    def _take(self, size_bytes: int, beside: int) -> mmap:
+    def take(self, size_bytes: int, beside: int) -> mmap:
+        """Wait until there is room; see ``borrow``."""
         needed = size_bytes + beside
         with self._room:
-            self._room.wait_for(lambda: self._lent == 0 or self._lent + needed <= self._budget)
+            if self._lent and self._lent + needed > self._budget:
+                self._room.wait_for(lambda: self._lent == 0 or self._lent + needed <= self._budget)
             self._lent += needed
-            if self._free.get(size_bytes):
+            free = self._free.get(size_bytes)
+            if free:
                 self._free_bytes -= size_bytes
-                return self._free[size_bytes].pop()
+                return free.pop()
             # Free ones of other sizes make room, so that lent and free together stay within the budget.
             for size, buffers in self._free.items():
                 while buffers and self._lent + self._free_bytes > self._budget:
                     buffers.pop()
                     self._free_bytes -= size
         return mmap(-1, size_bytes, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+
+    def give_back(self, buffer: mmap, size_bytes: int, beside: int) -> None:
+        """The end of a loan."""
+        with self._room:
+            self._lent -= size_bytes + beside
+            self._free.setdefault(size_bytes, []).append(buffer)
+            self._free_bytes += size_bytes
+            self._room.notify_all()
+
+
+class _Loan:
+    """A buffer for the length of a ``with`` block. A class, since a generator costs a small file three times as much."""
+
+    __slots__ = ("_beside", "_buffer", "_buffers", "_size_bytes")
+
+    def __init__(self, buffers: Buffers, size_bytes: int, beside: int) -> None:
+        self._buffers, self._size_bytes, self._beside = buffers, size_bytes, beside
+
+    def __enter__(self) -> mmap:
+        self._buffer = self._buffers.take(self._size_bytes, self._beside)
+        return self._buffer
+
+    def __exit__(self, *_: object) -> None:
+        self._buffers.give_back(self._buffer, self._size_bytes, self._beside)

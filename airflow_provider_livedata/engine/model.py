@@ -50,6 +50,18 @@ class Entry(NamedTuple):
         """The attributes of this entry, to be given to another."""
         return Attributes(self.mtime_ms, self.owner, self.group, self.mode, self.acl, self.xattrs)
 
+    @property
+    def attributes_with_version(self) -> Attributes:
+        """The same, and which version of the source they go with."""
+        return Attributes(self.mtime_ms, self.owner, self.group, self.mode, self.acl, self.xattrs, self.version)
+
+    def proved(self, crc32c: int | None, crc64nvme: int | None) -> Entry:
+        """This entry with the checksums of its bytes. Called for each file that is copied, where ``_replace`` is slow."""
+        return tuple.__new__(Entry, (*self[:_CHECKSUMS_AT], crc32c, crc64nvme, *self[_CHECKSUMS_AT + 2 :]))
+
+
+_CHECKSUMS_AT = Entry._fields.index("crc32c")
+
 
 class Held(NamedTuple):
     """A row of the manifest: what the target was left holding at one path, and which source entry it came from.

@@ -246,7 +246,7 @@ class Planner:
         if self._differs(source, known, names=self.policy.compared):
             # What the target has of them lives in the manifest alone where the store keeps none.
             kept = bool(self.policy.compared & self.policy.facts.attributes)
-            merged = source._replace(crc32c=known.entry.crc32c, crc64nvme=known.entry.crc64nvme)
+            merged = source.proved(known.entry.crc32c, known.entry.crc64nvme)
             yield Step("set_attributes" if kept else "record", "write", merged, "attributes", known.target_version)
         elif not known.is_settled:
             yield Step("record", "write", known.entry, self.policy.unsettled, known.target_version)
@@ -273,7 +273,7 @@ class Planner:
         known = origin.held
         is_like = not self._differs(source, known, names=self.policy.compared)
         there = From(known.entry.path, known.target_version, is_like)
-        proved = source._replace(crc32c=known.entry.crc32c, crc64nvme=known.entry.crc64nvme)
+        proved = source.proved(known.entry.crc32c, known.entry.crc64nvme)
         if origin.is_contested:
             self._held += 1
             held_at = f"{self.policy.held_at}/{self._held:012d}"

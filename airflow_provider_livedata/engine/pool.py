@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from types import TracebackType
 
 Task = Callable[[], None]
-OPEN_TO_A_THREAD = 5
+OPEN_TO_A_THREAD = 16  # fewer, and the feeder waits and is woken more often
 
 
 class Pool:

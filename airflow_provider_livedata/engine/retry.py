@@ -55,6 +55,7 @@ def retry(
     is_worth_it: Callable[[LiveDataError], bool] = is_retryable,
     sleep: Sleep = time.sleep,
     random: Random = random.random,
+    after: LiveDataError | None = None,
 ) -> Result:
     """Return what ``call`` returns, calling it again while its error is worth it and attempts are left.
 
@@ -67,20 +68,25 @@ def retry(
         is_worth_it: Whether another attempt may succeed after this error.
         sleep: Waits; takes seconds.
         random: Draws the jitter, in [0, 1).
+        after: How the first attempt failed, where the caller has made it: what is called for each file is spared this frame.
 
     Raises:
         LiveDataError: The last error.
     """
-    failed = 0
+    failed, last = 0, after
     while True:
+        if last is not None:
+            failed += 1
+            if failed >= policy.attempts or not is_worth_it(last):
+                try:
+                    raise last
+                finally:
+                    last = None  # else it would hold itself by this frame
+            sleep(policy.wait_s(failed, random(), at_least_s=_retry_after_s(last)))
         try:
             return call()
         except LiveDataError as error:
-            failed += 1
-            if failed >= policy.attempts or not is_worth_it(error):
-                raise
-            wait_s = policy.wait_s(failed, random(), at_least_s=_retry_after_s(error))
-        sleep(wait_s)
+            last = error
 
 
 def _retry_after_s(error: LiveDataError) -> float:

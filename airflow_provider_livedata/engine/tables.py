@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import islice, repeat
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import nanoarrow
 import pyarrow as pa
@@ -17,7 +18,16 @@ from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Checksum, Entry, From, Held, Part, StagedFile, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+Column = Sequence[Any]
+Row = TypeVar("Row", Held, Step, StagedFile)
+
+# As their ``_make``, without a function of Python for each row.
+_entry_of: Callable[[Iterable[Any]], Entry] = partial(tuple.__new__, Entry)
+_held_of: Callable[[Iterable[Any]], Held] = partial(tuple.__new__, Held)
+_step_of: Callable[[Iterable[Any]], Step] = partial(tuple.__new__, Step)
+_staged_of: Callable[[Iterable[Any]], StagedFile] = partial(tuple.__new__, StagedFile)
 
 FORMAT = "1"
 ROWS_A_GROUP = 1000  # look-ups by path touch one group; larger groups were much slower for that
@@ -65,6 +75,8 @@ _STAGED = [
 # The others have nearly as many values as rows, so that a dictionary makes them larger and slower to read.
 _REPEATED = ["kind", "owner", "group", "acl", "step", "phase", "reason"]
 _FEW = 32
+_ENTRY_COLUMNS, _XATTRS_AT = len(_ENTRY), 9
+_NOT_STORED = Entry("")[_ENTRY_COLUMNS:]  # what an entry has besides
 _NO_ORIGIN = (None, None, None)
 _HELD_SCHEMA = pa.schema(_ENTRY + _HELD, metadata={"livedata.format": FORMAT, "livedata.rows": "held"})
 _STEP_SCHEMA = pa.schema(_ENTRY + _STEP, metadata={"livedata.format": FORMAT, "livedata.rows": "steps"})
@@ -73,7 +85,7 @@ _STAGED_SCHEMA = pa.schema(_ENTRY + _HELD + _STAGED, metadata={"livedata.format"
 
 def held_to_parquet(rows: Iterable[Held]) -> bytes:
     """Manifest or journal rows, in the order given; taken a row group at a time."""
-    return _write(_HELD_SCHEMA, ((*_cells(r.entry), *r[1:]) for r in rows))
+    return _write(_HELD_SCHEMA, rows, _held_columns)
 
 
 def held_from_parquet(data: bytes, *, name: str) -> Iterator[Held]:
@@ -82,8 +94,8 @@ def held_from_parquet(data: bytes, *, name: str) -> Iterator[Held]:
     Raises:
         StateDamaged: Not such a file, or of a newer format.
     """
-    for cells in _read(data, _HELD_SCHEMA, name):
-        yield Held(_entry(cells), *cells[12:])
+    for columns in _read(data, _HELD_SCHEMA, name):
+        yield from _held(columns)
 
 
 def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
@@ -104,16 +116,14 @@ def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
         table = file.read_row_group(group, use_threads=False)
         wanted = _within(table.column(0).to_pylist(), *near)
         if wanted:
-            for cells in _rows_of(table, wanted):
-                yield Held(_entry(cells), *cells[12:])
+            yield from _held(_columns_of(table, wanted))
 
 
-def _rows_of(table: pa.Table, wanted: list[int]) -> Iterator[tuple[Any, ...]]:
+def _columns_of(table: pa.Table, wanted: list[int]) -> list[Column]:
     if len(wanted) > _FEW:
-        taken = table.take(pa.array(nanoarrow.c_array(wanted, pa.int64())))
-        return zip(*(column.to_pylist() for column in taken.columns), strict=True)
-    columns = [column.chunk(0) for column in table.columns]  # a row group has one each
-    return (tuple(column[n].as_py() for column in columns) for n in wanted)
+        return _columns(table.take(pa.array(nanoarrow.c_array(wanted, pa.int64()))))
+    whole = [column.chunk(0) for column in table.columns]  # a row group has one each
+    return [[column[n].as_py() for n in wanted] for column in whole]
 
 
 def _within(column: list[str], paths: frozenset[str], roots: tuple[str, ...]) -> list[int]:
@@ -124,22 +134,7 @@ def _within(column: list[str], paths: frozenset[str], roots: tuple[str, ...]) ->
 
 def steps_to_parquet(steps: Iterable[Step]) -> bytes:
     """Steps of a plan, in the order given; taken a row group at a time."""
-    return _write(
-        _STEP_SCHEMA,
-        (
-            (
-                *_cells(s.entry),
-                s.kind,
-                s.phase,
-                s.reason,
-                s.expect,
-                s.may_have_landed,
-                *(s.origin or _NO_ORIGIN),
-                *s[7:],
-            )
-            for s in steps
-        ),
-    )
+    return _write(_STEP_SCHEMA, steps, _step_columns)
 
 
 def steps_from_parquet(data: bytes, *, name: str, backwards: bool = False) -> Iterator[Step]:
@@ -148,17 +143,17 @@ def steps_from_parquet(data: bytes, *, name: str, backwards: bool = False) -> It
     Raises:
         StateDamaged: Not such a file, or of a newer format.
     """
-    for cells in _read(data, _STEP_SCHEMA, name, backwards=backwards):
-        kind, phase, reason, expect, may_have_landed, path, version, is_like, *held = cells[12:]
-        origin = None if path is None else From(path, version, is_like)
-        yield Step(kind, phase, _entry(cells), reason, expect, may_have_landed, origin, *held)
+    for columns in _read(data, _STEP_SCHEMA, name, backwards=backwards):
+        kinds, phases, reasons, expects, landed, *origins, held_at, or_absent = columns[_ENTRY_COLUMNS:]
+        entries, froms = _entries(columns), map(_from, *origins)
+        yield from map(
+            _step_of, zip(kinds, phases, entries, reasons, expects, landed, froms, held_at, or_absent, strict=True)
+        )
 
 
 def staged_to_parquet(files: Iterable[StagedFile]) -> bytes:
     """Files that wait to appear, in the order given."""
-    return _write(
-        _STAGED_SCHEMA, ((*_cells(f.row.entry), *f.row[1:], f.token, _of_parts(f.parts), *f[3:]) for f in files)
-    )
+    return _write(_STAGED_SCHEMA, files, _staged_columns)
 
 
 def staged_from_parquet(data: bytes, *, name: str) -> Iterator[StagedFile]:
@@ -167,9 +162,10 @@ def staged_from_parquet(data: bytes, *, name: str) -> Iterator[StagedFile]:
     Raises:
         StateDamaged: Not such a file, or of a newer format.
     """
-    for cells in _read(data, _STAGED_SCHEMA, name):
-        token, parts, *rest = cells[16:]
-        yield StagedFile(Held(_entry(cells), *cells[12:16]), token, _to_parts(parts), *rest)
+    for columns in _read(data, _STAGED_SCHEMA, name):
+        tokens, parts, *rest = columns[_ENTRY_COLUMNS + 4 :]
+        held = _held(columns[: _ENTRY_COLUMNS + 4])
+        yield from map(_staged_of, zip(held, tokens, map(_to_parts, parts), *rest, strict=True))
 
 
 def _of_parts(parts: Iterable[Part]) -> str:
@@ -180,24 +176,63 @@ def _to_parts(text: str) -> tuple[Part, ...]:
     return tuple(Part(index, receipt, size, Checksum(*sums)) for index, receipt, size, *sums in json.loads(text))
 
 
-def _cells(entry: Entry) -> tuple[Any, ...]:
-    xattrs = None if entry.xattrs is None else [{"name": name, "value": value} for name, value in entry.xattrs]
-    return (*entry[:9], xattrs, entry.crc32c, entry.crc64nvme)
+# Rows are taken apart and put together a column at a time: a function of Python called for each row or cell would cost more than all
+# the rest.
 
 
-def _entry(cells: tuple[Any, ...]) -> Entry:
-    xattrs = None if cells[9] is None else tuple((x["name"], x["value"]) for x in cells[9])
-    path, kind, size_bytes, mtime_ms, version, owner, group, mode, acl = cells[:9]
-    return Entry(path, kind, size_bytes, mtime_ms, version, owner, group, mode, acl, xattrs, cells[10], cells[11])
+def _entry_columns(entries: Iterable[Entry]) -> list[Column]:
+    columns = list(zip(*entries, strict=True))[:_ENTRY_COLUMNS]
+    if any(cell is not None for cell in columns[_XATTRS_AT]):
+        columns[_XATTRS_AT] = tuple(map(_of_xattrs, columns[_XATTRS_AT]))
+    return list(columns)
 
 
-def _write(schema: pa.Schema, rows: Iterator[tuple[Any, ...]]) -> bytes:
-    sink = io.BytesIO()
+def _held_columns(rows: Sequence[Held]) -> list[Column]:
+    entries, *more = zip(*rows, strict=True)
+    return [*_entry_columns(entries), *more]
+
+
+def _step_columns(steps: Sequence[Step]) -> list[Column]:
+    kinds, phases, entries, reasons, expects, landed, origins, held_at, or_absent = zip(*steps, strict=True)
+    froms = zip(*(origin or _NO_ORIGIN for origin in origins), strict=True)
+    return [*_entry_columns(entries), kinds, phases, reasons, expects, landed, *froms, held_at, or_absent]
+
+
+def _staged_columns(files: Sequence[StagedFile]) -> list[Column]:
+    rows, tokens, parts, *more = zip(*files, strict=True)
+    return [*_held_columns(rows), tokens, tuple(map(_of_parts, parts)), *more]
+
+
+def _entries(columns: Sequence[Column]) -> Iterator[Entry]:
+    plain = list(columns[:_ENTRY_COLUMNS])
+    if any(cell is not None for cell in plain[_XATTRS_AT]):
+        plain[_XATTRS_AT] = tuple(map(_to_xattrs, plain[_XATTRS_AT]))
+    return map(_entry_of, zip(*plain, *map(repeat, _NOT_STORED)))  # noqa: B905 - the latter never end
+
+
+def _held(columns: Sequence[Column]) -> Iterator[Held]:
+    return map(_held_of, zip(_entries(columns), *columns[_ENTRY_COLUMNS:], strict=True))
+
+
+def _of_xattrs(xattrs: tuple[tuple[str, bytes], ...] | None) -> list[dict[str, str | bytes]] | None:
+    return None if xattrs is None else [{"name": name, "value": value} for name, value in xattrs]
+
+
+def _to_xattrs(cell: list[dict[str, Any]] | None) -> tuple[tuple[str, bytes], ...] | None:
+    return None if cell is None else tuple((one["name"], one["value"]) for one in cell)
+
+
+def _from(path: str | None, version: str, is_like: bool) -> From | None:  # noqa: FBT001
+    return None if path is None else From(path, version, is_like)
+
+
+def _write(schema: pa.Schema, rows: Iterable[Row], columns_of: Callable[[list[Row]], list[Column]]) -> bytes:
+    sink, rows = io.BytesIO(), iter(rows)
     with pq.ParquetWriter(
         sink, schema, compression="zstd", use_dictionary=_REPEATED, write_statistics=["path"]
     ) as writer:
         while group := list(islice(rows, ROWS_A_GROUP)):
-            columns = zip(zip(*group, strict=True), schema, strict=True)
+            columns = zip(columns_of(group), schema, strict=True)
             arrays = [_array(column, field.type) for column, field in columns]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
     return sink.getvalue()
@@ -212,13 +247,16 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def _read(data: bytes, schema: pa.Schema, name: str, *, backwards: bool = False) -> Iterator[tuple[Any, ...]]:
+def _read(data: bytes, schema: pa.Schema, name: str, *, backwards: bool = False) -> Iterator[list[Column]]:
     file = _open(data, schema, name)
     groups = range(file.metadata.num_row_groups)
     for group in reversed(groups) if backwards else groups:
-        table = file.read_row_group(group, use_threads=False)
-        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
-        yield from reversed(list(rows)) if backwards else rows
+        columns = _columns(file.read_row_group(group, use_threads=False))
+        yield [column[::-1] for column in columns] if backwards else columns
+
+
+def _columns(table: pa.Table) -> list[Column]:
+    return [column.to_pylist() for column in table.columns]
 
 
 def _open(data: bytes, schema: pa.Schema, name: str) -> pq.ParquetFile:

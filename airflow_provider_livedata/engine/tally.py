@@ -38,6 +38,12 @@ class Tally:
             for name, amount in amounts.items():
                 setattr(self, name, getattr(self, name) + amount)
 
+    def copied(self, size_bytes: int) -> None:
+        """Add one file that was copied; ``count`` would cost a small file more."""
+        with self._lock:
+            self.copied_files += 1
+            self.copied_bytes += size_bytes
+
     def fail(self, path: str, error: LiveDataError | Failure) -> None:
         """Note that one path failed."""
         failure = (

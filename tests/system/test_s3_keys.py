@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from airflow_provider_livedata.engine.checksums import checksum_of
@@ -38,6 +39,24 @@ def zone(s3_server: Server, bucket: str) -> Iterator[S3Zone]:
     zone = open_zone(s3_server, bucket, "p")
     yield zone
     zone.close()
+
+
+def test_large_reads_give_their_connections_back_and_bring_every_byte(s3_server: Server, zone: S3Zone) -> None:
+    data = bytes(range(256)) * (3 << 12)
+    put(zone, "large", data)
+    stat(zone, "large")  # so that there is a connection
+
+    def connections() -> int:
+        ends = [
+            one.raddr for one in psutil.Process().net_connections(kind="tcp") if one.status == psutil.CONN_ESTABLISHED
+        ]
+        return sum(bool(end) and end.port == s3_server.port for end in ends)
+
+    before, buffer = connections(), memoryview(bytearray(len(data)))
+    for _ in range(3):
+        assert zone.read_into("large", 0, buffer) == len(data)
+        assert buffer == data
+    assert connections() == before
 
 
 @pytest.mark.parametrize("content_type", ["application/x-directory", "httpd/unix-directory", "binary/octet-stream"])

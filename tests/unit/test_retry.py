@@ -83,3 +83,17 @@ def test_what_was_raised_keeps_its_own_traceback_and_place() -> None:
     with pytest.raises(PathMissing) as caught:
         retry(Call(error))
     assert caught.value is error
+
+
+def test_an_attempt_that_the_caller_has_made_counts_and_is_waited_for() -> None:
+    waits, call = list[float](), Call(ZoneBusy("b"), ZoneBusy("c"))
+    with pytest.raises(ZoneBusy, match="c"):
+        retry(call, RetryPolicy(attempts=3), sleep=waits.append, random=lambda: 1.0, after=ZoneBusy("a"))
+    assert waits == [0.5, 1.0]
+
+
+def test_a_first_failure_that_is_for_good_is_raised_and_nothing_is_called() -> None:
+    error = PathMissing("gone", path="f")
+    with pytest.raises(PathMissing) as caught:
+        retry(lambda: pytest.fail("called"), after=error)
+    assert caught.value is error

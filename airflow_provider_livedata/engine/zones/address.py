@@ -10,6 +10,7 @@ from airflow_provider_livedata.engine.errors import BadAddress
 _FORM = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<conn_id>[^@/]*)@)?(?P<authority>[^/@]*)(?P<path>/.*)?", re.DOTALL
 )
+_NO_NAMES = frozenset({"", ".", ".."})
 _ALIASES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs", "gcs": "gs"}
 
 
@@ -53,8 +54,12 @@ class Address:
 
     def join(self, path: str) -> Address:
         """The address of ``path``, relative to this one."""
-        joined = "/".join(part for part in (self.path, path.strip("/")) if part)
-        return replace(self, path=_checked(joined, path))
+        return replace(self, path=self.path_of(path))
+
+    def path_of(self, path: str) -> str:
+        """The path of ``join``."""
+        path = path.strip("/")
+        return _checked(f"{self.path}/{path}" if self.path and path else self.path or path, path)
 
     def overlaps(self, other: Address) -> bool:
         """Whether both are the same place or one lies inside the other, the connection left aside."""
@@ -70,7 +75,7 @@ class Address:
 
 def _checked(path: str, given: str) -> str:
     names = path.split("/") if path else []
-    if any(name in ("", ".", "..") for name in names) or "\0" in path:
+    if not _NO_NAMES.isdisjoint(names) or "\0" in path:
         raise BadAddress(
             "a path may not hold empty names, '.', '..' or NUL; write the place that is meant", address=given
         )

@@ -66,6 +66,7 @@ YOUNG_MS = (
     3_600_000  # what was made or closed this long before a snapshot is likely to have been open when it was taken
 )
 _STATE = ".livedata"
+_PLACE = Address("hdfs", "", "")
 PROMPT_BYTES = 1 << 20  # state up to this size is written one file after the other, so that each wait counts
 _COSTLY = frozenset({"acl", "xattrs"})
 _NO_WEBHDFS = (
@@ -390,7 +391,7 @@ class HdfsZone(Zone):
             path.encode()
         except UnicodeEncodeError as error:
             raise NameRefused("HDFS holds names in UTF-8 alone", path=ascii(path)) from error
-        return join(self._root, Address("hdfs", "", "").join(path).path)
+        return join(self._root, _PLACE.path_of(path))
 
     def _file(self, path: str) -> str:
         at = self._path(path)

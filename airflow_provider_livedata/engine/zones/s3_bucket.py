@@ -57,7 +57,7 @@ class S3Bucket:
         if not all(map(is_name, path.split("/"))):
             raise NameRefused("no path: it has an empty name, '.', '..', a NUL or bytes that are not UTF-8", path=path)
         key = self.prefix + path
-        if len(key.encode()) > MAX_KEY_BYTES:
+        if len(key) * 4 > MAX_KEY_BYTES and len(key.encode()) > MAX_KEY_BYTES:
             raise NameRefused("the key would be longer than 1,024 bytes; shorten the path or the target's prefix",
                               path=path, key_bytes=len(key.encode()))  # fmt: skip
         return key
@@ -65,7 +65,7 @@ class S3Bucket:
     def new_key(self, path: str, end: str = "") -> str:
         """The key of what is to be written: one that the store can also list."""
         key = self.key(path) + end
-        if len(key.encode()) > MAX_KEY_BYTES:
+        if end and len(key.encode()) > MAX_KEY_BYTES:
             raise NameRefused("the marker's key would be longer than 1,024 bytes; shorten the path", path=path)
         if _NOT_XML.search(key) and not self._can_list_any_key():
             raise NameRefused("the name has characters that XML cannot hold, and this store lists its keys as plain "

@@ -126,7 +126,7 @@ _CREDENTIAL_ERRORS = (
 _NETWORK_ERRORS = (
     boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError, urllib3.exceptions.HTTPError, OSError,
 )  # fmt: skip
-_FOREIGN = (
+FOREIGN = (  # what the clients raise
     boto.BotoCoreError, boto.ClientError, boto3.exceptions.Boto3Error, urllib3.exceptions.HTTPError,
     obstore.exceptions.BaseError, OSError, ParseError,
 )  # fmt: skip
@@ -150,11 +150,15 @@ def s3_errors(address: Address, path: str = "", *, action: str = "", expect: Exp
     """
     try:
         yield
-    except _FOREIGN as error:
-        answer = answer_of(error)
-        raise error_for(
-            answer, address, path, action=action, expect=expect, error=error
-        ) from None  # it may quote headers
+    except FOREIGN as error:
+        raise translated(error, address, path, action=action, expect=expect) from None  # it may quote headers
+
+
+def translated(
+    error: BaseException, address: Address, path: str, *, action: str = "", expect: Expect = None
+) -> ZoneError:  # fmt: skip
+    """What ``s3_errors`` raises for one of ``FOREIGN``."""
+    return error_for(answer_of(error), address, path, action=action, expect=expect, error=error)
 
 
 def error_for(

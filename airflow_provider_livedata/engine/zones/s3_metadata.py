@@ -7,6 +7,7 @@ livedata-version   version of the source file, percent-encoded
 from __future__ import annotations
 
 import base64
+import re
 import time
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -28,14 +29,21 @@ def metadata_of(attributes: Attributes | None) -> dict[str, str]:
         return {}
     kept = {}
     if attributes.mtime_ms is not None:
-        kept[MTIME] = str(Decimal(attributes.mtime_ms).scaleb(-3).quantize(Decimal("0.001")))
+        seconds, rest = divmod(abs(attributes.mtime_ms), 1000)
+        kept[MTIME] = f"{'-' if attributes.mtime_ms < 0 else ''}{seconds}.{rest:03d}"
     if attributes.source_version:
         kept[VERSION] = quote(attributes.source_version, safe=":;,=+@/")
     return kept
 
 
+_AS_WE_WRITE = re.compile(r"([0-9]+)\.([0-9]{3})")
+
+
 def mtime_of(metadata: Mapping[str, str]) -> int | None:
     """The modification time that a writer left, in epoch milliseconds, rounded down; None where there is none."""
+    ours = _AS_WE_WRITE.fullmatch(metadata.get(MTIME, ""))
+    if ours is not None:
+        return int(ours[1] + ours[2])
     try:
         return int(Decimal(metadata[MTIME]).scaleb(3) // 1)
     except (KeyError, InvalidOperation, OverflowError, ValueError):
@@ -64,11 +72,14 @@ def now_ms() -> int:
 def written(entry: Entry, metadata: Mapping[str, str], kind: Kind, checksum: Checksum, now: int) -> Entry:
     """What stat will tell of a file just written: ``now`` stands in for the store's clock where no mtime was given."""
     mtime_ms = mtime_of(metadata)
-    return entry._replace(
+    return Entry(
+        entry.path,
+        size_bytes=entry.size_bytes,
         mtime_ms=now if mtime_ms is None else mtime_ms,
-        source_version=unquote(metadata.get(VERSION, "")),
+        version=entry.version,
         crc32c=checksum.crc32c if kind == "crc32c" else None,
         crc64nvme=checksum.crc64nvme if kind == "crc64nvme" else None,
+        source_version=unquote(metadata.get(VERSION, "")),
     )
 
 

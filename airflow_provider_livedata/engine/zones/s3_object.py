@@ -11,7 +11,7 @@ from airflow_provider_livedata.engine.errors import AlreadyExists, ChecksumMisma
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect
 from airflow_provider_livedata.engine.zones.s3_bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3_clients import MIB, suits_obstore
-from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
+from airflow_provider_livedata.engine.zones.s3_errors import FOREIGN, translated
 from airflow_provider_livedata.engine.zones.s3_metadata import checksum_fields, metadata_of, now_ms, written
 from airflow_provider_livedata.engine.zones.s3_upload import ViewReader
 
@@ -33,22 +33,26 @@ def put(
     metadata, conditions = metadata_of(attributes), bucket.conditions(key, path, expect)
     kind = bucket.options.put_checksum
     with_obstore = suits_obstore(key) and kind == "crc64nvme"
-    by = _put_by_obstore if with_obstore else _put_by_boto3
-    version = by(bucket, path, data, metadata, conditions, expect)
+    if with_obstore:
+        version = _put_by_obstore(bucket, path, key, data, metadata, conditions, expect)
+    else:
+        version = _put_by_boto3(bucket, path, data, metadata, conditions, expect)
     entry = Entry(path, size_bytes=size_bytes, version=version)
     return written(entry, metadata, kind, whole, now_ms())
 
 
 def _put_by_obstore(
-    bucket: S3Bucket, path: str, data: bytes | bytearray | memoryview, metadata: dict[str, str],
+    bucket: S3Bucket, path: str, key: str, data: bytes | bytearray | memoryview, metadata: dict[str, str],
     conditions: dict[str, str], expect: Expect,
 ) -> str:  # fmt: skip
     mode: PutMode = "overwrite"
     if conditions:
         mode = {"e_tag": conditions["IfMatch"]} if "IfMatch" in conditions else "create"
     store = bucket.clients.single if conditions else bucket.clients.store
-    with s3_errors(bucket.address, path, action="s3:PutObject", expect=expect):
-        done = obstore.put(store, bucket.key(path), data, attributes=metadata or None, mode=mode, use_multipart=False)
+    try:  # not s3_errors, whose frames each small file would pay for
+        done = obstore.put(store, key, data, attributes=metadata or None, mode=mode, use_multipart=False)
+    except FOREIGN as error:
+        raise translated(error, bucket.address, path, action="s3:PutObject", expect=expect) from None
     return (done["e_tag"] or "").strip('"')
 
 

@@ -10,9 +10,11 @@ obstore's, and holds none of them ahead. Keys that obstore refuses are boto3's t
 from __future__ import annotations
 
 from collections.abc import Callable
+from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 
 import obstore
+from botocore.response import StreamingBody
 
 from airflow_provider_livedata.engine.errors import ObjectChanged, PathMissing, ZoneError, ZoneUnreachable
 from airflow_provider_livedata.engine.zones.ranges import AHEAD_BYTES, OpenRange, Range, ReadingOn
@@ -81,21 +83,34 @@ class S3Reading:
 
 
 class _Body:
-    """A Range that boto3 receives."""
+    """A Range that boto3 receives.
+
+    Its bytes go from the socket into the caller's buffer where that can be: botocore and urllib3 have them copied three times.
+    """
 
     def __init__(self, left: int, body: Any) -> None:
         self.left, self._body = left, body
+        self._raw: Any = getattr(body, "_raw_stream", None) if type(body) is StreamingBody else None
+        answer = getattr(self._raw, "_fp", None)
+        self._answer = answer if isinstance(answer, HTTPResponse) else None
 
     def fill(self, buffer: memoryview) -> int:
         """See ``Range.fill``. Its last byte gives the connection back."""
         filled, wanted = 0, min(self.left, buffer.nbytes)
         while filled < wanted:
-            count = self._body.readinto(buffer[filled : min(filled + _RECEIVED_AT_ONCE, wanted)])
+            count = self._received(buffer[filled:wanted])
             if not count:
                 break
             filled += count
         self.left -= filled
+        if not self.left and self._answer is not None and self._answer.isclosed():
+            self._raw.release_conn()
         return filled
+
+    def _received(self, buffer: memoryview) -> int:
+        if self._answer is not None:
+            return self._answer.readinto(buffer)
+        return int(self._body.readinto(buffer[:_RECEIVED_AT_ONCE]))
 
 
 def _is_whole(offset: int, size_bytes: int) -> bool:

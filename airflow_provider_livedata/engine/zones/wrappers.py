@@ -51,6 +51,9 @@ class Retrying(Around):
         is_worth_it = _is_worth_it_to_complete if name == "complete" else _is_worth_it
         return retry(run, self.policy, is_worth_it=is_worth_it, sleep=self._sleep, random=self._random)
 
+    def _again(self, run: Callable[[], Result], after: LiveDataError) -> Result:
+        return retry(run, self.policy, is_worth_it=_is_worth_it, sleep=self._sleep, random=self._random, after=after)
+
     def around_power(self, name: str, *args: Any, **options: Any) -> Any:
         """All powers may be repeated but a rename, which finds its own work done, and a stream, whose bytes are gone."""
         if name == "rename":
@@ -74,12 +77,23 @@ class Retrying(Around):
         checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
     ) -> Entry:  # fmt: skip
         """See ``Zone.put``. Of writers that race with equal bytes each may take the file for its own."""
-        call = _Uncertain(
-            lambda: self.inner.put(path, data, checksum=checksum, attributes=attributes, expect=expect),
-            lambda: self.if_landed(path, len(data), checksum_of(data)),
-            (AlreadyExists, ObjectChanged),
-        )
-        return self.around("put", call, size_bytes=len(data))
+        try:
+            return self.inner.put(path, data, checksum=checksum, attributes=attributes, expect=expect)
+        except LiveDataError as error:
+            call = _Uncertain(
+                lambda: self.inner.put(path, data, checksum=checksum, attributes=attributes, expect=expect),
+                lambda: self.if_landed(path, len(data), checksum_of(data)),
+                (AlreadyExists, ObjectChanged),
+                has_failed=True,
+            )
+            return self._again(call, error)
+
+    def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
+        """See ``Zone.read_into``."""
+        try:
+            return self.inner.read_into(path, offset, buffer, version=version)
+        except LiveDataError as error:
+            return self._again(lambda: self.inner.read_into(path, offset, buffer, version=version), error)
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         """See ``Zone.delete``. Entries that failed for a while are tried again, and the directories that they filled."""
