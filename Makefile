@@ -9,7 +9,7 @@ CODE := $(wildcard airflow_provider_livedata benchmarks dags tests tools/*.py)
 PINS := $(shell cat pyproject.toml requirements/dev.txt requirements/uv.txt tools/install.sh | sha256sum | cut -c1-16)
 STAMP := .venv/.installed-$(PINS)
 PYTEST := $(BIN)/python -m pytest
-PURE := airflow_provider_livedata/engine/diff.py,airflow_provider_livedata/engine/plan.py,airflow_provider_livedata/engine/renames.py,airflow_provider_livedata/engine/report.py,airflow_provider_livedata/engine/choosing.py,airflow_provider_livedata/engine/restore_rows.py,airflow_provider_livedata/engine/sampling.py,airflow_provider_livedata/engine/retention.py,airflow_provider_livedata/engine/retention_policy.py
+PURE := airflow_provider_livedata/engine/deciding/diff.py,airflow_provider_livedata/engine/deciding/plan.py,airflow_provider_livedata/engine/deciding/renames.py,airflow_provider_livedata/engine/report.py,airflow_provider_livedata/engine/restores/choosing.py,airflow_provider_livedata/engine/restores/rows.py,airflow_provider_livedata/engine/restores/sampling.py,airflow_provider_livedata/engine/backups/retention.py,airflow_provider_livedata/engine/backups/retention_policy.py
 comma := ,
 export UV_SYSTEM_CERTS := true
 unexport PYTHONDONTWRITEBYTECODE # else every process compiles all that it imports

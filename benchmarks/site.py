@@ -21,7 +21,8 @@ import psutil
 
 from airflow_provider_livedata.engine import open_zone
 from airflow_provider_livedata.engine.checksums import checksum_of, combine
-from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from benchmarks.shapes import Shape
 from tests.services.hdfs import HdfsCluster
 from tests.services.s3 import S3Server

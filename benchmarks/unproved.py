@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from airflow_provider_livedata.engine import copying, state
 from airflow_provider_livedata.engine.model import Checksum
-from airflow_provider_livedata.engine.zones import s3_bucket, s3_clients, s3_object, s3_stream, s3_upload
+from airflow_provider_livedata.engine.stored import state
+from airflow_provider_livedata.engine.transfer import copying
+from airflow_provider_livedata.engine.zones.s3 import bucket as s3_bucket
+from airflow_provider_livedata.engine.zones.s3 import clients as s3_clients
+from airflow_provider_livedata.engine.zones.s3 import object as s3_object
+from airflow_provider_livedata.engine.zones.s3 import stream as s3_stream
+from airflow_provider_livedata.engine.zones.s3 import upload as s3_upload
 
 NOTHING = Checksum(0, 0)
 

@@ -32,13 +32,13 @@ from airflow_provider_livedata.engine import (
     verify,
     verify_backup,
 )
-from airflow_provider_livedata.engine import lease as leases
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored import lease as leases
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.memory import Like, MemoryZone
+from airflow_provider_livedata.engine.zones.memory.zone import Like, MemoryZone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
 from tests.services.stores import load, save

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from croniter import CroniterBadDateError, croniter
 from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 
+from airflow_provider_livedata.engine.backups.retention_policy import zone_named
+from airflow_provider_livedata.engine.deciding.filters import Filter
 from airflow_provider_livedata.engine.durations import Duration
 from airflow_provider_livedata.engine.errors import LiveDataError
-from airflow_provider_livedata.engine.filters import Filter
-from airflow_provider_livedata.engine.retention_policy import zone_named
 from airflow_provider_livedata.engine.timetable import Timetable
 from airflow_provider_livedata.engine.zones.address import Address
 

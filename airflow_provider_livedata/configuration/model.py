@@ -19,10 +19,10 @@ from airflow_provider_livedata.configuration.fields import (
     Timezone,
     ZoneAddress,
 )
+from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
+from airflow_provider_livedata.engine.deciding.plan import Foreign
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H, Consistency, FindBy, ReplicateOptions
-from airflow_provider_livedata.engine.plan import Foreign
-from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
 
 Attribute = Literal["owner", "group", "mode", "mtime", "acl", "xattrs"]
 ScheduleZone = Annotated[Timezone, Field(description="whose times a cron expression has; an IANA name")]

@@ -9,8 +9,8 @@ from airflow.sdk import Param
 
 from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED, migration_params, with_defaults
 from airflow_provider_livedata.dag_templates.migration_params import OPTIONS as OPTIONS_OF_A_COPY
+from airflow_provider_livedata.engine.backups.retention_policy import AGES, COUNTS
 from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H
-from airflow_provider_livedata.engine.retention_policy import AGES, COUNTS
 
 LAYOUTS = {
     "auto": "the usual one of the place",

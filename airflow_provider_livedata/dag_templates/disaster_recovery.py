@@ -22,8 +22,8 @@ from airflow_provider_livedata.dag_templates.disaster_recovery_params import (
     locations_of,
 )
 from airflow_provider_livedata.dag_templates.disaster_recovery_report import LocationEnd, disaster_recovery_report
+from airflow_provider_livedata.engine.deciding.live import due_level
 from airflow_provider_livedata.engine.errors import LiveDataError
-from airflow_provider_livedata.engine.live import due_level
 from airflow_provider_livedata.operators.base import FAILURE, opened
 from airflow_provider_livedata.operators.replicate import LiveDataReplicateOperator
 from airflow_provider_livedata.operators.verify import LiveDataVerifyOperator

@@ -11,8 +11,8 @@ from airflow.sdk import Param
 
 from airflow_provider_livedata.bridge import as_float, options_from
 from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED, with_defaults
+from airflow_provider_livedata.engine.deciding.live import Pace
 from airflow_provider_livedata.engine.errors import BadInput, BadOption, PathsOverlap
-from airflow_provider_livedata.engine.live import Pace
 from airflow_provider_livedata.engine.zones.address import Address
 
 # Options of every location that the form does not set otherwise: by the names of engine.ReplicateOptions.

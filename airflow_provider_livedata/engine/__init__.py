@@ -9,15 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_livedata.engine.backup_catalogue import Catalogue
-    from airflow_provider_livedata.engine.backup_options import BackupOptions
-    from airflow_provider_livedata.engine.backup_report import BackupReport
-    from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
+    from airflow_provider_livedata.engine.backups.catalogue import Catalogue
+    from airflow_provider_livedata.engine.backups.cataloguing import catalogue
+    from airflow_provider_livedata.engine.backups.facts import BackupFacts, BackupState
+    from airflow_provider_livedata.engine.backups.options import BackupOptions
+    from airflow_provider_livedata.engine.backups.report import BackupReport
+    from airflow_provider_livedata.engine.backups.retention import Decision, Retention, decide_retention
+    from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
+    from airflow_provider_livedata.engine.backups.retention_report import RetentionReport
+    from airflow_provider_livedata.engine.backups.scripting import restore_script
     from airflow_provider_livedata.engine.durations import Duration
-    from airflow_provider_livedata.engine.flows.backing_up import backup
-    from airflow_provider_livedata.engine.flows.cataloguing import catalogue
+    from airflow_provider_livedata.engine.flows.backup import backup
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
-    from airflow_provider_livedata.engine.flows.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
     from airflow_provider_livedata.engine.flows.fail_over import fail_over
     from airflow_provider_livedata.engine.flows.proving import verify_backup
@@ -26,8 +29,11 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.restore import restore, restore_drill
     from airflow_provider_livedata.engine.flows.restoring import bring_back
     from airflow_provider_livedata.engine.flows.retaining import hold, release, retain
-    from airflow_provider_livedata.engine.flows.scripting import restore_script
-    from airflow_provider_livedata.engine.flows.standing import (
+    from airflow_provider_livedata.engine.flows.undoing import undo_restore
+    from airflow_provider_livedata.engine.flows.verify import verify
+    from airflow_provider_livedata.engine.options import ReplicateOptions
+    from airflow_provider_livedata.engine.replication.changes import Fingerprint, changed, fingerprint
+    from airflow_provider_livedata.engine.replication.standing import (
         Lag,
         Proof,
         completed,
@@ -37,16 +43,10 @@ if TYPE_CHECKING:
         stop_live,
         stop_mark,
     )
-    from airflow_provider_livedata.engine.flows.undoing import undo_restore
-    from airflow_provider_livedata.engine.flows.verify import verify
-    from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.report import Report
-    from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
-    from airflow_provider_livedata.engine.restore_report import DrillReport, RestoreReport
-    from airflow_provider_livedata.engine.retention import Decision, Retention, decide_retention
-    from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
-    from airflow_provider_livedata.engine.retention_report import RetentionReport
-    from airflow_provider_livedata.engine.switch_report import FailBackReport, FailOverReport
+    from airflow_provider_livedata.engine.restores.options import DrillOptions, RestoreOptions
+    from airflow_provider_livedata.engine.restores.report import DrillReport, RestoreReport
+    from airflow_provider_livedata.engine.switching.report import FailBackReport, FailOverReport
     from airflow_provider_livedata.engine.verify_report import VerifyReport
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
@@ -105,54 +105,54 @@ __all__ = [
 ]
 
 _MODULES = {
-    "BackupFacts": "backups",
-    "BackupOptions": "backup_options",
-    "BackupReport": "backup_report",
-    "BackupState": "backups",
-    "Catalogue": "backup_catalogue",
-    "Decision": "retention",
-    "DrillOptions": "restore_options",
-    "DrillReport": "restore_report",
+    "BackupFacts": "backups.facts",
+    "BackupOptions": "backups.options",
+    "BackupReport": "backups.report",
+    "BackupState": "backups.facts",
+    "Catalogue": "backups.catalogue",
+    "Decision": "backups.retention",
+    "DrillOptions": "restores.options",
+    "DrillReport": "restores.report",
     "Duration": "durations",
-    "FailBackReport": "switch_report",
-    "FailOverReport": "switch_report",
-    "Fingerprint": "flows.changes",
-    "Lag": "flows.standing",
-    "Proof": "flows.standing",
+    "FailBackReport": "switching.report",
+    "FailOverReport": "switching.report",
+    "Fingerprint": "replication.changes",
+    "Lag": "replication.standing",
+    "Proof": "replication.standing",
     "ReplicateOptions": "options",
     "Report": "report",
-    "RestoreOptions": "restore_options",
-    "RestoreReport": "restore_report",
-    "Retention": "retention",
-    "RetentionPolicy": "retention_policy",
-    "RetentionReport": "retention_report",
+    "RestoreOptions": "restores.options",
+    "RestoreReport": "restores.report",
+    "Retention": "backups.retention",
+    "RetentionPolicy": "backups.retention_policy",
+    "RetentionReport": "backups.retention_report",
     "VerifyReport": "verify_report",
-    "backup": "flows.backing_up",
+    "backup": "flows.backup",
     "bring_back": "flows.restoring",
-    "catalogue": "flows.cataloguing",
+    "catalogue": "backups.cataloguing",
     "catch_up": "flows.catch_up",
-    "changed": "flows.changes",
-    "completed": "flows.standing",
-    "decide_retention": "retention",
+    "changed": "replication.changes",
+    "completed": "replication.standing",
+    "decide_retention": "backups.retention",
     "fail_back": "flows.fail_back",
     "fail_over": "flows.fail_over",
-    "fingerprint": "flows.changes",
+    "fingerprint": "replication.changes",
     "hold": "flows.retaining",
-    "lag": "flows.standing",
-    "newest_run": "flows.standing",
+    "lag": "replication.standing",
+    "newest_run": "replication.standing",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
-    "proofs": "flows.standing",
+    "proofs": "replication.standing",
     "release": "flows.retaining",
     "remove_backups": "flows.removing_named",
     "replicate": "flows.replicate",
     "restore": "flows.restore",
     "restore_drill": "flows.restore",
-    "restore_script": "flows.scripting",
+    "restore_script": "backups.scripting",
     "retain": "flows.retaining",
     "settle": "flows.catch_up",
-    "stop_live": "flows.standing",
-    "stop_mark": "flows.standing",
+    "stop_live": "replication.standing",
+    "stop_mark": "replication.standing",
     "undo_restore": "flows.undoing",
     "verify": "flows.verify",
     "verify_backup": "flows.proving",

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from airflow_provider_livedata.engine.deciding.filters import DEFAULT_EXCLUDES, Filter
+from airflow_provider_livedata.engine.deciding.plan import Foreign
 from airflow_provider_livedata.engine.errors import BadOption
-from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
-from airflow_provider_livedata.engine.plan import Foreign
 from airflow_provider_livedata.engine.timetable import Timetable
 
 BACKUP_LISTS_EVERY_H = 168.0  # of backups: once a night, listings that are due once a day would be all of them
@@ -22,7 +22,7 @@ class ReplicateOptions:
     """How to replicate.
 
     Args:
-        exclude: Patterns of paths to leave out, in addition to the default ones (engine/filters.py).
+        exclude: Patterns of paths to leave out, in addition to the default ones (engine/deciding/filters.py).
         dry_run: Write the whole plan and change nothing else.
         preserve: Attributes that go along: owner, group, mode, mtime, acl, xattrs. ``xattrs`` costs one NameNode call
             an entry on HDFS, which cannot say which entries have any.
@@ -39,11 +39,11 @@ class ReplicateOptions:
             them are at the target, so that it can be brought to one consistent state at every moment, from itself alone. The
             first copy has no older state to keep, and is always by files.
         keep_removed: Days for which what is replaced or deleted at the target is kept; 0: not at all.
-        keep_manifests: Keep the manifest of every checkpoint: backups refer to them (engine/backup_record.py).
+        keep_manifests: Keep the manifest of every checkpoint: backups refer to them (engine/backups/record.py).
         allow_snapshot: Make the source snapshottable where that needs to be and may be done.
         exclusive: Promise that nobody else writes to a target that has no conditional writes.
         bandwidth: ``50MiB/s`` or a timetable such as ``08:00-18:00=50MiB/s, off``; "" is no limit.
-        threads: Tasks at once, 1 to 256; 0: as many as suit sizes, distance and memory (engine/tuning.py).
+        threads: Tasks at once, 1 to 256; 0: as many as suit sizes, distance and memory (engine/deciding/tuning.py).
         max_reads: Reads from the source at once; 0 is as many as threads.
         memory_mib: Budget of all bytes on their way, in MiB, those in the clients of HDFS and S3 included.
         holder: Who runs this, as another run will be told.

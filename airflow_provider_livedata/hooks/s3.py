@@ -21,7 +21,7 @@ def s3_options(conn_id: str | None, address: Address, options: ReplicateOptions)
     """
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
-    from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
+    from airflow_provider_livedata.engine.zones.s3.errors import s3_errors
 
     hook = AwsBaseHook(aws_conn_id=conn_id, client_type="s3")
     with s3_errors(address):

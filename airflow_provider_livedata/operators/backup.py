@@ -15,7 +15,7 @@ from airflow_provider_livedata.operators.base import LiveDataOperator, holder_in
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_livedata.engine.backup_options import BackupOptions
+    from airflow_provider_livedata.engine.backups.options import BackupOptions
     from airflow_provider_livedata.engine.flows.proving import BackupLevel
     from airflow_provider_livedata.engine.zones.base import Zone
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_int, options_from
+from airflow_provider_livedata.engine.backups.retention_policy import COUNTS, RetentionPolicy
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H
-from airflow_provider_livedata.engine.retention_policy import COUNTS, RetentionPolicy
 
 # What a backup fixes itself: see BackupOptions.of_the_run.
 _FIXED = frozenset({"consistency", "keep_removed", "keep_manifests", "foreign", "accept_new_filter", "dry_run"})

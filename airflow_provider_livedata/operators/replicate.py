@@ -11,8 +11,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_float, as_int
-from airflow_provider_livedata.engine.errors import LiveDataError, LiveFailed
-from airflow_provider_livedata.engine.live import (
+from airflow_provider_livedata.engine.deciding.live import (
     LiveRun,
     Pace,
     after_cycle,
@@ -21,6 +20,7 @@ from airflow_provider_livedata.engine.live import (
     is_told_to_stop,
     next_start_ms,
 )
+from airflow_provider_livedata.engine.errors import LiveDataError, LiveFailed
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 from airflow_provider_livedata.operators.base import ReplicationOperator, opened
 

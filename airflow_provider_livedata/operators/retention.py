@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_bool
-from airflow_provider_livedata.engine.backup_record import hold_name, number_of
+from airflow_provider_livedata.engine.backups.record import hold_name, number_of
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.operators.backup import PlaceOperator
 from airflow_provider_livedata.operators.backup_values import as_epoch_ms, policy_from

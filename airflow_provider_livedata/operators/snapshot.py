@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.bridge import as_bool
 from airflow_provider_livedata.engine.errors import BadOption, Unsupported
-from airflow_provider_livedata.engine.zones.base import Snapshots
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.operators.base import LiveDataOperator, opened
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ import pytest
 
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.model import Attributes
-from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.testing.suite.changing import Deleting, Directories, Renaming, Sweeping
 from airflow_provider_livedata.testing.suite.common import OpenAt
 from airflow_provider_livedata.testing.suite.listing import Check, Listing

@@ -14,10 +14,10 @@ from airflow_provider_livedata.dag_templates.backup import BACKED_UP, backup_dag
 from airflow_provider_livedata.dag_templates.backup_outcome import backup_outcome
 from airflow_provider_livedata.dag_templates.backup_params import LAYOUTS, LEVELS, OPTIONS, backup_params
 from airflow_provider_livedata.engine import BackupOptions, catalogue, open_zone
-from airflow_provider_livedata.engine.backup_record import Layout
+from airflow_provider_livedata.engine.backups.record import Layout
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.flows.proving import BackupLevel
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.operators.backup_values import policy_from
 from tests.airflow.runs import Run, asset_events, make_tree, read_tree, run, run_dag
 from tests.conftest import REPOSITORY

@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk import Asset, AssetAlias
 
 from airflow_provider_livedata.engine import BackupOptions, RetentionPolicy, catalogue, hold, open_zone
-from airflow_provider_livedata.engine.backup_record import hold_name
+from airflow_provider_livedata.engine.backups.record import hold_name
 from airflow_provider_livedata.engine.errors import (
     BackupMissing,
     BackupUnusable,
@@ -19,7 +19,7 @@ from airflow_provider_livedata.engine.errors import (
     LiveDataError,
     VerifyFailed,
 )
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.operators.backup import (
     LiveDataBackupOperator,
     LiveDataCatalogueOperator,

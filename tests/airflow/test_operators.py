@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Asset
 
 from airflow_provider_livedata.engine import open_zone
 from airflow_provider_livedata.engine.errors import LiveDataError, VerifyFailed, ZoneBusy
-from airflow_provider_livedata.engine.zones.base import Snapshots
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.operators.base import LiveDataOperator, asset_of
 from airflow_provider_livedata.operators.copy import (
     LiveDataCatchUpOperator,

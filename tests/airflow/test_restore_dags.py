@@ -16,7 +16,7 @@ from airflow_provider_livedata.dag_templates.restore_outcome import restore_outc
 from airflow_provider_livedata.dag_templates.restore_params import MODES, PROOFS, RESTORE_OPTIONS, restore_params
 from airflow_provider_livedata.engine import RestoreOptions, backup
 from airflow_provider_livedata.engine.errors import BadInput
-from airflow_provider_livedata.engine.restore_options import ProofLevel, RestoreMode
+from airflow_provider_livedata.engine.restores.options import ProofLevel, RestoreMode
 from tests.airflow.runs import Run, asset_events, make_tree, read_tree, run
 
 TREE = {"a.txt": b"1", "sub/b c.txt": b"22", "gone": b"x", "empty": b""}

@@ -12,8 +12,9 @@ from airflow_provider_livedata.dag_templates.failover import failover_dag
 from airflow_provider_livedata.dag_templates.migration_params import OPTIONS
 from airflow_provider_livedata.dag_templates.switch_outcome import switch_outcome
 from airflow_provider_livedata.dag_templates.switch_params import HOW, switch_params
-from airflow_provider_livedata.engine import open_zone, replicate, roles
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine import open_zone, replicate
+from airflow_provider_livedata.engine.stored import roles
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from tests.airflow.runs import Run, asset_events, make_tree, read_tree, run
 from tests.airflow.test_migration_dag import writing
 

@@ -19,7 +19,7 @@ from airflow.serialization.serialized_objects import BaseSerialization
 
 from airflow_provider_livedata.engine import ReplicateOptions, open_zone, replicate
 from airflow_provider_livedata.engine.errors import BadInput, ZoneUnreachable
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones import registry
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone

@@ -10,8 +10,8 @@ import pytest
 
 from airflow_provider_livedata.engine import open_zone, replicate
 from airflow_provider_livedata.engine.checksums import checksum_of, combine
-from airflow_provider_livedata.engine.zones import memory
-from airflow_provider_livedata.engine.zones.memory import MemoryZone
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryZone
 
 _names = itertools.count()
 PART_BYTES = 1 << 10

@@ -13,8 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine import ReplicateOptions, hold, open_zone, retain
-from airflow_provider_livedata.engine.backup_options import BackupOptions
-from airflow_provider_livedata.engine.backup_record import SNAPSHOT, number_of
+from airflow_provider_livedata.engine.backups import cataloguing, scripting
+from airflow_provider_livedata.engine.backups.cataloguing import catalogue, read_catalogue, view_of
+from airflow_provider_livedata.engine.backups.options import BackupOptions
+from airflow_provider_livedata.engine.backups.record import SNAPSHOT, number_of
+from airflow_provider_livedata.engine.backups.removing import remove
+from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.errors import (
     BackupMissing,
     BackupUnusable,
@@ -26,17 +30,16 @@ from airflow_provider_livedata.engine.errors import (
     TargetHeld,
     TooManyDeletes,
 )
-from airflow_provider_livedata.engine.flows import backing_up, cataloguing, retaining, scripting
-from airflow_provider_livedata.engine.flows.backing_up import backup
-from airflow_provider_livedata.engine.flows.cataloguing import catalogue, read_catalogue, view_of
-from airflow_provider_livedata.engine.flows.removing import remove
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
-from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
+from airflow_provider_livedata.engine.flows import backup as backing_up
+from airflow_provider_livedata.engine.flows import retaining
+from airflow_provider_livedata.engine.flows.backup import backup
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.around import Around
-from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
 from airflow_provider_livedata.testing.strategies import Tree, trees

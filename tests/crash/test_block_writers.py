@@ -9,10 +9,10 @@ import pytest
 
 from airflow_provider_livedata.engine import fail_back, fail_over, replicate
 from airflow_provider_livedata.engine.errors import LiveDataError, StateDamaged, StillChanging, WritersNotBlocked
-from airflow_provider_livedata.engine.flows.blocking import RECORD, block_writers, open_again
 from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.switching.blocking import RECORD, block_writers, open_again
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
 from tests.crash.conftest import Pair, contents
@@ -138,8 +138,8 @@ def test_whenever_a_switch_dies_the_next_one_completes_it_and_the_mode_comes_bac
 def test_where_opening_it_again_fails_the_error_of_the_switch_is_the_one_that_is_told(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_livedata.engine.flows import blocking
     from airflow_provider_livedata.engine.flows import fail_over as flow
+    from airflow_provider_livedata.engine.switching import blocking
 
     def fail(*_: Any, **__: Any) -> Any:
         raise LiveDataError("the switch itself")

@@ -9,9 +9,10 @@ import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
 from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed
-from airflow_provider_livedata.engine.lease import LeaseTimes
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter, Flaky, FlipBytes
 from tests.crash.conftest import Files, Pair, contents

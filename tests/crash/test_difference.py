@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
-from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine import open_zone as engine_open_zone
 from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed, TargetTouched, TooManyDeletes, Unsupported
 from airflow_provider_livedata.engine.model import Attributes, Entry
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.memory import MemoryFiles
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryFiles
 from airflow_provider_livedata.testing.faults import Counting
 from tests.crash.conftest import Files, Pair, contents
 
@@ -257,7 +257,7 @@ def test_everything_is_compared_again_when_the_last_time_is_long_ago(copied: Pai
 
 
 def test_too_many_changes_are_found_by_listings(copied: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_livedata.engine.flows.finding.MOST_CHANGES", 2)
+    monkeypatch.setattr("airflow_provider_livedata.engine.replication.finding.MOST_CHANGES", 2)
     copied.put({f"many/{number}": b"x" for number in range(5)})
     copied.remove("a.txt", "other/d")
     report = replicate(copied.source, copied.target, ALL)

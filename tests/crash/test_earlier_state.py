@@ -24,11 +24,11 @@ from airflow_provider_livedata.engine import (
     retain,
     verify,
 )
-from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.errors import TargetIsActive
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
-from airflow_provider_livedata.engine.zones.memory import Like, MemoryZone
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.zone import Like, MemoryZone
 from airflow_provider_livedata.testing.faults import Counting
 from tests.crash.conftest import PART_BYTES, contents
 from tests.crash.test_crashes import IMPATIENT

@@ -11,15 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine import (
-    ReplicateOptions,
-    fail_back,
-    fail_over,
-    open_zone,
-    replicate,
-    roles,
-    verify,
-)
+from airflow_provider_livedata.engine import ReplicateOptions, fail_back, fail_over, open_zone, replicate, verify
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     FilterChanged,
@@ -31,11 +23,12 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.roles import Role
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.stored import roles
+from airflow_provider_livedata.engine.stored.roles import Role
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.memory import MemoryFiles
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryFiles
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter
 from tests.crash.conftest import Files, Pair, contents, put

@@ -16,20 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine import open_zone
-from airflow_provider_livedata.engine.copying import Route
-from airflow_provider_livedata.engine.cover import Cover, cover_of
-from airflow_provider_livedata.engine.flows.finding import Known, Way, rows_of
+from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
+from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.deciding.plan import Planner, Policy
+from airflow_provider_livedata.engine.deciding.renames import Renames
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Held, Phase, Step
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.overlay import SortedRun, overlay
-from airflow_provider_livedata.engine.plan import Planner, Policy
 from airflow_provider_livedata.engine.progress import Progress
-from airflow_provider_livedata.engine.renames import Renames
+from airflow_provider_livedata.engine.replication.finding import Known, Way, rows_of
 from airflow_provider_livedata.engine.timetable import Timetable
-from airflow_provider_livedata.engine.transfer import Transfer
-from airflow_provider_livedata.engine.zones import memory
-from airflow_provider_livedata.engine.zones.memory import MemoryHdfs, MemoryZone
+from airflow_provider_livedata.engine.transfer.copying import Route
+from airflow_provider_livedata.engine.transfer.phases import Transfer
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryHdfs, MemoryZone
 from airflow_provider_livedata.testing.faults import Counting
 from tests.crash.conftest import PART_BYTES, contents
 from tests.crash.test_model import ALL, FIRST, LEFT_OUT, Operation, _operations, act

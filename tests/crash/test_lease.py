@@ -13,10 +13,10 @@ import pytest
 
 from airflow_provider_livedata.engine import open_zone
 from airflow_provider_livedata.engine.errors import LeaseLost, TargetHeld
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes, _process, _started
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, _process, _started
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.memory import zone as memory
 
 TIMES = LeaseTimes(beat_s=3600, silence_s=60, stale_s=40, watch_s=5)
 

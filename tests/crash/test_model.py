@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine import ReplicateOptions, Report, open_zone, replicate, verify
-from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
-from airflow_provider_livedata.engine.zones.memory import MemoryHdfs, MemoryZone
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryHdfs, MemoryZone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
 from tests.crash.conftest import PART_BYTES, contents

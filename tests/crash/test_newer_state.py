@@ -31,9 +31,9 @@ from airflow_provider_livedata.engine import (
     verify_backup,
 )
 from airflow_provider_livedata.engine.errors import StateDamaged
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
-from airflow_provider_livedata.engine.zones.memory import Like, MemoryZone
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.zone import Like, MemoryZone
 from tests.crash.conftest import Pair, contents
 from tests.crash.test_crashes import IMPATIENT
 from tests.crash.test_earlier_state import STATES, zone

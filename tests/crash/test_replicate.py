@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine import ReplicateOptions, Report, open_zone, preflight, replicate, verify
-from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     CannotHold,
@@ -31,9 +30,10 @@ from airflow_provider_livedata.engine.errors import (
     UnknownScheme,
 )
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
-from airflow_provider_livedata.engine.zones.base import Snapshots
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.testing.strategies import Tree, trees
 from tests.crash.conftest import Files, Pair, contents
 
@@ -484,7 +484,7 @@ def test_a_long_listing_tells_how_far_it_has_come(
                 time.sleep(0.001)
 
     pair.source.scan = slowly  # type: ignore[method-assign]
-    monkeypatch.setattr("airflow_provider_livedata.engine.scan.BATCH", 100)
+    monkeypatch.setattr("airflow_provider_livedata.engine.reading.scan.BATCH", 100)
     with caplog.at_level("INFO"):
         replicate(pair.source, pair.target, ReplicateOptions(progress_s=0.001))
     assert pair.target.stat("f2499") is not None

@@ -21,13 +21,13 @@ from airflow_provider_livedata.engine.errors import (
     WrongSide,
 )
 from airflow_provider_livedata.engine.flows.restoring import bring_back
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
-from airflow_provider_livedata.engine.restore_options import RestoreOptions
-from airflow_provider_livedata.engine.restore_report import RestoreReport
+from airflow_provider_livedata.engine.restores.options import RestoreOptions
+from airflow_provider_livedata.engine.restores.report import RestoreReport
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.memory import MemoryZone
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryZone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter
 from tests.crash.conftest import Files, Pair, contents, put

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_livedata.engine import open_zone
+from airflow_provider_livedata.engine.backups.cataloguing import catalogue
+from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.errors import (
     BackupMissing,
     BackupUnusable,
@@ -19,16 +21,14 @@ from airflow_provider_livedata.engine.errors import (
     PermissionRefused,
     RunFailed,
 )
-from airflow_provider_livedata.engine.flows.cataloguing import catalogue
 from airflow_provider_livedata.engine.flows.restore import restore, restore_drill
 from airflow_provider_livedata.engine.flows.retaining import retain
-from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
-from airflow_provider_livedata.engine.restore_report import RestoreReport
-from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
-from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.restores.options import DrillOptions, RestoreOptions
+from airflow_provider_livedata.engine.restores.report import RestoreReport
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.memory import MemoryZone
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryZone
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
 from tests.crash.conftest import PART_BYTES, Pair, contents
 from tests.crash.test_backup import FIRST, KINDS, Site

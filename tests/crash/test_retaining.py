@@ -9,12 +9,12 @@ from typing import Literal
 import pytest
 
 from airflow_provider_livedata.engine import backup, catalogue, hold, release, remove_backups, retain, verify_backup
+from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.errors import BackupMissing, BackupUnusable, BadOption, RunFailed, TargetHeld
-from airflow_provider_livedata.engine.lease import Lease
-from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import Snapshots
+from airflow_provider_livedata.engine.stored.lease import Lease
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
 from tests.crash.conftest import Files, Pair

@@ -10,18 +10,19 @@ from typing import Any, Literal
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
-from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine.bundles import BUNDLES
 from airflow_provider_livedata.engine.errors import LiveDataError, PublishingCutOff
-from airflow_provider_livedata.engine.flows.committing import pending
-from airflow_provider_livedata.engine.flows.finding import known_of
-from airflow_provider_livedata.engine.flows.rolling import Forward, roll_forward
-from airflow_provider_livedata.engine.kept import DAY_MS, forget
-from airflow_provider_livedata.engine.lease import Lease
 from airflow_provider_livedata.engine.model import Entry
+from airflow_provider_livedata.engine.replication.committing import pending
+from airflow_provider_livedata.engine.replication.finding import known_of
+from airflow_provider_livedata.engine.replication.rolling import Forward, roll_forward
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.kept import DAY_MS, forget
+from airflow_provider_livedata.engine.stored.lease import Lease
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.transfer.bundles import BUNDLES
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter, Flaky
 from tests.crash.conftest import Files, Pair, contents

@@ -8,17 +8,18 @@ from typing import Any, Literal
 import pytest
 
 from airflow_provider_livedata.engine.errors import BadOption, PathsOverlap, RunFailed, StoreFull, Unsupported
-from airflow_provider_livedata.engine.flows import drill_folders
 from airflow_provider_livedata.engine.flows.drilling import drill
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.flows.undoing import undo_restore
-from airflow_provider_livedata.engine.lease import Lease
 from airflow_provider_livedata.engine.model import Attributes
-from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
+from airflow_provider_livedata.engine.restores import drill_folders
+from airflow_provider_livedata.engine.restores.options import DrillOptions, RestoreOptions
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import SetAttributes, Zone
+from airflow_provider_livedata.engine.stored.lease import Lease
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.below import Below
+from airflow_provider_livedata.engine.zones.powers import SetAttributes
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
 from tests.crash.conftest import Files, Pair, contents, put

@@ -10,11 +10,11 @@ from typing import Literal
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate
-from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed, Unsupported
 from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter, Flaky
 from tests.crash.conftest import Files, Pair, contents

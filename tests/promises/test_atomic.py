@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_livedata.engine import ReplicateOptions, open_zone, replicate
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.memory import MemoryZone
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryZone
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
 from tests.crash.conftest import PART_BYTES, Files, Pair, contents
 from tests.crash.test_crashes import IMPATIENT

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, Report, replicate
 from airflow_provider_livedata.engine.errors import CorruptSource, RunFailed, TooManyDeletes
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.testing.faults import Counting
 from tests.crash.conftest import Pair, contents
 

@@ -19,9 +19,9 @@ from airflow_provider_livedata.engine.errors import (
     TargetTouched,
     TooManyDeletes,
 )
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import Snapshots
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from tests.crash.conftest import Files, Pair, contents
 
 Make = Callable[[str, str], Pair]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine import replicate, verify
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import FlipBytes
 from tests.crash.conftest import PART_BYTES, Files, Pair, contents

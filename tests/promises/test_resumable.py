@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate
-from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter
 from tests.crash.conftest import PART_BYTES, Files, Pair, contents

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
 from airflow_provider_livedata.engine.errors import LiveDataError
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from tests.services.s3 import S3Server
 from tests.system.conftest import Place, s3_place, write
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.zones import registry
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.memory import MemoryZone
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryZone
 
 FILES_A_DIRECTORY = 1000
 

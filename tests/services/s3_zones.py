@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.s3 import S3Zone
+from airflow_provider_livedata.engine.zones.s3.zone import S3Zone
 from tests.services.proxy import FaultyProxy
 from tests.services.s3 import MotoServer, S3Server
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Part, Snapshot
-from airflow_provider_livedata.engine.zones import memory
-from airflow_provider_livedata.engine.zones.memory_store import MemoryStore, Node, Pending
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.store import MemoryStore, Node, Pending
 
 FRESH = 100_000  # versions and inodes that are given from now on were never given before
 _DATE = (2026, 1, 1, 0, 0, 0)

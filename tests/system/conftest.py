@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_livedata.engine import open_zone
-from airflow_provider_livedata.engine.zones import hdfs_identity
 from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.hdfs import identity as hdfs_identity
 
 if TYPE_CHECKING:
     from tests.services.hdfs import HdfsCluster

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import psutil
 
 from airflow_provider_livedata.engine import ReplicateOptions, Report, replicate
-from airflow_provider_livedata.engine import checkpoint as checkpoints
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 from tests.services.writer import start_writer, stop_writer
 from tests.system.conftest import Contents, Place, hdfs_place, s3_place

@@ -12,7 +12,7 @@ from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.model import Attributes, Entry
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.hdfs import HdfsZone
+from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
 from tests.services.hdfs import HdfsCluster
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from airflow_provider_livedata.engine import (
     retain,
     verify_backup,
 )
+from airflow_provider_livedata.engine.backups.cataloguing import view_of
+from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.errors import LiveDataError, PathMissing, PermissionRefused, RunFailed, StoreFull
-from airflow_provider_livedata.engine.flows.cataloguing import view_of
 from airflow_provider_livedata.engine.model import Attributes
-from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.testing.faults import Counting
 from tests.services import fetch

@@ -10,8 +10,8 @@ import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, Report, fail_over, replicate
 from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed, StoreFull, TargetHeld, TooManyDeletes
-from airflow_provider_livedata.engine.lease import LeaseTimes
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from tests.services.engine_process import finish, start
 from tests.services.processes import wait_until
 from tests.system.conftest import Contents, Place, hdfs_place, s3_place, write

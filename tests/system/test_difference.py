@@ -13,8 +13,8 @@ import pytest
 from airflow_provider_livedata.engine import ReplicateOptions, Report, replicate, verify
 from airflow_provider_livedata.engine.errors import LiveDataError, PathMissing, Unsupported
 from airflow_provider_livedata.engine.model import Attributes, Change
-from airflow_provider_livedata.engine.zones import hdfs_difference
-from airflow_provider_livedata.engine.zones.hdfs import HdfsZone
+from airflow_provider_livedata.engine.zones.hdfs import difference as hdfs_difference
+from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
 from tests.services.processes import wait_until
 from tests.system.conftest import Place, hdfs_place, s3_place
 from tests.system.hdfs_common import Asked, put, zone_of

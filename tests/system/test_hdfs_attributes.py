@@ -13,7 +13,7 @@ import requests
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import Unsupported
 from airflow_provider_livedata.engine.model import Attributes
-from airflow_provider_livedata.engine.zones.hdfs import HdfsZone
+from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
 from tests.services.hdfs import HdfsCluster
 from tests.system.hdfs_common import Asked, put, stat, zone_of
 

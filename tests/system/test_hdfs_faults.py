@@ -28,12 +28,12 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import ABSENT, Expect, Part
 from airflow_provider_livedata.engine.retry import retry
-from airflow_provider_livedata.engine.zones import hdfs_check
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.hdfs import PROMPT_BYTES, HdfsZone
-from airflow_provider_livedata.engine.zones.hdfs_control import WebHdfs
-from airflow_provider_livedata.engine.zones.hdfs_data import Writer
-from airflow_provider_livedata.engine.zones.hdfs_web_data import WebData
+from airflow_provider_livedata.engine.zones.hdfs import check as hdfs_check
+from airflow_provider_livedata.engine.zones.hdfs.control import WebHdfs
+from airflow_provider_livedata.engine.zones.hdfs.data import Writer
+from airflow_provider_livedata.engine.zones.hdfs.web_data import WebData
+from airflow_provider_livedata.engine.zones.hdfs.zone import PROMPT_BYTES, HdfsZone
 from tests.services.hdfs import HdfsCluster
 from tests.services.processes import free_ports
 from tests.system.hdfs_common import Asked, open_file, put, read, stat, zone_of

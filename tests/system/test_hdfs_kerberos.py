@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_livedata.engine.errors import CredentialsRefused, PermissionRefused, ZoneUnreachable
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.hdfs import HdfsZone
+from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
 from tests.conftest import in_ci
 from tests.services.hdfs import HdfsCluster
 from tests.services.kdc import REALM, Kdc

@@ -10,8 +10,8 @@ import pytest
 
 from airflow_provider_livedata.engine.errors import ObjectChanged, SnapshotRefused
 from airflow_provider_livedata.engine.model import Snapshot
-from airflow_provider_livedata.engine.zones import hdfs_snapshots
-from airflow_provider_livedata.engine.zones.hdfs import HdfsZone
+from airflow_provider_livedata.engine.zones.hdfs import snapshots as hdfs_snapshots
+from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
 from tests.services.hdfs import HdfsCluster
 from tests.system.hdfs_common import open_file, put, read, stat, zone_of
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_livedata.engine import replicate, verify
-from airflow_provider_livedata.engine.lease import LeaseTimes
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes
 from airflow_provider_livedata.testing.faults import Counting
 from tests.services.engine_process import kill, start
 from tests.system.conftest import Contents, Place, hdfs_place, write

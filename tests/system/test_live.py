@@ -145,7 +145,7 @@ def test_a_target_on_hdfs_is_watched_without_becoming_anybody_there(
     s3_server: S3Server | MotoServer,
     bucket: str,
 ) -> None:
-    from airflow_provider_livedata.engine.zones import hdfs_identity
+    from airflow_provider_livedata.engine.zones.hdfs import identity as hdfs_identity
 
     s3_server.client().put_object(Bucket=bucket, Key="copy/a", Body=b"1")
     report = replicate(target.open(), source.open())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
+from airflow_provider_livedata.engine.deciding.tuning import LEAST, MOST
 from airflow_provider_livedata.engine.errors import (
     BucketMissing,
     CannotHold,
@@ -24,9 +25,9 @@ from airflow_provider_livedata.engine.errors import (
     ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.tuning import LEAST, MOST
-from airflow_provider_livedata.engine.zones.base import SetAttributes, Zone
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import SetAttributes
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting
 from tests.services.engine_process import finish, start

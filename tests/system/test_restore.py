@@ -22,8 +22,8 @@ from airflow_provider_livedata.engine import (
     undo_restore,
 )
 from airflow_provider_livedata.engine.errors import DestinationNewer, VerifyFailed
-from airflow_provider_livedata.engine.lease import LeaseTimes
-from airflow_provider_livedata.engine.zones.base import Snapshots
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.testing.faults import Counting
 from tests.services.engine_process import start
 from tests.system.conftest import Contents, Place, hdfs_place, s3_place, write

@@ -35,7 +35,7 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import ABSENT
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.s3 import S3Zone
+from airflow_provider_livedata.engine.zones.s3.zone import S3Zone
 from airflow_provider_livedata.testing.suite.common import keys, put, read_all, send
 from tests.services.processes import free_ports
 from tests.services.proxy import FaultyProxy

@@ -10,8 +10,8 @@ import pytest
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import ChecksumMismatch
 from airflow_provider_livedata.engine.model import ABSENT, Attributes
-from airflow_provider_livedata.engine.zones import s3_copy
-from airflow_provider_livedata.engine.zones.s3 import S3Zone
+from airflow_provider_livedata.engine.zones.s3 import copy as s3_copy
+from airflow_provider_livedata.engine.zones.s3.zone import S3Zone
 from airflow_provider_livedata.testing.suite.common import data_of, read_all, stat, upload_whole
 from tests.services.s3_zones import open_zone
 

@@ -19,7 +19,7 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.zones.s3 import S3Zone
+from airflow_provider_livedata.engine.zones.s3.zone import S3Zone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.suite.common import data_of, keys, put, read, read_all, send, stat, upload_whole
 from tests.services.proxy import FaultyProxy

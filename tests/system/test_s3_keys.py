@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import NameRefused, NotADirectory, PathMissing
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Entry
-from airflow_provider_livedata.engine.zones.s3 import S3Zone
+from airflow_provider_livedata.engine.zones.s3.zone import S3Zone
 from airflow_provider_livedata.testing.suite.common import keys, listed, put, read, read_all, stat
 from tests.services.proxy import FaultyProxy
 from tests.services.s3 import MotoServer, S3Server

@@ -12,8 +12,8 @@ import pytest
 from airflow_provider_livedata.engine import replicate
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.model import Attributes
-from airflow_provider_livedata.engine.zones.hdfs import HdfsZone
-from airflow_provider_livedata.engine.zones.hdfs_control import WebHdfs
+from airflow_provider_livedata.engine.zones.hdfs.control import WebHdfs
+from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
 from tests.system.conftest import Place, hdfs_place, s3_place
 from tests.system.hdfs_common import put, zone_of
 
@@ -135,7 +135,7 @@ def test_too_many_changes_end_the_command(
     hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, s3_server: S3Server | MotoServer, bucket: str, command: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("airflow_provider_livedata.engine.flows.finding.MOST_CHANGES", 2)
+    monkeypatch.setattr("airflow_provider_livedata.engine.replication.finding.MOST_CHANGES", 2)
     source, target = places(hdfs_cluster, hdfs_dir, s3_server, bucket, command)
     put(zone, "keep")
     replicate(source.open(), target.open())

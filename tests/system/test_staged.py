@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
-from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine.flows.committing import pending
-from airflow_provider_livedata.engine.flows.finding import known_of
-from airflow_provider_livedata.engine.flows.rolling import Forward, roll_forward
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.model import Attributes
+from airflow_provider_livedata.engine.replication.committing import pending
+from airflow_provider_livedata.engine.replication.finding import known_of
+from airflow_provider_livedata.engine.replication.rolling import Forward, roll_forward
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import Snapshots
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash
 from tests.crash.test_crashes import IMPATIENT

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_livedata.engine.backup_record import file_of, name_of
-from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
-from airflow_provider_livedata.engine.retention import decide_retention
-from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
+from airflow_provider_livedata.engine.backups.facts import BackupFacts, BackupState
+from airflow_provider_livedata.engine.backups.record import file_of, name_of
+from airflow_provider_livedata.engine.backups.retention import decide_retention
+from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from tests.conftest import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "backup-and-recovery.md").read_text()

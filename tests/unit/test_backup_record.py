@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.backup_record import (
+from airflow_provider_livedata.engine.backups.bulk_commands import aws, distcp
+from airflow_provider_livedata.engine.backups.commands import (
+    MOMENTS_UP_TO,
+    MOST_PATHS,
+    Layer,
+    attributes,
+    copying,
+    hadoop_uri,
+    header,
+    outermost,
+    snapshot_uri,
+)
+from airflow_provider_livedata.engine.backups.record import (
     BackupRecord,
     Intent,
     Places,
@@ -23,20 +35,8 @@ from airflow_provider_livedata.engine.backup_record import (
     version_in,
 )
 from airflow_provider_livedata.engine.errors import StateDamaged
-from airflow_provider_livedata.engine.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.restore_bulk import aws, distcp
-from airflow_provider_livedata.engine.restore_commands import (
-    MOMENTS_UP_TO,
-    MOST_PATHS,
-    Layer,
-    attributes,
-    copying,
-    hadoop_uri,
-    header,
-    outermost,
-    snapshot_uri,
-)
+from airflow_provider_livedata.engine.stored.manifest_file import ManifestFile
 
 NAMES = [name_of(number, at) for number, at in ((1, 10**12), (2, 9 * 10**11), (7, 10**12), (1_000_000, 10**12))]
 RECORD = BackupRecord(

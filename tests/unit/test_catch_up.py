@@ -10,7 +10,7 @@ from airflow_provider_livedata.engine import ReplicateOptions, catch_up, open_zo
 from airflow_provider_livedata.engine.errors import BadOption, StillChanging
 from airflow_provider_livedata.engine.model import Snapshot
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.memory import MemoryHdfs, MemoryZone
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryHdfs, MemoryZone
 
 _NUMBERS = itertools.count()
 

@@ -31,9 +31,9 @@ from airflow_provider_livedata.configuration.model import (
 from airflow_provider_livedata.configuration.schema import SCHEMA, schema_text
 from airflow_provider_livedata.engine import BackupOptions as EngineBackupOptions
 from airflow_provider_livedata.engine import Duration, ReplicateOptions, RetentionPolicy
+from airflow_provider_livedata.engine.backups.retention_policy import AGES, COUNTS
 from airflow_provider_livedata.engine.errors import BadConfiguration
 from airflow_provider_livedata.engine.options import PRESERVABLE
-from airflow_provider_livedata.engine.retention_policy import AGES, COUNTS
 from tests.conftest import REPOSITORY, TESTS
 
 CASES = sorted((TESTS / "golden" / "configuration").glob("*.yaml"))

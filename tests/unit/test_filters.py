@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_livedata.engine.deciding.filters import DEFAULT_EXCLUDES, Filter
 from airflow_provider_livedata.engine.errors import BadOption
-from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.testing.strategies import listings, names
 

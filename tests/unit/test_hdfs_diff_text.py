@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.errors import Unsupported
 from airflow_provider_livedata.engine.model import Change
-from airflow_provider_livedata.engine.zones.hdfs_diff_text import changes_in
+from airflow_provider_livedata.engine.zones.hdfs.diff_text import changes_in
 from airflow_provider_livedata.testing.strategies import any_names, names
 
 HEADER = "Difference between snapshot s1 and snapshot s2 under directory /data:"

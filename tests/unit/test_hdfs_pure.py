@@ -29,12 +29,14 @@ from airflow_provider_livedata.engine.errors import (
     ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.zones import hdfs_data, hdfs_identity, hdfs_scan
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.hdfs_acl import canonical, full
-from airflow_provider_livedata.engine.zones.hdfs_errors import java_error, native_error
-from airflow_provider_livedata.engine.zones.hdfs_http import same_path
-from airflow_provider_livedata.engine.zones.hdfs_options import HdfsOptions, read_options
+from airflow_provider_livedata.engine.zones.hdfs import data as hdfs_data
+from airflow_provider_livedata.engine.zones.hdfs import identity as hdfs_identity
+from airflow_provider_livedata.engine.zones.hdfs import scan as hdfs_scan
+from airflow_provider_livedata.engine.zones.hdfs.acl import canonical, full
+from airflow_provider_livedata.engine.zones.hdfs.errors import java_error, native_error
+from airflow_provider_livedata.engine.zones.hdfs.http import same_path
+from airflow_provider_livedata.engine.zones.hdfs.options import HdfsOptions, read_options
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=4) | st.text(
     "a!-.0é日", min_size=1, max_size=4

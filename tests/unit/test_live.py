@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.errors import BadOption
-from airflow_provider_livedata.engine.live import (
+from airflow_provider_livedata.engine.deciding.live import (
     LEVELS,
     LiveRun,
     Pace,
@@ -21,6 +20,7 @@ from airflow_provider_livedata.engine.live import (
     is_told_to_stop,
     next_start_ms,
 )
+from airflow_provider_livedata.engine.errors import BadOption
 
 BEGAN = 1_700_000_000_000
 lengths = st.lists(st.integers(0, 60_000), min_size=1, max_size=60)  # ms that cycles take

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_livedata.engine.deciding.outcome import (
+    has_carried,
+    has_landed,
+    has_moved,
+    is_as_planned,
+    is_replaced,
+)
 from airflow_provider_livedata.engine.model import Entry, From, Held, Step
-from airflow_provider_livedata.engine.outcome import has_carried, has_landed, has_moved, is_as_planned, is_replaced
 
 SOURCE = Entry("f", size_bytes=3, version="s1", crc32c=1, crc64nvme=2)
 ON_OBJECTS = Entry("f", size_bytes=3, version="etag", crc64nvme=2, source_version="s1")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_livedata.engine.deciding.overlay import Rows, SortedRun, overlay
 from airflow_provider_livedata.engine.model import Entry, Held
-from airflow_provider_livedata.engine.overlay import Rows, SortedRun, overlay
 
 generations = st.lists(st.dictionaries(st.sampled_from("abcdefgh"), st.booleans(), min_size=1), max_size=5)
 

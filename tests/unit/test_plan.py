@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.diff import Origin, Row, line_up
+from airflow_provider_livedata.engine.deciding.diff import Origin, Row, line_up
+from airflow_provider_livedata.engine.deciding.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.engine.errors import (
     CannotHold,
     SourceEmpty,
@@ -19,7 +20,6 @@ from airflow_provider_livedata.engine.errors import (
     UnsortedListing,
 )
 from airflow_provider_livedata.engine.model import Entry, Facts, From, Held, Step
-from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.testing.strategies import Tree, trees
 
 FILE_SYSTEM = Facts("model", puts_publish=False, attributes=frozenset({"mode", "mtime_ms"}))

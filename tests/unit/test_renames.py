@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine import open_zone
+from airflow_provider_livedata.engine.deciding.renames import Renames, moved_with
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.model import Change
-from airflow_provider_livedata.engine.renames import Renames, moved_with
-from airflow_provider_livedata.engine.zones import memory
-from airflow_provider_livedata.engine.zones.memory import MemoryFiles
+from airflow_provider_livedata.engine.zones.memory import zone as memory
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryFiles
 
 _paths = st.lists(st.sampled_from(["a", "b", "a!", "b0"]), min_size=1, max_size=3).map("/".join)
 _operations = st.lists(st.tuples(st.sampled_from(["write", "rename", "rename", "delete"]), _paths, _paths), max_size=12)

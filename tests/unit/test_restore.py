@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.choosing import Choice
-from airflow_provider_livedata.engine.diff import Row, line_up
+from airflow_provider_livedata.engine.deciding.diff import Row, line_up
+from airflow_provider_livedata.engine.deciding.plan import Planner, Policy
 from airflow_provider_livedata.engine.errors import BadOption, DestinationNewer, DestinationTaken
 from airflow_provider_livedata.engine.model import Entry, Facts, Failure, Held
-from airflow_provider_livedata.engine.plan import Planner, Policy
-from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
-from airflow_provider_livedata.engine.restore_report import DrillReport, RestoreDifference, RestoreReport
-from airflow_provider_livedata.engine.restore_rows import (
+from airflow_provider_livedata.engine.restores.choosing import Choice
+from airflow_provider_livedata.engine.restores.options import DrillOptions, RestoreOptions
+from airflow_provider_livedata.engine.restores.report import DrillReport, RestoreDifference, RestoreReport
+from airflow_provider_livedata.engine.restores.rows import (
     Evidence,
     Findings,
     RestoreRows,
@@ -26,7 +26,7 @@ from airflow_provider_livedata.engine.restore_rows import (
     may_be_same,
     refuse,
 )
-from airflow_provider_livedata.engine.sampling import sample
+from airflow_provider_livedata.engine.restores.sampling import sample
 
 HDFS = Facts("hdfs", puts_publish=False, attributes=frozenset({"mtime_ms", "owner", "group", "mode", "acl"}))
 S3 = Facts(

@@ -18,9 +18,9 @@ from airflow_provider_livedata.engine import (
     RetentionPolicy,
     decide_retention,
 )
+from airflow_provider_livedata.engine.backups.retention import PERIODS
+from airflow_provider_livedata.engine.backups.retention_policy import AGES, COUNTS
 from airflow_provider_livedata.engine.errors import BadInput, BadOption
-from airflow_provider_livedata.engine.retention import PERIODS
-from airflow_provider_livedata.engine.retention_policy import AGES, COUNTS
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 COMPLETE, INCOMPLETE, DAMAGED, REMOVING = BackupState

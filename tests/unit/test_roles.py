@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine import roles
 from airflow_provider_livedata.engine.errors import StateDamaged, TargetIsActive, WrongSide
-from airflow_provider_livedata.engine.roles import Role, refusal
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.stored import roles
+from airflow_provider_livedata.engine.stored.roles import Role, refusal
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.registry import open_zone
 
 SOURCE, TARGET, OTHER = "hdfs://nn:8020/data", "s3://bucket/data", "s3://elsewhere/data"

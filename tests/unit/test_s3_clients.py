@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_livedata.engine.zones import s3_sharing
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.s3_clients import S3Options, _endpoint, _provider, suits_obstore
+from airflow_provider_livedata.engine.zones.s3 import sharing as s3_sharing
+from airflow_provider_livedata.engine.zones.s3.clients import S3Options, _endpoint, _provider, suits_obstore
 
 
 def test_credentials_are_asked_for_again_before_renewed_ones_expire() -> None:

@@ -26,7 +26,7 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import ABSENT, Expect
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.s3_errors import s3_errors
+from airflow_provider_livedata.engine.zones.s3.errors import s3_errors
 
 ADDRESS = Address("s3", "bucket", "prefix")
 SECRET = "wJalrXUtnFEMI"

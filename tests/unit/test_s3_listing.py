@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.errors import UnsortedListing, ZoneError
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.zones.s3_listing import (
+from airflow_provider_livedata.engine.zones.s3.listing import (
     FOLDER,
     Directories,
     Listed,

@@ -25,9 +25,9 @@ from airflow_provider_livedata.engine.errors import LiveDataError, PathMissing, 
 from airflow_provider_livedata.engine.flows import verify as verify_module
 from airflow_provider_livedata.engine.model import Attributes, Difference, Snapshot
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.memory import MemoryFiles, MemoryHdfs, MemoryZone
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryFiles, MemoryHdfs, MemoryZone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.diff import Row, line_up
+from airflow_provider_livedata.engine.deciding.diff import Row, line_up
 from airflow_provider_livedata.engine.model import Entry, Facts, Held
-from airflow_provider_livedata.engine.swap import Found, found_in, judge, swapped, with_others
+from airflow_provider_livedata.engine.switching.swap import Found, found_in, judge, swapped, with_others
 
 NAMES = frozenset({"owner", "mode"})
 _held = st.builds(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from airflow_provider_livedata.engine.switch_report import FailBackReport, FailOverReport
+from airflow_provider_livedata.engine.switching.report import FailBackReport, FailOverReport
 
 
 def test_an_unplanned_fail_over_tells_what_is_lost_and_since_when() -> None:

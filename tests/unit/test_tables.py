@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.cover import cover_of
+from airflow_provider_livedata.engine.deciding.cover import cover_of
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Change, Entry, Held, Step
-from airflow_provider_livedata.engine.tables import (
+from airflow_provider_livedata.engine.stored.tables import (
     held_from_parquet,
     held_in,
     held_to_parquet,
@@ -56,7 +56,7 @@ def test_writing_and_reading_rows_does_not_import_pandas() -> None:
     code = """
 import sys
 from airflow_provider_livedata.engine.model import Entry, Held
-from airflow_provider_livedata.engine.tables import held_from_parquet, held_to_parquet
+from airflow_provider_livedata.engine.stored.tables import held_from_parquet, held_to_parquet
 rows = [Held(Entry("a", size_bytes=1, crc32c=2)), Held(Entry("d", "directory", mode=0o755), is_gone=True)]
 assert list(held_from_parquet(held_to_parquet(rows), name="m")) == rows
 assert "pandas" not in sys.modules, "pandas costs a second and 60 MiB of every start"

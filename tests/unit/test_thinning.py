@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_livedata.engine.deciding.thinning import DAY_MS, HOUR_MS, surplus
 from airflow_provider_livedata.engine.model import Snapshot
-from airflow_provider_livedata.engine.thinning import DAY_MS, HOUR_MS, surplus
 
 NOW = 1_000 * DAY_MS
 taken = st.lists(st.integers(0, 12 * DAY_MS), unique=True, max_size=60).map(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.tuning import LEAST, MOST, threads_for
+from airflow_provider_livedata.engine.deciding.tuning import LEAST, MOST, threads_for
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 PART = 8 * MIB

@@ -9,7 +9,10 @@ import pytest
 
 from airflow_provider_livedata.engine.errors import NotADirectory, PathMissing
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import (
+from airflow_provider_livedata.engine.zones.below import Below
+from airflow_provider_livedata.engine.zones.local.zone import LocalZone
+from airflow_provider_livedata.engine.zones.memory.zone import Like, MemoryZone, forget
+from airflow_provider_livedata.engine.zones.powers import (
     KeepsFiles,
     Moves,
     Rename,
@@ -17,9 +20,6 @@ from airflow_provider_livedata.engine.zones.base import (
     Snapshots,
     StoreChecksum,
 )
-from airflow_provider_livedata.engine.zones.below import Below
-from airflow_provider_livedata.engine.zones.local import LocalZone
-from airflow_provider_livedata.engine.zones.memory import Like, MemoryZone, forget
 from airflow_provider_livedata.testing.zone_suite import OpenAt, ZoneSuite
 
 PART = 1 << 12

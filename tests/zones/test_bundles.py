@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_livedata.engine import open_zone
-from airflow_provider_livedata.engine.bundles import BUNDLES, LEAST_FILES, Bundles, Shelf, sweep
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged, StagedBytesGone, ZoneBusy
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.zones import memory
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.transfer.bundles import BUNDLES, LEAST_FILES, Bundles, Shelf, sweep
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.memory import zone as memory
 
 BUNDLE_BYTES = 1 << 10
 Told = dict[str, tuple[str, LiveDataError | None]]  # by path: the token, and what went wrong

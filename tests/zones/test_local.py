@@ -30,10 +30,10 @@ from airflow_provider_livedata.engine.errors import (
     ZoneError,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Entry
-from airflow_provider_livedata.engine.zones import local_scan
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.local import LocalZone
-from airflow_provider_livedata.engine.zones.local_errors import _MEANINGS, engine_error
+from airflow_provider_livedata.engine.zones.local import scan as local_scan
+from airflow_provider_livedata.engine.zones.local.errors import _MEANINGS, engine_error
+from airflow_provider_livedata.engine.zones.local.zone import LocalZone
 from airflow_provider_livedata.testing.zone_suite import ZoneSuite
 
 NOBODY = 65534

@@ -9,8 +9,8 @@ import pytest
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import OpenFiles, Rename, SetAttributes, Snapshots, StoreChecksum
-from airflow_provider_livedata.engine.zones.memory import Like, MemoryHdfs, MemoryZone, forget
+from airflow_provider_livedata.engine.zones.memory.zone import Like, MemoryHdfs, MemoryZone, forget
+from airflow_provider_livedata.engine.zones.powers import OpenFiles, Rename, SetAttributes, Snapshots, StoreChecksum
 from airflow_provider_livedata.testing.zone_suite import OpenAt, ZoneSuite
 
 PART = 1 << 12

@@ -9,8 +9,8 @@ import pytest
 from airflow_provider_livedata.engine.errors import BadAddress, BadOption, UnknownScheme
 from airflow_provider_livedata.engine.zones import registry
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.local import LocalZone
-from airflow_provider_livedata.engine.zones.memory import MemoryZone
+from airflow_provider_livedata.engine.zones.local.zone import LocalZone
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryZone
 from airflow_provider_livedata.engine.zones.registry import open_zone, register, schemes
 
 
@@ -41,7 +41,7 @@ def test_what_is_no_address_is_refused() -> None:
 
 
 def test_others_may_register_a_zone_for_a_scheme_of_theirs() -> None:
-    register("ftp", "airflow_provider_livedata.engine.zones.memory:MemoryZone")
+    register("ftp", "airflow_provider_livedata.engine.zones.memory.zone:MemoryZone")
     assert isinstance(open_zone("ftp://host/x"), MemoryZone)
 
 

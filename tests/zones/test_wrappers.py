@@ -22,10 +22,12 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import ABSENT, Entry, Failure
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.zones import base
+from airflow_provider_livedata.engine.zones import powers
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.around import Around
-from airflow_provider_livedata.engine.zones.base import (
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.memory.zone import Like, MemoryFiles, MemoryZone, forget
+from airflow_provider_livedata.engine.zones.powers import (
     HoldsAsRecorded,
     KeepsFiles,
     LeavesAttributes,
@@ -40,9 +42,7 @@ from airflow_provider_livedata.engine.zones.base import (
     Snapshots,
     StoreChecksum,
     StreamedPuts,
-    Zone,
 )
-from airflow_provider_livedata.engine.zones.memory import Like, MemoryFiles, MemoryZone, forget
 from airflow_provider_livedata.engine.zones.wrappers import ReadOnly, Retrying
 from airflow_provider_livedata.testing.faults import MUTATING, Counting, Crash, CrashAfter, Flaky, FlipBytes, Slow
 from airflow_provider_livedata.testing.zone_suite import OpenAt, ZoneSuite
@@ -162,7 +162,9 @@ class TestWrappersOfWrappers(WrappedSuite):
 
 
 def test_every_power_that_the_interface_declares_is_kept() -> None:
-    declared = {name for name, one in vars(base).items() if getattr(one, "_is_protocol", False) and name != "Protocol"}
+    declared = {
+        name for name, one in vars(powers).items() if getattr(one, "_is_protocol", False) and name != "Protocol"
+    }
     assert declared == {power.__name__ for power in POWERS}, "add the new one to POWERS and to the tests"
 
 

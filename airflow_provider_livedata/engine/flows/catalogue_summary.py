@@ -6,12 +6,12 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue
-from airflow_provider_livedata.engine.backup_record import number_of
+from airflow_provider_livedata.engine.backups.catalogue import Backup, Catalogue
+from airflow_provider_livedata.engine.backups.record import number_of
+from airflow_provider_livedata.engine.backups.retention import Retention, decide_retention
+from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.flows.retaining import facts_of
 from airflow_provider_livedata.engine.report import SHOWN
-from airflow_provider_livedata.engine.retention import Retention, decide_retention
-from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
 
 
 def decisions(found: Catalogue, policy: RetentionPolicy, now: datetime) -> Retention:

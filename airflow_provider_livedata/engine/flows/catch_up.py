@@ -6,11 +6,11 @@ import dataclasses
 import logging
 
 from airflow_provider_livedata.engine.errors import BadOption, StillChanging
-from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.replicate import replicate
-from airflow_provider_livedata.engine.lease import LeaseTimes
 from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.report import Report
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes
 from airflow_provider_livedata.engine.zones.base import Zone
 
 log = logging.getLogger(__name__)

@@ -13,19 +13,18 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from airflow_provider_livedata.engine.deciding.filters import DEFAULT_EXCLUDES, Filter
 from airflow_provider_livedata.engine.errors import LiveDataError, PathsOverlap, RunFailed, VerifyFailed
-from airflow_provider_livedata.engine.filters import DEFAULT_EXCLUDES, Filter
-from airflow_provider_livedata.engine.flows import drill_folders
-from airflow_provider_livedata.engine.flows.opening import opened, patient
 from airflow_provider_livedata.engine.flows.restoring import bring_back
-from airflow_provider_livedata.engine.flows.switching import holder_of
-from airflow_provider_livedata.engine.lease import LeaseTimes
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
-from airflow_provider_livedata.engine.restore_report import DrillReport, RestoreReport
-from airflow_provider_livedata.engine.sampling import Sample, sample
-from airflow_provider_livedata.engine.scan import scan
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.reading.scan import scan
+from airflow_provider_livedata.engine.replication.opening import opened, patient
+from airflow_provider_livedata.engine.restores import drill_folders
+from airflow_provider_livedata.engine.restores.options import DrillOptions, RestoreOptions
+from airflow_provider_livedata.engine.restores.report import DrillReport, RestoreReport
+from airflow_provider_livedata.engine.restores.sampling import Sample, sample
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.below import Below

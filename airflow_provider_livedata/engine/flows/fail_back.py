@@ -15,43 +15,35 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine import roles
-from airflow_provider_livedata.engine.checkpoint import Checkpoint
-from airflow_provider_livedata.engine.cover import Cover
-from airflow_provider_livedata.engine.diff import Row, line_up
+from airflow_provider_livedata.engine.clock import now_ms
+from airflow_provider_livedata.engine.deciding.cover import Cover
+from airflow_provider_livedata.engine.deciding.diff import Row, line_up
+from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.deciding.plan import Planner, Policy, guard
 from airflow_provider_livedata.engine.errors import FilterChanged, RunRefused, VerifyFailed, WrongSide
-from airflow_provider_livedata.engine.flows.aside import Aside, compared
-from airflow_provider_livedata.engine.flows.blocking import open_again
 from airflow_provider_livedata.engine.flows.catch_up import settle
-from airflow_provider_livedata.engine.flows.finding import MOST_CHANGES, Known, known_of
-from airflow_provider_livedata.engine.flows.knowing import confirmed
-from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.remembering import Remembering
 from airflow_provider_livedata.engine.flows.replicate import replicate, replication_id
-from airflow_provider_livedata.engine.flows.switching import (
-    checkpoint_of,
-    close,
-    freeze,
-    holder_of,
-    next_generation,
-    now_ms,
-    tell,
-    thaw,
-)
 from airflow_provider_livedata.engine.flows.verify import verify
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
-from airflow_provider_livedata.engine.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.overlay import SortedRun, overlay
-from airflow_provider_livedata.engine.plan import Planner, Policy, guard
+from airflow_provider_livedata.engine.reading.scan import scan
+from airflow_provider_livedata.engine.replication.finding import MOST_CHANGES, Known, known_of
+from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.report import Report
-from airflow_provider_livedata.engine.roles import Role, place_of
-from airflow_provider_livedata.engine.scan import scan
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.swap import judge, swapped
-from airflow_provider_livedata.engine.switch_report import FailBackReport
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import roles
+from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.manifest_file import ManifestFile
+from airflow_provider_livedata.engine.stored.roles import Role, place_of
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.switching.aside import Aside, compared
+from airflow_provider_livedata.engine.switching.blocking import open_again
+from airflow_provider_livedata.engine.switching.common import checkpoint_of, close, freeze, next_generation, tell, thaw
+from airflow_provider_livedata.engine.switching.knowing import confirmed
+from airflow_provider_livedata.engine.switching.remembering import Remembering
+from airflow_provider_livedata.engine.switching.report import FailBackReport
+from airflow_provider_livedata.engine.switching.swap import judge, swapped
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 

@@ -14,41 +14,42 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal, get_args
 
-from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine import roles
-from airflow_provider_livedata.engine.checkpoint import Checkpoint
-from airflow_provider_livedata.engine.cover import Cover
-from airflow_provider_livedata.engine.diff import line_up
+from airflow_provider_livedata.engine.clock import now_ms
+from airflow_provider_livedata.engine.deciding.cover import Cover
+from airflow_provider_livedata.engine.deciding.diff import line_up
+from airflow_provider_livedata.engine.deciding.filters import Filter
+from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.errors import BadOption, FilterChanged, LiveDataError, WrongSide
-from airflow_provider_livedata.engine.filters import Filter
-from airflow_provider_livedata.engine.flows import blocking, committing
 from airflow_provider_livedata.engine.flows.catch_up import settle
-from airflow_provider_livedata.engine.flows.finding import MOST_CHANGES, Known, known_of
-from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.flows.replicate import replicate, replication_id
-from airflow_provider_livedata.engine.flows.rolling import Forward, roll_forward
-from airflow_provider_livedata.engine.flows.switching import (
+from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.reading.looking import look
+from airflow_provider_livedata.engine.reading.scan import scan
+from airflow_provider_livedata.engine.replication import committing
+from airflow_provider_livedata.engine.replication.finding import MOST_CHANGES, Known, known_of
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.replication.rolling import Forward, roll_forward
+from airflow_provider_livedata.engine.report import Report
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import roles
+from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.roles import Role, place_of
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.switching import blocking
+from airflow_provider_livedata.engine.switching.common import (
     checkpoint_of,
     close,
     first,
     freeze,
-    holder_of,
     next_generation,
     not_held,
-    now_ms,
     tell,
 )
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
-from airflow_provider_livedata.engine.looking import look
-from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.overlay import overlay
-from airflow_provider_livedata.engine.report import Report
-from airflow_provider_livedata.engine.roles import Role, place_of
-from airflow_provider_livedata.engine.scan import scan
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.switch_report import KEPT, FailOverReport
+from airflow_provider_livedata.engine.switching.report import KEPT, FailOverReport
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import Moves, Zone
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import Moves
 
 SwitchHow = Literal["planned", "unplanned"]
 

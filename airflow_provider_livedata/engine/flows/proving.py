@@ -9,19 +9,20 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
-from airflow_provider_livedata.engine.backup_catalogue import Verified
-from airflow_provider_livedata.engine.backup_record import BackupRecord, file_of
+from airflow_provider_livedata.engine.backups.catalogue import Verified
+from airflow_provider_livedata.engine.backups.cataloguing import read_catalogue, rows_of, view_of
+from airflow_provider_livedata.engine.backups.record import BackupRecord, file_of
+from airflow_provider_livedata.engine.backups.view import BackupView
 from airflow_provider_livedata.engine.checksums import agrees
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
-from airflow_provider_livedata.engine.flows.backup_view import BackupView
-from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue, rows_of, view_of
-from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.limits import Buffers
 from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.progress import Progress
-from airflow_provider_livedata.engine.reading import read_checksum, told_by_store
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.reading.checksum import read_checksum, told_by_store
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.verify_report import VerifyReport
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.wrappers import ReadOnly
@@ -75,7 +76,7 @@ class _Proving:
         self.report = VerifyReport(
             record.source, f"{record.place}/{record.name}", self.level, record.run, record.snapshot
         )
-        self.report.started_ms = time.time_ns() // 1_000_000
+        self.report.started_ms = now_ms()
 
     def run(self, threads: int, progress_s: float) -> VerifyReport:
         """Compare all, and write down how it ended."""

@@ -8,19 +8,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue
-from airflow_provider_livedata.engine.backup_record import number_of
+from airflow_provider_livedata.engine.backups.catalogue import Backup, Catalogue
+from airflow_provider_livedata.engine.backups.cataloguing import read_catalogue
+from airflow_provider_livedata.engine.backups.record import number_of
+from airflow_provider_livedata.engine.backups.removing import cost_of, layout_of, remove
+from airflow_provider_livedata.engine.backups.retention_report import RetentionReport
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import BackupMissing, BadOption
-from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue
-from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.removing import cost_of, layout_of, remove
 from airflow_provider_livedata.engine.flows.retaining import account, closed, fail_if_left
-from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.retention_report import RetentionReport
-from airflow_provider_livedata.engine.roles import place_of
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.roles import place_of
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 REMOVALS = "removals"  # folder of the reports, below .livedata

@@ -12,17 +12,15 @@ import contextlib
 import hashlib
 import logging
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from airflow_provider_livedata.engine import bundles, roles
-from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine.checkpoint import Checkpoint
-from airflow_provider_livedata.engine.copying import Route, attribute_names
+from airflow_provider_livedata.engine.clock import now_ms
+from airflow_provider_livedata.engine.deciding.overlay import overlay
+from airflow_provider_livedata.engine.deciding.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.engine.errors import (
     FilterChanged,
     LiveDataError,
@@ -32,32 +30,36 @@ from airflow_provider_livedata.engine.errors import (
     RunRefused,
     SnapshotRefused,
 )
-from airflow_provider_livedata.engine.flows import committing
-from airflow_provider_livedata.engine.flows.accounts import account_changed, account_copied, account_plan, note
-from airflow_provider_livedata.engine.flows.committing import Commit
-from airflow_provider_livedata.engine.flows.finding import Known, Way, add_unseen, choose, known_of, rows_of
-from airflow_provider_livedata.engine.flows.keeping import forget_kept, freeze_target, keep_files, thin_target
-from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.pacing import choose_threads
-from airflow_provider_livedata.engine.flows.rolling import Forward, publish, roll_forward
-from airflow_provider_livedata.engine.journal import Journal
-from airflow_provider_livedata.engine.kept import folder_of
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.overlay import overlay
-from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
-from airflow_provider_livedata.engine.planfile import Plan, PlanWriter
 from airflow_provider_livedata.engine.progress import Progress
+from airflow_provider_livedata.engine.reading.scan import past
+from airflow_provider_livedata.engine.replication import committing
+from airflow_provider_livedata.engine.replication.accounts import account_changed, account_copied, account_plan, note
+from airflow_provider_livedata.engine.replication.committing import Commit
+from airflow_provider_livedata.engine.replication.finding import Known, Way, add_unseen, choose, known_of, rows_of
+from airflow_provider_livedata.engine.replication.keeping import forget_kept, freeze_target, keep_files, thin_target
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.replication.pacing import choose_threads
+from airflow_provider_livedata.engine.replication.rolling import Forward, publish, roll_forward
 from airflow_provider_livedata.engine.report import Report
-from airflow_provider_livedata.engine.scan import past
-from airflow_provider_livedata.engine.staging import Staging, staged_before, staged_log
-from airflow_provider_livedata.engine.state import FOLDER, StateFolder
-from airflow_provider_livedata.engine.tally import Tally
-from airflow_provider_livedata.engine.transfer import Transfer
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import roles
+from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
+from airflow_provider_livedata.engine.stored.journal import Journal
+from airflow_provider_livedata.engine.stored.kept import folder_of
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.planfile import Plan, PlanWriter
+from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
+from airflow_provider_livedata.engine.transfer import bundles
+from airflow_provider_livedata.engine.transfer.copying import Route, attribute_names
+from airflow_provider_livedata.engine.transfer.phases import Transfer
+from airflow_provider_livedata.engine.transfer.staging import Staging, staged_before, staged_log
+from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import OpenFiles, Snapshots, StreamedPuts, Zone
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import OpenFiles, Snapshots, StreamedPuts
 
 log = logging.getLogger(__name__)
 KEPT_PLANS = 2
@@ -98,8 +100,7 @@ def replicate(
             return run.rehearse()
         if lease is not None:
             return run.perform(lease)
-        holder = options.holder or f"{socket.gethostname()} process {os.getpid()}"
-        with Lease(run.state, holder, times=lease_times) as taken:
+        with Lease(run.state, holder_of(options), times=lease_times) as taken:
             return run.perform(taken)
 
 
@@ -141,7 +142,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.state = StateFolder(self.target)
-        self.report = Report(str(self.source.address), str(self.target.address), started_ms=_now_ms())
+        self.report = Report(str(self.source.address), str(self.target.address), started_ms=now_ms())
         self.replication = replication_id(self.source.address, self.target.address)
         compared = frozenset(name for name in self.options.preserve if name != "mtime")
         self.policy = Policy(
@@ -391,7 +392,7 @@ class _Run:
         self.report.run = self.number
 
     def _freeze(self) -> Snapshot | None:
-        self.report.as_of_ms = _now_ms()
+        self.report.as_of_ms = now_ms()
         if not isinstance(self.source, Snapshots):
             return None
         snapshot = self._snapshot(self.source, f"livedata-{self.replication}-{self.number}")
@@ -479,7 +480,7 @@ class _Run:
             snapshot.name if snapshot else "",
             snapshot.root if snapshot else "",
             self.report.as_of_ms,
-            _now_ms(),
+            now_ms(),
             options.filter.digest,
             options.filter.exclude,
             tuple(sorted(options.preserve)),
@@ -532,7 +533,7 @@ class _Run:
     def _close(self, folder: str, before: Checkpoint | None, after: Checkpoint | None = None) -> Report:
         report, after = self.report, after or before
         report.seconds = round(time.monotonic() - self._began, 3)
-        report.lag_seconds = round((_now_ms() - after.as_of_ms) / 1000, 3) if after else None
+        report.lag_seconds = round((now_ms() - after.as_of_ms) / 1000, 3) if after else None
         name = "checkpoint/{:012d}.json"
         report.checkpoint_before = self.state.address(name.format(before.run)) if before else ""
         report.checkpoint_after = self.state.address(name.format(after.run)) if after else ""
@@ -546,7 +547,3 @@ def _failed(report: Report, address: str) -> RunFailed:
     error = RunFailed(report.why, report=address, first=report.failures[0].path, reason=report.failures[0].reason)
     error.report = report
     return error
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -13,19 +13,19 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_provider_livedata.engine.backup_catalogue import Catalogue
-from airflow_provider_livedata.engine.backup_record import BackupRecord, number_of
+from airflow_provider_livedata.engine.backups.catalogue import Catalogue
+from airflow_provider_livedata.engine.backups.cataloguing import read_catalogue, view_of
+from airflow_provider_livedata.engine.backups.record import BackupRecord, number_of
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import BackupMissing, BackupUnusable, BadOption, LiveDataError
-from airflow_provider_livedata.engine.flows.cataloguing import read_catalogue, view_of
 from airflow_provider_livedata.engine.flows.drilling import drill
-from airflow_provider_livedata.engine.flows.opening import opened, patient
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.flows.retaining import hold, release
-from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
-from airflow_provider_livedata.engine.lease import LeaseTimes
-from airflow_provider_livedata.engine.restore_options import DrillOptions, RestoreOptions
-from airflow_provider_livedata.engine.restore_report import DrillReport, RestoreReport
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.replication.opening import opened, patient
+from airflow_provider_livedata.engine.restores.options import DrillOptions, RestoreOptions
+from airflow_provider_livedata.engine.restores.report import DrillReport, RestoreReport
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 log = logging.getLogger(__name__)

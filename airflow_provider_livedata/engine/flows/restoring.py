@@ -15,11 +15,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine import roles
-from airflow_provider_livedata.engine.choosing import Choice
-from airflow_provider_livedata.engine.copying import Route, attribute_names
-from airflow_provider_livedata.engine.diff import Row
+from airflow_provider_livedata.engine.clock import now_ms
+from airflow_provider_livedata.engine.deciding.diff import Row
+from airflow_provider_livedata.engine.deciding.overlay import overlay
+from airflow_provider_livedata.engine.deciding.plan import Planner, Policy, Totals, guard
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     DestinationTaken,
@@ -32,29 +31,31 @@ from airflow_provider_livedata.engine.errors import (
     VerifyFailed,
     WrongSide,
 )
-from airflow_provider_livedata.engine.flows import attempts, before
-from airflow_provider_livedata.engine.flows.attempts import Attempt
-from airflow_provider_livedata.engine.flows.comparing import Proving
-from airflow_provider_livedata.engine.flows.evidence import Looking
-from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.pacing import choose_threads
-from airflow_provider_livedata.engine.flows.restore_accounts import account_done, account_plan, account_proof, note
-from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Attributes, Step
-from airflow_provider_livedata.engine.overlay import overlay
-from airflow_provider_livedata.engine.plan import Planner, Policy, Totals, guard
-from airflow_provider_livedata.engine.planfile import Plan, PlanWriter
 from airflow_provider_livedata.engine.progress import Progress
-from airflow_provider_livedata.engine.restore_options import RestoreOptions
-from airflow_provider_livedata.engine.restore_report import RestoreReport
-from airflow_provider_livedata.engine.restore_rows import Evidence, RestoreRows, refuse
-from airflow_provider_livedata.engine.roles import place_of
-from airflow_provider_livedata.engine.state import StateFolder
-from airflow_provider_livedata.engine.tally import Tally
-from airflow_provider_livedata.engine.transfer import Transfer
-from airflow_provider_livedata.engine.zones.base import LeavesAttributes, SetAttributes, StreamedPuts, Zone
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.replication.pacing import choose_threads
+from airflow_provider_livedata.engine.restores import attempts, before
+from airflow_provider_livedata.engine.restores.accounts import account_done, account_plan, account_proof, note
+from airflow_provider_livedata.engine.restores.attempts import Attempt
+from airflow_provider_livedata.engine.restores.choosing import Choice
+from airflow_provider_livedata.engine.restores.comparing import Proving
+from airflow_provider_livedata.engine.restores.evidence import Looking
+from airflow_provider_livedata.engine.restores.options import RestoreOptions
+from airflow_provider_livedata.engine.restores.report import RestoreReport
+from airflow_provider_livedata.engine.restores.rows import Evidence, RestoreRows, refuse
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import roles
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.planfile import Plan, PlanWriter
+from airflow_provider_livedata.engine.stored.roles import place_of
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.transfer.copying import Route, attribute_names
+from airflow_provider_livedata.engine.transfer.phases import Transfer
+from airflow_provider_livedata.engine.transfer.tally import Tally
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import LeavesAttributes, SetAttributes, StreamedPuts
 
 log = logging.getLogger(__name__)
 

@@ -11,21 +11,21 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from airflow_provider_livedata.engine.backup_catalogue import Backup, Catalogue, Hold
-from airflow_provider_livedata.engine.backup_record import BACKUPS, file_of, hold_name
-from airflow_provider_livedata.engine.backups import BackupFacts, BackupState
+from airflow_provider_livedata.engine.backups.catalogue import Backup, Catalogue, Hold
+from airflow_provider_livedata.engine.backups.cataloguing import RETENTION, read_backup, read_catalogue
+from airflow_provider_livedata.engine.backups.facts import BackupFacts, BackupState
+from airflow_provider_livedata.engine.backups.record import BACKUPS, file_of, hold_name
+from airflow_provider_livedata.engine.backups.removing import Removed, cost_of, remove
+from airflow_provider_livedata.engine.backups.retention import Retention, decide_retention
+from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
+from airflow_provider_livedata.engine.backups.retention_report import RetentionReport
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import BackupMissing, BadOption, RunFailed
-from airflow_provider_livedata.engine.flows.cataloguing import RETENTION, read_backup, read_catalogue
-from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.removing import Removed, cost_of, remove
-from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.retention import Retention, decide_retention
-from airflow_provider_livedata.engine.retention_policy import RetentionPolicy
-from airflow_provider_livedata.engine.retention_report import RetentionReport
-from airflow_provider_livedata.engine.roles import place_of
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.roles import place_of
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 log = logging.getLogger(__name__)

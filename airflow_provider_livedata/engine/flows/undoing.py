@@ -10,25 +10,25 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
-from airflow_provider_livedata.engine.choosing import Choice
-from airflow_provider_livedata.engine.copying import attribute_names
-from airflow_provider_livedata.engine.diff import line_up
+from airflow_provider_livedata.engine.deciding.diff import line_up
+from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.errors import BadOption, PathMissing
-from airflow_provider_livedata.engine.flows import attempts
-from airflow_provider_livedata.engine.flows.attempts import Attempt
-from airflow_provider_livedata.engine.flows.opening import opened, patient
 from airflow_provider_livedata.engine.flows.restoring import bring_back
-from airflow_provider_livedata.engine.flows.switching import holder_of
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.model import Attributes, Entry, Step
-from airflow_provider_livedata.engine.overlay import overlay
-from airflow_provider_livedata.engine.restore_options import RestoreOptions
-from airflow_provider_livedata.engine.restore_report import RestoreReport
-from airflow_provider_livedata.engine.scan import scan
-from airflow_provider_livedata.engine.state import FOLDER, StateFolder
-from airflow_provider_livedata.engine.transfer import DELETE_BATCH
-from airflow_provider_livedata.engine.zones.base import SetAttributes, Snapshots, Zone
+from airflow_provider_livedata.engine.reading.scan import scan
+from airflow_provider_livedata.engine.replication.opening import opened, patient
+from airflow_provider_livedata.engine.restores import attempts
+from airflow_provider_livedata.engine.restores.attempts import Attempt
+from airflow_provider_livedata.engine.restores.choosing import Choice
+from airflow_provider_livedata.engine.restores.options import RestoreOptions
+from airflow_provider_livedata.engine.restores.report import RestoreReport
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
+from airflow_provider_livedata.engine.transfer.copying import attribute_names
+from airflow_provider_livedata.engine.transfer.phases import DELETE_BATCH
+from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.below import Below
+from airflow_provider_livedata.engine.zones.powers import SetAttributes, Snapshots
 
 
 def undo_restore(

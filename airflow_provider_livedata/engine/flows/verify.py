@@ -15,24 +15,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import get_args
 
-from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.checksums import agrees
-from airflow_provider_livedata.engine.diff import Row, line_up
+from airflow_provider_livedata.engine.clock import now_ms
+from airflow_provider_livedata.engine.deciding.diff import Row, line_up
+from airflow_provider_livedata.engine.deciding.filters import Filter
+from airflow_provider_livedata.engine.deciding.plan import refusal
 from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, ObjectChanged, PathMissing, StateDamaged
-from airflow_provider_livedata.engine.filters import Filter
-from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Checksum, Entry, Held
-from airflow_provider_livedata.engine.plan import refusal
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.progress import Progress
-from airflow_provider_livedata.engine.reading import read_checksum, told_by_store
-from airflow_provider_livedata.engine.scan import scan
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.reading.checksum import read_checksum, told_by_store
+from airflow_provider_livedata.engine.reading.scan import scan
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.timetable import Timetable
 from airflow_provider_livedata.engine.verify_report import DifferenceKind, Level, VerifyReport
-from airflow_provider_livedata.engine.zones.base import Snapshots, Zone
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import Snapshots
 
 log = logging.getLogger(__name__)
 DEFAULT_THREADS = 16
@@ -98,7 +100,7 @@ class _Verification:
             self.level,
             self.checkpoint.run,
             self.checkpoint.snapshot,
-            time.time_ns() // 1_000_000,
+            now_ms(),
         )
 
     def rehearse(self) -> VerifyReport:

@@ -1,7 +1,7 @@
 """A Zone around a Zone, with exactly the powers of the one inside.
 
 Powers are asked by ``isinstance``. So a wrapper gets the methods of those powers, and of no others, that the wrapped
-zone has: ``__new__`` makes a subclass for each combination. Whatever ``zones/base.py`` declares as a power is kept.
+zone has: ``__new__`` makes a subclass for each combination. Whatever ``zones/powers.py`` declares is kept.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from itertools import chain
 from typing import Any, Self, TypeVar
 
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure, Part
-from airflow_provider_livedata.engine.zones import base
+from airflow_provider_livedata.engine.zones import powers
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 
 Result = TypeVar("Result")
 
 _POWERS = tuple(
-    one for one in vars(base).values()
-    if isinstance(one, type) and one.__module__ == base.__name__ and getattr(one, "_is_protocol", False)
+    one for one in vars(powers).values()
+    if isinstance(one, type) and one.__module__ == powers.__name__ and getattr(one, "_is_protocol", False)
 )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import pytest
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import AlreadyExists, LiveDataError, NotADirectory, PathMissing
 from airflow_provider_livedata.engine.model import Attributes, Entry
-from airflow_provider_livedata.engine.zones.base import Rename, Zone
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import Rename
 from airflow_provider_livedata.testing.suite.common import OpenAt, keys, listed, put, read_all, send, stat
 
 HOUR_MS = 3_600_000

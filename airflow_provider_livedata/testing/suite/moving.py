@@ -13,7 +13,8 @@ from airflow_provider_livedata.engine.errors import (
     PathMissing,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes
-from airflow_provider_livedata.engine.zones.base import KeepsFiles, Moves, Zone
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import KeepsFiles, Moves
 from airflow_provider_livedata.testing.suite.common import data_of, put, read_all, stat, upload_whole
 
 

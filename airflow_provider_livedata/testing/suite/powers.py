@@ -17,7 +17,8 @@ from airflow_provider_livedata.engine.errors import (
     Unsupported,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect, Snapshot
-from airflow_provider_livedata.engine.zones.base import (
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import (
     LooksInside,
     Peeks,
     ReadsWhole,
@@ -27,7 +28,6 @@ from airflow_provider_livedata.engine.zones.base import (
     Snapshots,
     StoreChecksum,
     StreamedPuts,
-    Zone,
 )
 from airflow_provider_livedata.testing.suite.common import (
     data_of,

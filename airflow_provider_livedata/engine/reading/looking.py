@@ -1,0 +1,68 @@
+"""The entries of a zone that a cover holds, in key order: some asked for one by one, some listed with all below them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
+
+from airflow_provider_livedata.engine.deciding.cover import Cover
+from airflow_provider_livedata.engine.deciding.filters import Filter
+from airflow_provider_livedata.engine.errors import NotADirectory
+from airflow_provider_livedata.engine.model import Entry
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import LooksInside, Peeks
+
+BATCH = 1000
+THREADS = 16
+
+
+Ask = Callable[[str], Entry | None]
+
+
+def look(zone: Zone, chosen: Filter, cover: Cover, ask: Ask | None = None) -> Iterator[Entry]:
+    """Yield the entries that take part and that the cover holds, in key order; what is not there is left out.
+
+    Paths are asked for ``BATCH`` at a time on ``THREADS`` threads, so that memory does not grow with their number: of ``ask``,
+    else of the zone's ``stat``.
+    """
+    for entry in _alone(ask or zone.stat, chosen, cover):
+        yield entry
+        if entry.kind == "directory" and entry.path in cover.trees:
+            yield from chosen.keep(zone.scan(entry.path))
+
+
+def peek(zone: Zone, path: str) -> Entry | None:
+    """What is at a path, by the cheapest way that tells its kind, size and version."""
+    return zone.peek(path) if isinstance(zone, Peeks) else zone.stat(path)
+
+
+def holds_any(zone: Zone, chosen: Filter, path: str) -> bool:
+    """Whether a directory holds anything that takes part."""
+    if isinstance(zone, LooksInside):
+        return zone.holds_any(path, lambda inside: not chosen.excludes(inside))
+    return next(chosen.keep(zone.scan(path)), None) is not None
+
+
+def _alone(ask: Ask, chosen: Filter, cover: Cover) -> Iterator[Entry]:
+    # Paths come in their own order and entries go in the order of keys: "a" before "a!b" before "a/". No key is lower than
+    # its path, so what is lower than the next path can go.
+    found: list[tuple[str, Entry]] = []
+    paths = (path for path in cover.paths if not chosen.excludes(path))
+
+    def stat(path: str) -> Entry | None:
+        with suppress(NotADirectory):  # a file stands above it
+            return ask(path)
+        return None
+
+    with ThreadPoolExecutor(THREADS, "livedata-look") as pool:
+        while batch := list(islice(paths, BATCH)):
+            while found and found[0][0] < batch[0]:
+                yield heapq.heappop(found)[1]
+            for entry in pool.map(stat, batch):
+                if entry is not None:
+                    heapq.heappush(found, (entry.key, entry))
+    while found:
+        yield heapq.heappop(found)[1]

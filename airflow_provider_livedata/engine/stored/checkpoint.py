@@ -1,0 +1,255 @@
+"""The durable record of the last source snapshot that the target holds completely, and its manifest.
+
+``checkpoint/<n>.json`` is written create-only when everything landed, and lists the exact manifest files: an immutable
+base and a delta a run. Two checkpoints are kept. A reader opens one checkpoint and follows its list.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, count, islice, takewhile
+from typing import Any
+
+from airflow_provider_livedata.engine.deciding.cover import Cover
+from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.model import Held
+from airflow_provider_livedata.engine.stored.manifest_file import Generations, ManifestFile
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.stored.tables import ROWS_A_FILE, held_from_parquet, held_in, held_to_parquet
+
+FORMAT = 1
+MAX_DELTAS = 64
+MERGED_AT_ONCE, ALIKE = 8, 4  # deltas, up to so many times the rows of the newest
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What the target holds completely. ``generations``: the base, then the deltas, each in key order."""
+
+    run: int
+    replication: str
+    source: str
+    target: str
+    snapshot: str  # "" where the source cannot snapshot
+    snapshot_root: str
+    as_of_ms: int  # the instant that the copy is of, epoch milliseconds
+    committed_ms: int
+    filter_digest: str
+    exclude: tuple[str, ...]
+    preserve: tuple[str, ...]
+    files: int
+    directories: int
+    size_bytes: int
+    unsettled: tuple[str, ...] = ()
+    listed_ms: int = 0  # the instant of the newest copy, this one or an earlier one, that compared everything
+    generations: Generations = ()
+    target_snapshot: str = ""  # of the target as it was left; "" where none was taken
+    format: int = FORMAT
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], *, name: str) -> Checkpoint:
+        """As read.
+
+        Raises:
+            StateDamaged: Of a newer format, or not a checkpoint.
+        """
+        if value.get("format") != FORMAT:
+            raise StateDamaged(
+                f"a checkpoint has format {value.get('format')!r}, not {FORMAT}; use the version that wrote it",
+                file=name,
+            )
+        try:
+            generations = tuple(tuple(ManifestFile(**f) for f in g) for g in value["generations"])
+            lists = {n: tuple(value[n]) for n in ("exclude", "preserve", "unsettled", "notes")}
+            return cls(**{**value, **lists, "generations": generations})
+        except (KeyError, TypeError) as error:
+            raise StateDamaged(f"a checkpoint is not complete: {error}", file=name) from error
+
+
+def latest(state: StateFolder) -> Checkpoint | None:
+    """The newest checkpoint of a target, or None before the first.
+
+    Raises:
+        StateDamaged: It cannot be read: nothing is concluded from an older one.
+    """
+    numbers = _numbers(state)
+    if not numbers:
+        return None
+    name = _file(numbers[-1])
+    value = state.read_json(name, is_unchanging=True)
+    if value is None:
+        raise StateDamaged("a checkpoint vanished while it was read", file=state.address(name))
+    return Checkpoint.from_json(value, name=state.address(name))
+
+
+def newest(state: StateFolder) -> int:
+    """The number of the newest checkpoint, 0 before the first; costs one listing of few names."""
+    return max(_numbers(state), default=0)
+
+
+def manifest_runs(
+    state: StateFolder, checkpoint: Checkpoint | None, *, age: int = 0, cover: Cover | None = None
+) -> list[SortedRun]:
+    """The sorted runs of a checkpoint's manifest, the newest generation with ``age``; with ``cover`` only the rows in it."""
+    return [] if checkpoint is None else runs_of(state, checkpoint.generations, age=age, cover=cover)
+
+
+def runs_of(
+    state: StateFolder, generations: Generations, *, age: int = 0, cover: Cover | None = None
+) -> list[SortedRun]:
+    """As ``manifest_runs``, of the files of a manifest."""
+    newest_first = reversed(generations)
+    return [
+        SortedRun(file.first, age + n, _reader(state, file, cover))
+        for n, generation in enumerate(newest_first)
+        for file, end in _with_ends(generation)
+        if cover is None or cover.touches(file.first, end)
+    ]
+
+
+def _with_ends(generation: Sequence[ManifestFile]) -> Iterator[tuple[ManifestFile, str | None]]:
+    """Each file with the first key of the next one."""
+    ends = [file.first for file in generation[1:]]
+    yield from zip(generation, [*ends, None], strict=True)
+
+
+def manifest(state: StateFolder, checkpoint: Checkpoint | None) -> Iterator[Held]:
+    """Every row that the target holds, in key order, streamed."""
+    return overlay(manifest_runs(state, checkpoint))
+
+
+def write_generation(state: StateFolder, run: int, label: str, rows: Iterable[Held]) -> tuple[ManifestFile, ...]:
+    """Write rows in key order as files of ``ROWS_A_FILE`` and read each back."""
+    rows = iter(rows)
+    files: list[ManifestFile] = []
+    for first in rows:
+        name = _generation_file(run, label, len(files))
+        batch = _Counted(chain((first,), islice(rows, ROWS_A_FILE - 1)))
+        data = held_to_parquet(batch)
+        state.write(name, data)
+        file = ManifestFile(name, batch.rows, first.key, hashlib.sha256(data).hexdigest())
+        _verified(state, file, afresh=True)
+        files.append(file)
+    return tuple(files)
+
+
+def delta_of(state: StateFolder, run: int) -> Iterator[Held]:
+    """The rows of a run's delta, tombstones too, as long as its files are there."""
+    for number in count():
+        name = _generation_file(run, "delta", number)
+        data = state.read(name)
+        if data is None:
+            return
+        yield from held_from_parquet(data, name=state.address(name))
+
+
+def _generation_file(run: int, label: str, number: int) -> str:
+    return f"manifest/{run:012d}-{label}-{number:06d}.parquet"
+
+
+class _Counted:
+    """Rows that are counted as they pass, since a file of them is too large to be kept."""
+
+    def __init__(self, rows: Iterable[Held]) -> None:
+        self.rows, self._rows = 0, rows
+
+    def __iter__(self) -> Iterator[Held]:
+        for row in self._rows:
+            self.rows += 1
+            yield row
+
+
+def is_worth_compacting(checkpoint: Checkpoint) -> bool:
+    """Whether the deltas have grown too many, or over a tenth of the base."""
+    base, *deltas = [sum(file.rows for file in generation) for generation in checkpoint.generations] or [0]
+    return len(deltas) >= MAX_DELTAS or sum(deltas) > max(base // 10, 10 * ROWS_A_FILE)
+
+
+def worth_merging(checkpoint: Checkpoint) -> int:
+    """How many of the newest deltas should become one, 0 for none.
+
+    A cycle opens each of them. So ``MERGED_AT_ONCE`` of about one size are merged into one of the next size, and of any size there are
+    fewer: few are opened, and no row is written often.
+    """
+    sizes = [sum(file.rows for file in generation) for generation in checkpoint.generations[:0:-1]]
+    alike = sum(1 for _ in takewhile(lambda size: size <= ALIKE * sizes[0], sizes))
+    return alike if alike >= MERGED_AT_ONCE else 0
+
+
+def commit(state: StateFolder, checkpoint: Checkpoint) -> str:
+    """Write the checkpoint, create-only; returns its address."""
+    state.write_json(_file(checkpoint.run), checkpoint.to_json(), create_only=True)
+    return state.address(_file(checkpoint.run))
+
+
+def tidy(state: StateFolder, newest: Checkpoint, *, keeps_manifests: bool = False) -> None:
+    """Remove older checkpoints but one, and the manifest files that no kept checkpoint lists, unless others need them."""
+    files = [file for file in state.files("checkpoint") if _number(file.path) is not None]
+    kept = sorted(_number(file.path) or 0 for file in files)[-2:]
+    listed = {file.name for generation in newest.generations for file in generation} | names_listed(state, kept[:-1])
+    names = {_file(number) for number in kept}
+    state.remove_files([file for file in files if file.path not in names])
+    if not keeps_manifests:
+        state.remove("manifest", only=lambda name: name not in listed)
+
+
+def names_listed(state: StateFolder, numbers: Iterable[int] | None = None) -> set[str]:
+    """Names of the manifest files of those checkpoints that are there; None: of all."""
+    found = set()
+    for number in _numbers(state) if numbers is None else numbers:
+        value = state.read_json(_file(number), is_unchanging=True)
+        if value is not None:
+            one = Checkpoint.from_json(value, name=_file(number))
+            found |= {file.name for generation in one.generations for file in generation}
+    return found
+
+
+def verified(state: StateFolder, file: ManifestFile) -> bytes:
+    """The bytes of a manifest file.
+
+    Raises:
+        StateDamaged: It is gone, or not what was written.
+    """
+    return _verified(state, file, afresh=True)
+
+
+def _reader(state: StateFolder, file: ManifestFile, cover: Cover | None) -> Callable[[], Iterator[Held]]:
+    name = state.address(file.name)
+    if cover is None:
+        return lambda: held_from_parquet(_verified(state, file), name=name)
+    return lambda: held_in(_verified(state, file), cover, name=name)
+
+
+def _verified(state: StateFolder, file: ManifestFile, *, afresh: bool = False) -> bytes:
+    data = state.read(file.name) if afresh else state.read_unchanging(file.name)
+    if data is None or hashlib.sha256(data).hexdigest() != file.digest:
+        raise StateDamaged(
+            "a manifest file is missing or is not what its checkpoint lists; verify at level content, "
+            "then start over with a new target or restore the file",
+            file=state.address(file.name),
+        )
+    return data
+
+
+def _numbers(state: StateFolder) -> list[int]:
+    return sorted(n for file in state.files("checkpoint") if (n := _number(file.path)) is not None)
+
+
+def _number(name: str) -> int | None:
+    number = name.rpartition("/")[2].removesuffix(".json")
+    return int(number) if number.isdigit() else None
+
+
+def _file(run: int) -> str:
+    return f"checkpoint/{run:012d}.json"

@@ -1,0 +1,162 @@
+"""The folder ``.livedata`` of a target: small files read and written whole, and where each of them lies.
+
+.livedata/lease/<epoch>.json            who may write here
+.livedata/runs/<n>/intent.json          what run n set out to do
+.livedata/runs/<n>/plan/<phase>-<k>     the steps, and plan.json with digest and totals
+.livedata/runs/<n>/journal/<k>          what landed, as it lands
+.livedata/runs/<n>/report.json          how it ended
+.livedata/manifest/<n>-<k>              what the target holds, base and deltas
+.livedata/checkpoint/<n>.json           the last source snapshot that the target holds completely
+.livedata/stage/                        temporary files of file systems
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from airflow_provider_livedata.engine.checksums import checksum_of
+from airflow_provider_livedata.engine.errors import PathMissing, StateDamaged
+from airflow_provider_livedata.engine.model import ABSENT, Entry
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import Peeks, ReadsWhole
+
+FOLDER = ".livedata"
+FORMAT = 1  # of every JSON file here; those of docs/formats.md have no other yet
+PARTS = frozenset({"plan", "journal", "staged"})  # folders of a run
+KEPT_BYTES = 4 << 20  # the deltas of a manifest are looked into several times a run, and are a few KiB each
+log = logging.getLogger(__name__)
+
+
+class StateFolder:
+    """Files below ``.livedata`` of one target; names are relative to that folder."""
+
+    def __init__(self, zone: Zone) -> None:
+        self.zone = zone
+        self._kept: dict[str, bytes] = {}
+        self._kept_bytes = 0
+
+    def address(self, name: str) -> str:
+        """Where ``name`` lies, for people."""
+        return str(self.zone.address.join(f"{FOLDER}/{name}"))
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file, or None where there is none."""
+        path = f"{FOLDER}/{name}"
+        if isinstance(self.zone, ReadsWhole):
+            return self.zone.read_whole(path)
+        entry = self.zone.peek(path) if isinstance(self.zone, Peeks) else self.zone.stat(path)
+        if entry is None or entry.kind != "file":
+            return None
+        data = bytearray(entry.size_bytes)
+        try:
+            count = self.zone.read_into(path, 0, memoryview(data)) if data else 0
+        except PathMissing:
+            return None
+        if count != len(data):
+            raise StateDamaged("a state file is shorter than its size says", file=self.address(name))
+        return bytes(data)
+
+    def read_unchanging(self, name: str) -> bytes | None:
+        """As ``read``, of a file that nobody writes twice: a small one is kept, and read once."""
+        if name in self._kept:
+            return self._kept[name]
+        data = self.read(name)
+        if data is not None and self._kept_bytes + len(data) <= KEPT_BYTES:
+            self._kept[name] = data
+            self._kept_bytes += len(data)
+        return data
+
+    def read_json(self, name: str, *, is_unchanging: bool = False) -> dict[str, Any] | None:
+        """A JSON object, or None where there is none; see ``read`` and ``read_unchanging``.
+
+        Raises:
+            StateDamaged: Not a JSON object, or of a format that only a newer version knows.
+        """
+        data = self.read_unchanging(name) if is_unchanging else self.read(name)
+        if data is None:
+            return None
+        try:
+            value = json.loads(data)
+        except ValueError as error:
+            raise StateDamaged(f"a state file is not JSON: {error}", file=self.address(name)) from error
+        if not isinstance(value, dict):
+            raise StateDamaged("a state file is not a JSON object", file=self.address(name))
+        refuse_newer(value, self.address(name))
+        return value
+
+    def write(self, name: str, data: bytes, *, create_only: bool = False) -> None:
+        """Write a file whole.
+
+        Raises:
+            AlreadyExists: With ``create_only`` and something there.
+        """
+        self.zone.put(f"{FOLDER}/{name}", data, checksum=checksum_of(data), expect=ABSENT if create_only else None)
+
+    def write_json(self, name: str, value: dict[str, Any], *, create_only: bool = False) -> None:
+        """Write a JSON object whole; see ``write``."""
+        self.write(name, json.dumps(value, indent=1, ensure_ascii=False).encode(), create_only=create_only)
+
+    def files(self, under: str) -> Iterator[Entry]:
+        """The files below a folder, "" for all, in order; ``path`` is relative to ``.livedata``."""
+        for entry in self.zone.scan(f"{FOLDER}/{under}".rstrip("/")):
+            if entry.kind == "file":
+                yield entry._replace(path=entry.path.removeprefix(f"{FOLDER}/"))
+
+    def remove(self, under: str, *, only: Callable[[str], bool] = lambda name: True) -> None:
+        """Remove the files below a folder whose names fit; what cannot go is left for the next time."""
+        entries = list(self.zone.scan(f"{FOLDER}/{under}"))
+        self._remove([e for e in entries if e.kind == "directory" or only(e.path.removeprefix(f"{FOLDER}/"))])
+
+    def remove_files(self, files: list[Entry]) -> None:
+        """Remove files that ``files`` yielded; what cannot go is left."""
+        self._remove([entry._replace(path=f"{FOLDER}/{entry.path}") for entry in files])
+
+    def tidy_runs(self, kept_plans: int, kept_reports: int) -> None:
+        """Of all runs but the newest, remove what only a run that was cut off needs, and in the end the rest."""
+        entries = list(self.zone.scan(f"{FOLDER}/runs"))
+        numbers = sorted({number for e in entries if (number := _run_of(e.path)) is not None})
+        without_plan, gone = set(numbers[:-kept_plans]), set(numbers[:-kept_reports])
+        self._remove([
+            e for e in entries
+            if (number := _run_of(e.path)) in gone or (number in without_plan and _part_of(e.path) in PARTS)
+        ])  # fmt: skip
+
+    def _remove(self, entries: list[Entry]) -> None:
+        chosen = [e for e in reversed(entries) if not e.is_implied]
+        failures = self.zone.delete(chosen) if chosen else []
+        for failure in failures:
+            if failure.error != "NotEmpty":
+                log.warning("state left behind: %s: %s", failure.path, failure.reason)
+
+    def runs(self) -> list[int]:
+        """Numbers of the runs that left something, ascending."""
+        found = {int(parts[1]) for e in self.files("runs") if (parts := e.path.split("/"))[1].isdigit()}
+        return sorted(found)
+
+
+def refuse_newer(value: dict[str, Any], file: str) -> None:
+    """Make sure that what was read has a format that this version knows; nothing is guessed at.
+
+    Raises:
+        StateDamaged: It has not; the message says what to do.
+    """
+    found = value.get("format", FORMAT)
+    if found != FORMAT:
+        raise StateDamaged(
+            f"a state file has format {found!r}, and this version of livedata knows up to {FORMAT}: a newer version wrote it; "
+            "run that version or a later one here as well; nothing was changed",
+            file=file,
+        )
+
+
+def _run_of(path: str) -> int | None:
+    """Of ``.livedata/runs/<n>/...``."""
+    parts = path.split("/")
+    return int(parts[2]) if len(parts) > 2 and parts[2].isdigit() else None
+
+
+def _part_of(path: str) -> str:
+    return path.split("/")[3] if path.count("/") > 2 else ""
