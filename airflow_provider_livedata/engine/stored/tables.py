@@ -145,9 +145,9 @@ def steps_from_parquet(data: bytes, *, name: str, backwards: bool = False) -> It
     """
     for columns in _read(data, _STEP_SCHEMA, name, backwards=backwards):
         kinds, phases, reasons, expects, landed, *origins, held_at, or_absent = columns[_ENTRY_COLUMNS:]
-        entries, origins = _entries(columns), map(_from, *origins)
+        entries, before = _entries(columns), map(_from, *origins)
         yield from map(
-            _step_of, zip(kinds, phases, entries, reasons, expects, landed, origins, held_at, or_absent, strict=True)
+            _step_of, zip(kinds, phases, entries, reasons, expects, landed, before, held_at, or_absent, strict=True)
         )
 
 
@@ -194,8 +194,8 @@ def _held_columns(rows: Sequence[Held]) -> list[Column]:
 
 def _step_columns(steps: Sequence[Step]) -> list[Column]:
     kinds, phases, entries, reasons, expects, landed, origins, held_at, or_absent = zip(*steps, strict=True)
-    origins = zip(*(origin or _NO_ORIGIN for origin in origins), strict=True)
-    return [*_entry_columns(entries), kinds, phases, reasons, expects, landed, *origins, held_at, or_absent]
+    before = zip(*(origin or _NO_ORIGIN for origin in origins), strict=True)
+    return [*_entry_columns(entries), kinds, phases, reasons, expects, landed, *before, held_at, or_absent]
 
 
 def _staged_columns(files: Sequence[StagedFile]) -> list[Column]:
