@@ -9,8 +9,9 @@ CODE := $(wildcard airflow_provider_livedata benchmarks dags tests tools/*.py)
 PINS := $(shell cat pyproject.toml requirements/dev.txt requirements/uv.txt tools/install.sh | sha256sum | cut -c1-16)
 STAMP := .venv/.installed-$(PINS)
 PYTEST := $(BIN)/python -m pytest
-PURE := airflow_provider_livedata/engine/deciding/diff.py,airflow_provider_livedata/engine/deciding/plan.py,airflow_provider_livedata/engine/deciding/renames.py,airflow_provider_livedata/engine/report.py,airflow_provider_livedata/engine/restores/choosing.py,airflow_provider_livedata/engine/restores/rows.py,airflow_provider_livedata/engine/restores/sampling.py,airflow_provider_livedata/engine/backups/retention.py,airflow_provider_livedata/engine/backups/retention_policy.py
 comma := ,
+PURE_METASTORE := $(patsubst %,$(comma)airflow_provider_livedata/engine/metastore/%.py,convert diff locations names plan report scope sync_options wanted)
+PURE := airflow_provider_livedata/engine/deciding/diff.py,airflow_provider_livedata/engine/deciding/plan.py,airflow_provider_livedata/engine/deciding/renames.py,airflow_provider_livedata/engine/report.py,airflow_provider_livedata/engine/restores/choosing.py,airflow_provider_livedata/engine/restores/rows.py,airflow_provider_livedata/engine/restores/sampling.py,airflow_provider_livedata/engine/backups/retention.py,airflow_provider_livedata/engine/backups/retention_policy.py$(subst $() ,,$(PURE_METASTORE))
 export UV_SYSTEM_CERTS := true
 unexport PYTHONDONTWRITEBYTECODE # else every process compiles all that it imports
 
@@ -94,6 +95,7 @@ schema: install ## Write the JSON Schema of livedata.yaml anew, from the types t
 
 servers: install ## Fetch what the real servers of the tests run from, once
 	@$(BIN)/python tests/services/fetch.py hadoop
+	@$(BIN)/python tests/services/fetch.py metastore metastore-4.0
 	@$(BIN)/python tests/services/fetch.py versitygw || [ "$$CI" != true ]
 
 requirements: install ## Pin the development environment anew (UPGRADE=1: at the newest versions)

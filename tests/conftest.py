@@ -20,10 +20,11 @@ from tests.services.scratch import Scratch
 
 if TYPE_CHECKING:
     from tests.services.hdfs import HdfsCluster
+    from tests.services.hive import Metastore
     from tests.services.proxy import FaultyProxy
     from tests.services.s3 import MotoServer, S3Server
 
-pytest.register_assert_rewrite("tests.system.cycles_common")
+pytest.register_assert_rewrite("tests.system.catalogue_common", "tests.system.cycles_common")
 TESTS = Path(__file__).parent
 REPOSITORY = TESTS.parent
 TIERS = {  # by directory, in the order in which they run: the quick ones first
@@ -108,6 +109,24 @@ def hdfs_dir(hdfs_cluster: HdfsCluster, request: pytest.FixtureRequest) -> str:
     path = f"/tests/{_name(request)}"
     hdfs_cluster.mkdirs(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def metastore() -> Iterator[Metastore]:
+    """A running Hive Metastore 3.1, the source of syncs."""
+    from tests.services.hive import Metastore
+
+    with Metastore() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def other_metastore() -> Iterator[Metastore]:
+    """A second one, their target."""
+    from tests.services.hive import Metastore
+
+    with Metastore() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

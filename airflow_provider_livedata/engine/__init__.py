@@ -29,8 +29,13 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.restore import restore, restore_drill
     from airflow_provider_livedata.engine.flows.restoring import bring_back
     from airflow_provider_livedata.engine.flows.retaining import hold, release, retain
+    from airflow_provider_livedata.engine.flows.sync_catalogue import sync_catalogue
     from airflow_provider_livedata.engine.flows.undoing import undo_restore
     from airflow_provider_livedata.engine.flows.verify import verify
+    from airflow_provider_livedata.engine.flows.verify_catalogue import verify_catalogue
+    from airflow_provider_livedata.engine.metastore.registry import open_catalogue
+    from airflow_provider_livedata.engine.metastore.report import CatalogueReport
+    from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.replication.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.replication.standing import (
@@ -56,6 +61,7 @@ __all__ = [
     "BackupReport",
     "BackupState",
     "Catalogue",
+    "CatalogueReport",
     "Decision",
     "DrillOptions",
     "DrillReport",
@@ -72,6 +78,7 @@ __all__ = [
     "Retention",
     "RetentionPolicy",
     "RetentionReport",
+    "SyncOptions",
     "VerifyReport",
     "backup",
     "bring_back",
@@ -86,6 +93,7 @@ __all__ = [
     "hold",
     "lag",
     "newest_run",
+    "open_catalogue",
     "open_zone",
     "preflight",
     "proofs",
@@ -99,9 +107,11 @@ __all__ = [
     "settle",
     "stop_live",
     "stop_mark",
+    "sync_catalogue",
     "undo_restore",
     "verify",
     "verify_backup",
+    "verify_catalogue",
 ]
 
 _MODULES = {
@@ -110,6 +120,7 @@ _MODULES = {
     "BackupReport": "backups.report",
     "BackupState": "backups.facts",
     "Catalogue": "backups.catalogue",
+    "CatalogueReport": "metastore.report",
     "Decision": "backups.retention",
     "DrillOptions": "restores.options",
     "DrillReport": "restores.report",
@@ -126,6 +137,7 @@ _MODULES = {
     "Retention": "backups.retention",
     "RetentionPolicy": "backups.retention_policy",
     "RetentionReport": "backups.retention_report",
+    "SyncOptions": "metastore.sync_options",
     "VerifyReport": "verify_report",
     "backup": "flows.backup",
     "bring_back": "flows.restoring",
@@ -140,6 +152,7 @@ _MODULES = {
     "hold": "flows.retaining",
     "lag": "replication.standing",
     "newest_run": "replication.standing",
+    "open_catalogue": "metastore.registry",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
     "proofs": "replication.standing",
@@ -153,9 +166,11 @@ _MODULES = {
     "settle": "flows.catch_up",
     "stop_live": "replication.standing",
     "stop_mark": "replication.standing",
+    "sync_catalogue": "flows.sync_catalogue",
     "undo_restore": "flows.undoing",
     "verify": "flows.verify",
     "verify_backup": "flows.proving",
+    "verify_catalogue": "flows.verify_catalogue",
 }
 
 

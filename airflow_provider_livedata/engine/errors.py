@@ -25,6 +25,12 @@ LiveDataError
 |   |-- ChecksumMismatch      the bytes that arrived are not the bytes that were sent       (retryable)
 |   |-- ZoneBusy              throttled                                                     (retryable)
 |   `-- ZoneUnreachable       no answer, or the connection broke                            (retryable)
+|-- CatalogueError            a catalogue of tables said no
+|   |-- MetastoreRefused      the metastore refuses the call as it is
+|   |-- MetastoreUnreachable  no metastore answers, or the connection broke                 (retryable)
+|   |-- ObjectExists          there is a database, table or function of that name
+|   |-- ObjectMissing         there is none
+|   `-- ChangesLost           the catalogue no longer tells all changes since the last sync
 |-- SnapshotRefused           the location cannot be snapshotted
 |-- UnsortedListing           a listing broke the path order, so nothing may be concluded from it
 |-- RunRefused                a guard stopped the run before it changed anything
@@ -177,6 +183,32 @@ class ZoneUnreachable(ZoneError):
     """The store did not answer or the connection broke; whether the operation took place is unknown."""
 
     retryable = True
+
+
+class CatalogueError(LiveDataError):
+    """A catalogue of tables refused or failed a call."""
+
+
+class MetastoreRefused(CatalogueError):
+    """The metastore refuses the call as it is; the message holds its own words."""
+
+
+class MetastoreUnreachable(CatalogueError):
+    """No metastore answered or the connection broke; whether a change took place is unknown."""
+
+    retryable = True
+
+
+class ObjectExists(CatalogueError):
+    """There is a database, table, partition or function of that name already."""
+
+
+class ObjectMissing(CatalogueError):
+    """There is no database, table, partition or function of that name."""
+
+
+class ChangesLost(CatalogueError):
+    """The catalogue's log no longer tells all changes since the last sync; a full comparison finds them."""
 
 
 class SnapshotRefused(LiveDataError):

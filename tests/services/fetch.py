@@ -1,6 +1,6 @@
 """Fetch what the real servers run from: Hadoop's jars with Maven, the S3 server with Go. Standard library only.
 
-    python tests/services/fetch.py [hadoop] [versitygw] [distcp]
+    python tests/services/fetch.py [hadoop] [metastore] [metastore-4.0] [versitygw] [distcp]
 
 Everything goes to ``$LIVEDATA_CACHE``, else ``$XDG_CACHE_HOME/livedata``, else ``~/.cache/livedata``, never into the
 checkout. Each item is made in a directory beside its final one and renamed when it is complete.
@@ -48,6 +48,14 @@ def distcp_lib() -> Path:
     """Return the directory of DistCp's jars, fetched when it is not there yet; it runs in one process, without YARN."""
     ensure_commands({"java": "openjdk-17-jre-headless"})
     return ensure(cache() / f"distcp-alone-{HADOOP_VERSION}" / digest(POMS / "distcp.xml") / "lib", _make_distcp)
+
+
+def metastore_lib(version: str = "3.1") -> Path:
+    """Return the directory of a Hive Metastore's jars, fetched when it is not there yet."""
+    ensure_commands({"java": "openjdk-17-jre-headless"})
+    pom = POMS / f"metastore-{version}.xml"
+    where = cache() / f"metastore-{version}" / digest(pom) / "lib"
+    return ensure(where, lambda draft: _make_metastore(pom, draft))
 
 
 def versitygw() -> Path:
@@ -135,6 +143,11 @@ def _make_distcp(draft: Path) -> None:
     copy_jars(POMS / "distcp.xml", draft)
 
 
+def _make_metastore(pom: Path, draft: Path) -> None:
+    say(f"fetching a Hive Metastore ({pom.stem}, 110 MB) with Maven into {cache()}")
+    copy_jars(pom, draft)
+
+
 def _make_versitygw(draft: Path) -> None:
     say(f"building versitygw {VERSITYGW_VERSION} with Go into {cache()}: up to 5 minutes, once")
     install_go(f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}", draft)
@@ -173,7 +186,13 @@ def _become_root() -> list[str] | None:
     return ["sudo", "-n"] if asked and asked.returncode == 0 else None
 
 
-ITEMS: dict[str, Callable[[], Path]] = {"hadoop": hadoop_lib, "versitygw": versitygw, "distcp": distcp_lib}
+ITEMS: dict[str, Callable[[], Path]] = {
+    "hadoop": hadoop_lib,
+    "metastore": metastore_lib,
+    "metastore-4.0": lambda: metastore_lib("4.0"),
+    "versitygw": versitygw,
+    "distcp": distcp_lib,
+}
 
 
 def main(names: Sequence[str]) -> int:

@@ -34,13 +34,14 @@ PLANTED = {  # module: what it must not import
 }
 
 PUBLIC = {
-    "BackupFacts", "BackupOptions", "BackupReport", "BackupState", "Catalogue", "Decision", "DrillOptions",
+    "BackupFacts", "BackupOptions", "BackupReport", "BackupState", "Catalogue", "CatalogueReport", "Decision", "DrillOptions",
     "DrillReport", "Duration", "FailBackReport", "FailOverReport", "Fingerprint", "Lag", "Proof", "ReplicateOptions",
-    "Report", "RestoreOptions", "RestoreReport", "Retention", "RetentionPolicy", "RetentionReport", "VerifyReport",
+    "Report", "RestoreOptions", "RestoreReport", "Retention", "RetentionPolicy", "RetentionReport", "SyncOptions", "VerifyReport",
     "backup", "bring_back", "catalogue", "catch_up", "changed", "completed", "decide_retention", "fail_back",
-    "fail_over", "fingerprint", "hold", "lag", "newest_run", "open_zone", "preflight", "proofs", "release", "remove_backups",
+    "fail_over", "fingerprint", "hold", "lag", "newest_run", "open_catalogue", "open_zone", "preflight", "proofs", "release",
+    "remove_backups",
     "replicate", "restore", "restore_drill", "restore_script", "retain", "settle", "stop_live", "stop_mark",
-    "undo_restore", "verify", "verify_backup",
+    "sync_catalogue", "undo_restore", "verify", "verify_backup", "verify_catalogue",
 }  # fmt: skip
 EVERYTHING = """
 import pkgutil, sys

@@ -1,0 +1,94 @@
+"""What a sync remembers, in ``.livedata/metastore`` of the place that keeps its state.
+
+.livedata/metastore/state.json               up to which event of the source's log the target follows it
+.livedata/metastore/runs/<n>/plan.jsonl      the steps, one JSON object a line
+.livedata/metastore/runs/<n>/report.json     how it ended
+.livedata/metastore/dry/<ms>/...             the same of a dry run
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.state import StateFolder
+
+FORMAT = 1
+FOLDER = "metastore"
+KEPT_RUNS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """Where a sync stands. ``again``: tables that the next one looks at whatever the log says; ``functions``: those it has put."""
+
+    source: str
+    target: str
+    options: str  # digest
+    run: int
+    position: int  # -1: the source keeps no log
+    compared_ms: int  # when everything was compared last
+    again: list[list[str]] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+    held: dict[str, int] = field(default_factory=dict)  # tables and partitions that syncs have registered
+    format: int = FORMAT
+
+
+class SyncStore:
+    """The files of one sync."""
+
+    def __init__(self, state: StateFolder) -> None:
+        self.state = state
+
+    def read(self) -> SyncState | None:
+        """The state that the last sync left, or None.
+
+        Raises:
+            StateDamaged: It is not what its writer left.
+        """
+        value = self.state.read_json(f"{FOLDER}/state.json")
+        if value is None:
+            return None
+        try:
+            return SyncState(**value)
+        except TypeError as error:
+            raise StateDamaged(
+                f"the state of a metadata sync is not as expected: {error}", file=self.state.address(FOLDER)
+            ) from error
+
+    def write(self, value: SyncState) -> None:
+        """Replace the state."""
+        self.state.write_json(f"{FOLDER}/state.json", asdict(value))
+
+    def next_run(self) -> int:
+        """A number that no run has had."""
+        return max(self._runs(), default=0) + 1
+
+    def write_plan(self, where: str, lines: Iterable[dict[str, Any]]) -> tuple[str, str]:
+        """Address and SHA-256 of the file that holds the steps."""
+        data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+        name = f"{FOLDER}/{where}/plan.jsonl"
+        self.state.write(name, data)
+        return self.state.address(name), hashlib.sha256(data).hexdigest()
+
+    def report_name(self, where: str) -> str:
+        """Where the report of a run lies, relative to ``.livedata``."""
+        return f"{FOLDER}/{where}/report.json"
+
+    def tidy(self) -> None:
+        """Remove all but the newest runs."""
+        gone = set(sorted(self._runs())[:-KEPT_RUNS])
+        if gone:
+            self.state.remove(f"{FOLDER}/runs", only=lambda name: _run_of(name) in gone)
+
+    def _runs(self) -> set[int]:
+        return {number for entry in self.state.files(f"{FOLDER}/runs") if (number := _run_of(entry.path)) is not None}
+
+
+def _run_of(name: str) -> int | None:
+    parts = name.split("/")
+    return int(parts[2]) if len(parts) > 3 and parts[2].isdigit() else None
