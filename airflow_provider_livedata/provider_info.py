@@ -15,18 +15,50 @@ _OPTIONS = {
         "default": "",
     },
 }
+_METASTORE = {
+    "connection-type": "livedatametastore",
+    "hook-class-name": f"{_PACKAGE}.hooks.metastore.MetastoreHook",
+    "hook-name": "LiveData Hive Metastore",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "password"],
+        "relabeling": {"login": "User"},
+        "placeholders": {"host": "ms1.example.com,ms2.example.com", "port": "9083"},
+    },
+    "conn-fields": {
+        "use_tls": {"label": "TLS", "schema": {"type": ["boolean", "null"]}},
+        "tls_ca": {"label": "TLS: file of certificates that sign the servers'", "schema": {"type": ["string", "null"]}},
+        "tls_cert": {"label": "TLS: file of the client's certificate", "schema": {"type": ["string", "null"]}},
+        "tls_key": {"label": "TLS: file of its key", "schema": {"type": ["string", "null"]}},
+        "kerberos_service": {
+            "label": "Kerberos service",
+            "description": "Service part of the metastore's principal, such as hive; empty: no Kerberos. The ticket is that of the worker.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "timeout_s": {"label": "Seconds that a call may take", "schema": {"type": ["number", "null"]}},
+    },
+}
 
 
 def get_provider_info() -> dict[str, Any]:
     """Return the description, in the form of Airflow's ``provider_info.schema.json``.
 
-    There are no connection types: each store is reached by the connection of its own provider.
+    Each store is reached by the connection of its own provider; metastores have a connection type of their own.
     """
     modules = {
-        "operators": ("backup", "copy", "fail_over", "replicate", "restore", "retention", "snapshot", "verify"),
-        "sensors": ("change", "lag"),
-        "triggers": ("location", "looks", "wait"),
-        "hooks": ("livedata",),
+        "operators": (
+            "backup",
+            "copy",
+            "fail_over",
+            "metastore",
+            "replicate",
+            "restore",
+            "retention",
+            "snapshot",
+            "verify",
+        ),
+        "sensors": ("change", "lag", "metastore"),
+        "triggers": ("location", "looks", "metastore", "wait"),
+        "hooks": ("livedata", "metastore"),
     }
     return {
         "package-name": "airflow-provider-livedata",
@@ -37,6 +69,7 @@ def get_provider_info() -> dict[str, Any]:
             kind: [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.{kind}.{name}" for name in names]}]
             for kind, names in modules.items()
         },
+        "connection-types": [_METASTORE],
         "config": {
             "livedata": {"description": "What the DAGs of this provider are configured by.", "options": _OPTIONS}
         },

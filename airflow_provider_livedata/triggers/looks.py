@@ -15,6 +15,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_livedata import engine
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.hooks.livedata import open_to_look
+from airflow_provider_livedata.triggers.metastore import change_after
 from airflow_provider_livedata.triggers.threads import in_thread
 
 
@@ -49,8 +50,14 @@ def source_changed(source: str, target: str) -> Look:
     return Look(value, f"{source} is what {target} was left holding")
 
 
+def metastore_changed(metastore: str, after: int, databases: list[str], tables: list[str]) -> Look:
+    """Whether a metastore was changed after an event of its log; ``value`` has the newest event's number as ``position``."""
+    return Look(*change_after(metastore, after, databases, tables))
+
+
 LOOKS: Mapping[str, Callable[..., Look]] = MappingProxyType({
     "lag_within": lag_within, "new_checkpoint": new_checkpoint, "source_changed": source_changed,
+    "metastore_changed": metastore_changed,
 })  # fmt: skip
 
 

@@ -1,0 +1,95 @@
+"""The form of the DAG of metadata syncs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Param
+
+from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, with_defaults
+
+_CHOICES: dict[str, tuple[str, dict[str, str], str]] = {
+    "deletes": ("mirror", {"mirror": "drop what is gone at the source", "keep": "keep it"}, "What is gone"),
+    "changed_at_target": (
+        "fail", {"fail": "stop before anything is changed", "overwrite": "overwrite it", "keep": "keep it"}, "What somebody changed at the target",
+    ),
+    "unmapped": ("skip", {"skip": "leave out and report", "keep": "register where it is"}, "What lies under no mapping of locations"),
+    "details": (
+        "changed", {"changed": "of new and changed tables", "all": "of all tables", "none": "not at all"}, "Constraints and column statistics",
+    ),
+    "find_by": ("auto", {"auto": "the source's log, where it tells", "full": "comparing everything"}, "Changes are found by"),
+}  # fmt: skip
+_TEXTS = {
+    "databases": (["*"], "Databases", "Patterns of databases that take part, such as sales_*."),
+    "tables": (["*"], "Tables", "Patterns of tables, as database.table: sales_*.orders."),
+    "exclude": (
+        [],
+        "Left out",
+        "Patterns of tables that take no part; the target's tables of these names are left alone.",
+    ),
+}
+
+
+def metastore_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
+    """The params, with ``defaults`` in place of their own.
+
+    Raises:
+        ValueError: A default for a param that is not there.
+    """
+    return with_defaults(_places() | _selection() | _choices() | _data(), defaults, "the DAG of metadata syncs")
+
+
+def _places() -> dict[str, Param]:
+    return {
+        "source": Param(type="string", title="Source", description="Airflow connection of the metastore to read (type livedatametastore)."),
+        "target": Param(type="string", title="Target", description="Airflow connection of the metastore in which tables are registered."),
+        "locations": Param(
+            type="object", title="Locations",
+            description='Prefixes of the source\'s locations, each with the target\'s: {"hdfs://nn1:8020/data": "s3a://lake/data"}.',
+        ),
+        "state": Param(
+            type="string", title="State", pattern=ADDRESS,
+            description="A directory of the sync's own for its state, plans and reports: s3://lake@bucket/metastore-state.",
+        ),
+        "dry_run": Param(default=True, type="boolean", title="Preview only", description="Write the plan and change nothing else."),
+    }  # fmt: skip
+
+
+def _selection() -> dict[str, Param]:
+    return {
+        name: Param(default, type=["array", "null"], items={"type": "string"}, title=title, description=text)
+        for name, (default, title, text) in _TEXTS.items()
+    }
+
+
+def _choices() -> dict[str, Param]:
+    chosen = {
+        name: Param(default, type="string", enum=list(shown), values_display=shown, title=title)
+        for name, (default, shown, title) in _CHOICES.items()
+    }
+    return chosen | {
+        "max_delete_ratio": Param(
+            0.5, type="number", minimum=0, maximum=1, title="Deletes at most",
+            description="Share of the registered tables, or partitions, above which deletes stop the run.",
+        ),
+        "approval": Param(default=False, type="boolean", title="Ask before the sync", description="Wait for a person who has looked at the plan."),
+        "verify": Param(default=True, type="boolean", title="Verify", description="Compare everything after the sync."),
+    }  # fmt: skip
+
+
+def _data() -> dict[str, Param]:
+    return {
+        "after_data": Param(
+            default=False, type="boolean", title="After the data",
+            description="Register only what the newest checkpoints of the replications hold.",
+        ),
+        "data": Param(
+            {}, type=["object", "null"], title="Replications",
+            description='For prefixes of the locations, the targets of their replications: {"hdfs://nn1:8020/data": "s3://lake@bucket/data"}.',
+        ),
+        "up_to": Param(
+            None, type=["integer", "null"], title="Up to event",
+            description="Number of an event of the source's log; what changed after it waits for the next sync.",
+        ),
+    }  # fmt: skip

@@ -1,0 +1,127 @@
+"""What the DAG, operators, sensor and connection of metadata do before any metastore is asked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_livedata.dag_templates.metastore_outcome import metastore_outcome
+from airflow_provider_livedata.dag_templates.metastore_sync import metastore_sync_dag
+from airflow_provider_livedata.engine.errors import BadInput, BadOption
+from airflow_provider_livedata.hooks.metastore import access_of
+from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator, mapping_of
+from airflow_provider_livedata.provider_info import get_provider_info
+from airflow_provider_livedata.sensors.metastore import MetastoreChangeSensor
+
+STAGES = ["preview", "approve", "sync", "verify"]
+PREVIEWED = {
+    "planned": {"create tables": 2},
+    "found_by": "comparing everything: x",
+    "address": "file:///r",
+    "touched": ["d.t"],
+}
+
+
+def connection(**fields: Any) -> Any:
+    from airflow.providers.common.compat.sdk import Connection
+
+    extra = json.dumps(fields.pop("extra", {}))
+    return Connection(conn_id="ms", conn_type="livedatametastore", extra=extra, **fields)
+
+
+def test_a_connection_names_several_servers_and_how_they_are_reached() -> None:
+    extra = {"use_tls": "yes", "tls_ca": "/ca.pem", "kerberos_service": "hive", "timeout_s": "30"}
+    assert access_of(connection(host="a, b:9000", login="ann", port=9084, extra=extra)) == {
+        "uris": ["thrift://a:9084", "thrift://b:9000"], "use_tls": True, "tls_ca": "/ca.pem", "kerberos_service": "hive", "timeout_s": 30.0,
+        "user": "ann",
+    }  # fmt: skip
+    assert access_of(connection(host="a")) == {"uris": ["thrift://a:9083"]}
+    with pytest.raises(BadInput, match="names no host"):
+        access_of(connection())
+
+
+def test_airflow_knows_the_connection_type_and_its_form(airflow_home: object) -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    (told,) = get_provider_info()["connection-types"]
+    assert told["connection-type"] == "livedatametastore"
+    assert "_" not in told["connection-type"]
+    manager = ProvidersManager()  # type: ignore[no-untyped-call]
+    assert "livedatametastore" in manager.field_behaviours
+    widgets = manager.connection_form_widgets
+    assert {name for name in told["conn-fields"] if f"extra__livedatametastore__{name}" not in widgets} == set()
+
+
+def test_every_param_of_the_dag_has_a_title_and_is_used() -> None:
+    dag = metastore_sync_dag(defaults={"source": "prod_ms"})
+    assert dag.params["source"] == "prod_ms"
+    params = {name: dag.params.get_param(name) for name in dag.params}
+    assert {name for name, param in params.items() if not param.schema.get("title")} == set()
+    sync = dag.get_task("sync")
+    used = json.dumps([getattr(sync, name) for name in sync.template_fields])
+    assert {name for name in params if f"params.{name}" not in used} == {"dry_run", "approval", "verify"}
+    with pytest.raises(ValueError, match="sauce"):
+        metastore_sync_dag(defaults={"sauce": "x"})
+
+
+@pytest.mark.parametrize(
+    ("states", "failures", "outcome"),
+    [
+        ({"preview": "failed"}, {"preview": {"error": "TargetTouched", "message": "look"}}, "STOPPED"),
+        ({"preview": "success", "approve": "failed"}, {}, "NOT SYNCED"),
+        ({"preview": "success", "approve": "skipped", "sync": "success", "verify": "skipped"}, {}, "SYNCED"),
+        ({"preview": "success"}, {}, "NOT FINISHED"),
+    ],
+)
+def test_the_report_says_how_it_ended(states: dict[str, str], failures: dict[str, Any], outcome: str) -> None:
+    results = (
+        {"preview": PREVIEWED, "sync": {"done": {"created tables": 2}}} if "sync" in states else {"preview": PREVIEWED}
+    )
+    told = metastore_outcome({"source": "a", "target": "b", "dry_run": False}, STAGES, states, results, failures)
+    assert told["outcome"] == outcome
+    assert told["text"].startswith(outcome)
+    assert told["reports"] == {"preview": "file:///r"}
+
+
+def test_a_preview_says_what_is_planned_and_what_was_touched() -> None:
+    told = metastore_outcome({"dry_run": True}, STAGES, {"preview": "success"}, {"preview": PREVIEWED}, {})
+    assert (told["outcome"], told["why"]) == ("PREVIEWED", "nothing was changed; planned: 2 create tables")
+    assert "1 touched" in told["text"]
+
+
+def test_texts_of_templates_become_options() -> None:
+    sync = MetastoreSyncOperator(
+        task_id="s", source="a", target="b", state="file:///s", locations='{"/a": "/b"}', up_to="7", after_data="true",
+        options={"tables": '["d.*"]', "max_delete_ratio": "0.25", "deletes": "keep", "compare_every_h": "1.5"}, dry_run="False",
+    )  # fmt: skip
+    options = sync.chosen(_context())
+    assert (options.locations, options.tables, options.max_delete_ratio, options.deletes) == (
+        {"/a": "/b"},
+        ("d.*",),
+        0.25,
+        "keep",
+    )
+    assert (options.up_to, options.after_data, options.dry_run, options.compare_every_h) == (7, True, False, 1.5)
+    assert "task s" in options.holder
+    sync.up_to = "None"
+    assert sync.chosen(_context()).up_to == -1
+    for bad in ("[]", "{", '{"a": 1}'):
+        with pytest.raises(BadOption):
+            mapping_of(bad, "locations")
+
+
+def test_the_sensor_in_mode_reschedule_has_to_be_told_after_which_event() -> None:
+    sensor = MetastoreChangeSensor(task_id="w", metastore="ms", mode="reschedule")
+    with pytest.raises(BadOption, match="after which event"):
+        sensor._begin()
+    sensor.after = "5"
+    assert sensor.look() == ("metastore_changed", {"metastore": "ms", "after": 5, "databases": ["*"], "tables": ["*"]})
+
+
+def _context() -> Any:
+    class Ti:
+        dag_id, run_id, task_id = "d", "r", "s"
+
+    return {"ti": Ti()}
