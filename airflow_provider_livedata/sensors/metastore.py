@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_livedata.bridge import airflow_errors, as_int, as_texts
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.metastore.stored import SyncStore
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.hooks.livedata import open_to_look
 from airflow_provider_livedata.sensors.base import LookSensor
 from airflow_provider_livedata.triggers.metastore import position_of

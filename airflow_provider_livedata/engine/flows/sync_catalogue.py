@@ -12,12 +12,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import ChangesLost, LiveDataError, MetastoreRefused, RunFailed
-from airflow_provider_livedata.engine.flows.arrived import Arrived
-from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.switching import holder_of, now_ms
-from airflow_provider_livedata.engine.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.metastore.apply import Application, Applied
+from airflow_provider_livedata.engine.metastore.arrived import Arrived
 from airflow_provider_livedata.engine.metastore.base import Catalogue, CatalogueTarget, TellsChanges
 from airflow_provider_livedata.engine.metastore.compare import Comparison, HasData, Scope
 from airflow_provider_livedata.engine.metastore.plan import CataloguePlan, guard
@@ -25,7 +23,9 @@ from airflow_provider_livedata.engine.metastore.report import CatalogueReport
 from airflow_provider_livedata.engine.metastore.scope import Touched, touched
 from airflow_provider_livedata.engine.metastore.stored import SyncState, SyncStore
 from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 log = logging.getLogger(__name__)

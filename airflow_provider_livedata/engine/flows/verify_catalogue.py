@@ -7,8 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from airflow_provider_livedata.engine.flows.opening import opened
-from airflow_provider_livedata.engine.flows.switching import now_ms
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore.base import Catalogue, CatalogueTarget
 from airflow_provider_livedata.engine.metastore.compare import Comparison
@@ -16,7 +15,8 @@ from airflow_provider_livedata.engine.metastore.plan import CataloguePlan, Table
 from airflow_provider_livedata.engine.metastore.report import CatalogueReport
 from airflow_provider_livedata.engine.metastore.stored import SyncStore
 from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 log = logging.getLogger(__name__)

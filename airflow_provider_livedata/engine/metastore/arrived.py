@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 
-from airflow_provider_livedata.engine import checkpoint as checkpoints
-from airflow_provider_livedata.engine.checkpoint import Checkpoint
-from airflow_provider_livedata.engine.cover import Cover
+from airflow_provider_livedata.engine.deciding.cover import Cover
+from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.errors import BadOption
-from airflow_provider_livedata.engine.flows.opening import opened
 from airflow_provider_livedata.engine.metastore.locations import canonical
-from airflow_provider_livedata.engine.overlay import overlay
-from airflow_provider_livedata.engine.state import StateFolder
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 
