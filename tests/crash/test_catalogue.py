@@ -79,6 +79,12 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object]:
     source, target, state = begun(), MemoryCatalogue("target"), tmp_path_factory.mktemp("state")
     sync(source, target, state)
     first = repr(target.contents())
+    kept = {("d", "child", None): STATISTICS, ("d", "days", "day=2024-01-02"): STATISTICS}
+    assert target.all_statistics == kept
+    assert {key: list(found) for key, found in target.all_constraints.items()} == {
+        ("d", "parent"): ["pk"],
+        ("d", "child"): ["fk"],
+    }
     changed(source)
     sync(source, target, state, max_delete_ratio=1.0)
     assert target.changed < CALLS + 20
