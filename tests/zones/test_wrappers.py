@@ -31,6 +31,7 @@ from airflow_provider_livedata.engine.zones.powers import (
     HoldsAsRecorded,
     KeepsFiles,
     LeavesAttributes,
+    ListsPast,
     LooksInside,
     Moves,
     OpenFiles,
@@ -65,6 +66,7 @@ POWERS = (
     Peeks,
     ReadsWhole,
     LooksInside,
+    ListsPast,
 )
 
 
@@ -431,6 +433,7 @@ class TestReadOnly:
             False,
             False,
             False,
+            True,
         ]
 
     def test_snapshots_that_are_there_are_used_and_none_is_taken_or_dropped(self) -> None:
