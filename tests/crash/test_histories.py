@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from airflow_provider_livedata.engine import open_zone
 from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
 from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
-from airflow_provider_livedata.engine.deciding.plan import Planner, Policy
+from airflow_provider_livedata.engine.deciding.plan import Planner
+from airflow_provider_livedata.engine.deciding.policy import Policy
 from airflow_provider_livedata.engine.deciding.renames import Renames
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Held, Phase, Step

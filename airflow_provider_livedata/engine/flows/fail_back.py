@@ -18,8 +18,10 @@ from itertools import islice
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.cover import Cover
 from airflow_provider_livedata.engine.deciding.diff import Row, line_up
+from airflow_provider_livedata.engine.deciding.guard import guard
 from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
-from airflow_provider_livedata.engine.deciding.plan import Planner, Policy, guard
+from airflow_provider_livedata.engine.deciding.plan import Planner
+from airflow_provider_livedata.engine.deciding.policy import Policy
 from airflow_provider_livedata.engine.errors import FilterChanged, RunRefused, VerifyFailed, WrongSide
 from airflow_provider_livedata.engine.flows.catch_up import settle
 from airflow_provider_livedata.engine.flows.replicate import replicate, replication_id

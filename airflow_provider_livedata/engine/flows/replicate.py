@@ -19,8 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.clock import now_ms
+from airflow_provider_livedata.engine.deciding.guard import guard
 from airflow_provider_livedata.engine.deciding.overlay import overlay
-from airflow_provider_livedata.engine.deciding.plan import Planner, Policy, Totals, guard
+from airflow_provider_livedata.engine.deciding.plan import Planner
+from airflow_provider_livedata.engine.deciding.policy import Policy
+from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import (
     FilterChanged,
     LiveDataError,
