@@ -56,8 +56,8 @@ from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, hol
 from airflow_provider_livedata.engine.stored.planfile import Plan, PlanWriter
 from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.transfer import bundles
-from airflow_provider_livedata.engine.transfer.copying import Route, attribute_names
 from airflow_provider_livedata.engine.transfer.phases import Transfer
+from airflow_provider_livedata.engine.transfer.route import Route, attribute_names
 from airflow_provider_livedata.engine.transfer.staging import Staging, staged_before, staged_log
 from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.address import Address
