@@ -24,12 +24,13 @@ from airflow_provider_livedata.engine.deciding.plan import Planner
 from airflow_provider_livedata.engine.deciding.policy import Policy
 from airflow_provider_livedata.engine.errors import FilterChanged, RunRefused, VerifyFailed, WrongSide
 from airflow_provider_livedata.engine.flows.catch_up import settle
-from airflow_provider_livedata.engine.flows.replicate import replicate, replication_id
+from airflow_provider_livedata.engine.flows.replicate import replicate
 from airflow_provider_livedata.engine.flows.verify import verify
 from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.reading.scan import scan
 from airflow_provider_livedata.engine.replication.finding import MOST_CHANGES, Known, known_of
+from airflow_provider_livedata.engine.replication.freezing import replication_id
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.report import Report
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
