@@ -20,7 +20,7 @@ from airflow_provider_livedata.configuration.fields import (
     ZoneAddress,
 )
 from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
-from airflow_provider_livedata.engine.deciding.plan import Foreign
+from airflow_provider_livedata.engine.deciding.policy import Foreign
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H, Consistency, FindBy, ReplicateOptions
 

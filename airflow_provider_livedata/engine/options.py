@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from airflow_provider_livedata.engine.deciding.filters import DEFAULT_EXCLUDES, Filter
-from airflow_provider_livedata.engine.deciding.plan import Foreign
+from airflow_provider_livedata.engine.deciding.policy import Foreign
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.timetable import Timetable
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from airflow_provider_livedata.engine import open_zone
 from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
 from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
-from airflow_provider_livedata.engine.deciding.plan import Planner, Policy
+from airflow_provider_livedata.engine.deciding.plan import Planner
+from airflow_provider_livedata.engine.deciding.policy import Policy
 from airflow_provider_livedata.engine.deciding.renames import Renames
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Held, Phase, Step
@@ -26,8 +27,8 @@ from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.replication.finding import Known, Way, rows_of
 from airflow_provider_livedata.engine.timetable import Timetable
-from airflow_provider_livedata.engine.transfer.copying import Route
 from airflow_provider_livedata.engine.transfer.phases import Transfer
+from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.memory.zone import MemoryHdfs, MemoryZone
 from airflow_provider_livedata.testing.faults import Counting

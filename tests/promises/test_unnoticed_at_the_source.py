@@ -35,7 +35,7 @@ def test_a_source_is_changed_by_nothing_but_its_snapshot(make_pair: Make) -> Non
 def test_bytes_are_read_at_the_rate_of_the_hour_and_no_faster(make_pair: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     slept = list[float]()
     limit = partial(Bandwidth, clock=lambda: sum(slept), sleep=slept.append, now=lambda: datetime(2026, 1, 5, 12))  # noqa: DTZ001 - local time
-    monkeypatch.setattr("airflow_provider_livedata.engine.flows.replicate.Bandwidth", limit)
+    monkeypatch.setattr("airflow_provider_livedata.engine.replication.routing.Bandwidth", limit)
     pair = make_pair("hdfs", "objects")
     pair.put({f"f{n:02d}": b"x" * PART_BYTES for n in range(32)})
     replicate(pair.source, pair.target, ReplicateOptions(bandwidth="08:00-18:00=1KiB/s, off", threads=1))

@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.deciding.diff import Origin, Row, line_up
-from airflow_provider_livedata.engine.deciding.plan import Planner, Policy, Totals, guard
+from airflow_provider_livedata.engine.deciding.guard import guard
+from airflow_provider_livedata.engine.deciding.plan import Planner
+from airflow_provider_livedata.engine.deciding.policy import Policy
+from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import (
     CannotHold,
     SourceEmpty,

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.deciding.diff import Row, line_up
-from airflow_provider_livedata.engine.deciding.plan import Planner, Policy
+from airflow_provider_livedata.engine.deciding.plan import Planner
+from airflow_provider_livedata.engine.deciding.policy import Policy
 from airflow_provider_livedata.engine.errors import BadOption, DestinationNewer, DestinationTaken
 from airflow_provider_livedata.engine.model import Entry, Facts, Failure, Held
 from airflow_provider_livedata.engine.restores.choosing import Choice

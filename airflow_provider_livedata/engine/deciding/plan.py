@@ -1,6 +1,6 @@
 """Decide what has to be done so that the target becomes what the source is. Pure: no I/O, no clock, no zone.
 
-    rows of diff.line_up -> Planner.steps -> steps in a streaming order, Totals on the side -> guard
+    rows of diff.line_up -> Planner.steps -> steps in a streaming order, Totals on the side
 
 Every decision is about one row and the directories above it, so memory does not grow with the tree. The order of the
 steps within a phase is that of the rows; the executor runs the phases hold, rename, clear, write, delete, finish, and the deletes of
@@ -11,73 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Literal, cast
+from dataclasses import dataclass
+from typing import cast
 
 from airflow_provider_livedata.engine.deciding.diff import Origin, Row
-from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
-from airflow_provider_livedata.engine.model import Entry, Facts, From, Held, Phase, Step
-
-Foreign = Literal["stop", "keep", "replace"]
-EXAMPLES = 20
-_UNTOLD = frozenset({"hold", "rename", "record", "forget", "refused"})  # kinds that are no example of a change
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What a plan is decided by.
-
-    ``compared``: names of attributes whose change at the source is a change. ``foreign``: what to do about paths that
-    someone else wrote at the target: stop, leave those alone that are not in the way, or make the target equal.
-    ``held_at``: folder of the target for files whose old place is wanted before they have their new one.
-    ``unsettled``: why files that are not settled are written down again, in a word.
-    """
-
-    facts: Facts
-    compared: frozenset[str] = frozenset({"owner", "group", "mode", "acl", "xattrs"})
-    foreign: Foreign = "stop"
-    max_delete_ratio: float = 0.5
-    skip_unholdable: bool = False
-    held_at: str = ".livedata/stage/held"
-    unsettled: str = "was open"
-
-
-@dataclass(slots=True)
-class Totals:
-    """What a plan amounts to; grows while the plan is streamed."""
-
-    source_files: int = 0
-    source_directories: int = 0
-    source_bytes: int = 0
-    target_files: int = 0
-    unseen_files: int = 0  # known, and not looked at since the source says that they did not change
-    unseen_directories: int = 0
-    unseen_bytes: int = 0
-    copy_files: int = 0
-    copy_bytes: int = 0
-    move_files: int = 0
-    move_bytes: int = 0
-    make_directories: int = 0
-    set_attributes: int = 0
-    records: int = 0
-    delete_files: int = 0
-    renamed_files: int = 0  # to be deleted at their old paths, and not counted among delete_files
-    delete_directories: int = 0
-    unchanged_files: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    unlisted: int = 0  # directories of the source that may not be listed
-    foreign: int = 0
-    foreign_examples: list[str] = field(default_factory=list)
-    unholdable: int = 0
-    unholdable_examples: list[str] = field(default_factory=list)
-    changed_examples: list[str] = field(default_factory=list)
-    digest: str = ""
-
-    @property
-    def changes(self) -> int:
-        """Number of steps that change what a reader of the target finds."""
-        entries = self.copy_files + self.move_files + self.delete_files + self.renamed_files
-        return entries + self.make_directories + self.set_attributes + self.delete_directories
+from airflow_provider_livedata.engine.deciding.policy import Policy
+from airflow_provider_livedata.engine.deciding.refusal import refusal
+from airflow_provider_livedata.engine.deciding.totals import Totals
+from airflow_provider_livedata.engine.model import Entry, From, Held, Phase, Step
 
 
 @dataclass(slots=True)
@@ -108,7 +49,7 @@ class Planner:
     def steps(self, rows: Iterable[Row]) -> Iterator[Step]:
         """Yield the steps; ``totals`` is complete when the iterator is."""
         for step in self._all(rows):
-            self._count(step)
+            self._note(step)
             yield step
         self.totals.digest = self._digest.hexdigest()
 
@@ -254,7 +195,7 @@ class Planner:
     def _copy(self, row: Row, source: Entry, reason: str, as_left: bool) -> Iterator[Step]:  # noqa: FBT001
         target = row.target
         if target is not None and not as_left and not row.planned:
-            self._note_foreign(row.key)
+            self.totals.note_foreign(row.key)
             if self.policy.foreign != "replace":
                 return
         landed = row.planned and target is not None and target.size_bytes == source.size_bytes
@@ -316,7 +257,7 @@ class Planner:
             return True
         if self.policy.foreign == "keep" and not self._is_clearing(row.key):
             return False
-        self._note_foreign(row.key)
+        self.totals.note_foreign(row.key)
         self._touch()
         return self.policy.foreign == "replace"
 
@@ -337,7 +278,7 @@ class Planner:
     def _is_clearing(self, key: str) -> bool:
         return bool(self._clearing) and key.startswith(self._clearing)
 
-    # Accounts ---------------------------------------------------------------------------------------------------
+    # What the target can hold, and what differs -----------------------------------------------------------------
 
     def _differs(self, source: Entry, known: Held, *, names: frozenset[str]) -> bool:
         ours = known.entry
@@ -350,39 +291,12 @@ class Planner:
         if why and entry.kind == "directory":
             self._refused = entry.key
         if why:
-            self.totals.unholdable += 1
-            _example(self.totals.unholdable_examples, f"{entry.path}: {why}")
+            self.totals.note_unholdable(entry.path, why)
         return not why
 
-    def _note_foreign(self, key: str) -> None:
-        self.totals.foreign += 1
-        _example(self.totals.foreign_examples, key)
-
-    def _count(self, step: Step) -> None:
-        totals, entry = self.totals, step.entry
-        totals.reasons[f"{step.kind}: {step.reason}"] = totals.reasons.get(f"{step.kind}: {step.reason}", 0) + 1
-        if step.kind == "copy":
-            totals.copy_files += 1
-            totals.copy_bytes += entry.size_bytes
-        elif step.kind == "move":
-            totals.move_files += 1
-            totals.move_bytes += entry.size_bytes
-        elif step.kind in ("hold", "rename", "refused") or step.reason == "carried":
-            pass  # counted with the moves, with the deletes at the old place, or when it was met
-        elif step.kind == "make_directory":
-            totals.make_directories += 1
-        elif step.kind == "set_attributes":
-            totals.set_attributes += 1
-        elif step.kind in ("record", "forget"):
-            totals.records += 1
-        elif entry.kind == "directory":
-            totals.delete_directories += 1
-        elif step.reason == "renamed":
-            totals.renamed_files += 1
-        else:
-            totals.delete_files += 1
-        if step.kind not in _UNTOLD and step.reason != "carried" and step.phase != "finish":
-            _example(totals.changed_examples, f"{step.kind} {entry.key} ({step.reason})")
+    def _note(self, step: Step) -> None:
+        entry = step.entry
+        self.totals.count(step)
         self._digest.update(f"{step.kind}\0{step.phase}\0{entry.key}\0{entry.size_bytes}\0{entry.version}\n".encode())
 
 
@@ -403,57 +317,3 @@ def _is_same(source: Entry, held: Held) -> bool:
     entry = held.entry
     has_checksum = entry.crc32c is not None and entry.crc64nvme is not None
     return has_checksum and held.is_settled and (entry.version, entry.size_bytes) == (source.version, source.size_bytes)
-
-
-def refusal(entry: Entry, facts: Facts) -> str:
-    """Why a target with ``facts`` cannot hold ``entry``; "" when it can."""
-    if entry.kind == "other":
-        return entry.note or "neither a file nor a directory"
-    if len(entry.key.encode()) > facts.max_key_bytes:
-        return f"the name is longer than the {facts.max_key_bytes} bytes that the target takes below this prefix"
-    name = entry.path.rpartition("/")[2]
-    if len(name.encode()) > facts.max_name_bytes:
-        return f"the last name is longer than the {facts.max_name_bytes} bytes that the target takes"
-    found = sorted(set(name) & facts.forbidden_characters)
-    return f"the target does not take {' '.join(map(repr, found))} in names" if found else ""
-
-
-def guard(totals: Totals, policy: Policy) -> None:
-    """Stop a plan that does what nobody can have meant, before anything is changed.
-
-    Raises:
-        CannotHold, TargetTouched, SourceEmpty, TooManyDeletes: each says how to go on.
-    """
-    if totals.unholdable and not policy.skip_unholdable:
-        raise CannotHold(
-            "the target cannot hold some entries of the source; rename them, exclude them, or set skip_unholdable to go "
-            "on without them",
-            count=totals.unholdable,
-            examples=totals.unholdable_examples,
-        )
-    if totals.foreign and policy.foreign != "replace":
-        raise TargetTouched(
-            "the target holds paths that this replication did not write; move them away, or set foreign='replace' to "
-            "overwrite and delete them, or foreign='keep' to leave alone those that are not in the way",
-            count=totals.foreign,
-            examples=totals.foreign_examples,
-        )
-    is_empty = not (totals.source_files or totals.unseen_files or totals.unlisted)
-    if totals.delete_files and is_empty and policy.max_delete_ratio < 1:
-        raise SourceEmpty(
-            "the source holds no file while the target does; when that is meant, run again with max_delete_ratio=1",
-            would_delete=totals.delete_files,
-        )
-    held = totals.target_files + totals.unseen_files
-    if held and totals.delete_files / held > policy.max_delete_ratio:
-        raise TooManyDeletes(
-            f"{totals.delete_files} of {held} files of the target would be deleted, more than "
-            f"max_delete_ratio {policy.max_delete_ratio:g} allows; when that is meant, run again with a higher max_delete_ratio",
-            delete_files=totals.delete_files,
-            target_files=held,
-        )
-
-
-def _example(examples: list[str], text: str) -> None:
-    if len(examples) < EXAMPLES:
-        examples.append(text)

@@ -21,12 +21,13 @@ from airflow_provider_livedata.engine.deciding.filters import Filter
 from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.errors import BadOption, FilterChanged, LiveDataError, WrongSide
 from airflow_provider_livedata.engine.flows.catch_up import settle
-from airflow_provider_livedata.engine.flows.replicate import replicate, replication_id
+from airflow_provider_livedata.engine.flows.replicate import replicate
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.reading.looking import look
 from airflow_provider_livedata.engine.reading.scan import scan
 from airflow_provider_livedata.engine.replication import committing
 from airflow_provider_livedata.engine.replication.finding import MOST_CHANGES, Known, known_of
+from airflow_provider_livedata.engine.replication.freezing import replication_id
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.replication.rolling import Forward, roll_forward
 from airflow_provider_livedata.engine.report import Report

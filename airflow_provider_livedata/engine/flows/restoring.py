@@ -17,8 +17,11 @@ from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.diff import Row
+from airflow_provider_livedata.engine.deciding.guard import guard
 from airflow_provider_livedata.engine.deciding.overlay import overlay
-from airflow_provider_livedata.engine.deciding.plan import Planner, Policy, Totals, guard
+from airflow_provider_livedata.engine.deciding.plan import Planner
+from airflow_provider_livedata.engine.deciding.policy import Policy
+from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     DestinationTaken,
@@ -51,8 +54,8 @@ from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, hol
 from airflow_provider_livedata.engine.stored.planfile import Plan, PlanWriter
 from airflow_provider_livedata.engine.stored.roles import place_of
 from airflow_provider_livedata.engine.stored.state import StateFolder
-from airflow_provider_livedata.engine.transfer.copying import Route, attribute_names
 from airflow_provider_livedata.engine.transfer.phases import Transfer
+from airflow_provider_livedata.engine.transfer.route import Route, attribute_names
 from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import LeavesAttributes, SetAttributes, StreamedPuts

@@ -24,8 +24,8 @@ from airflow_provider_livedata.engine.restores.options import RestoreOptions
 from airflow_provider_livedata.engine.restores.report import RestoreReport
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
 from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
-from airflow_provider_livedata.engine.transfer.copying import attribute_names
 from airflow_provider_livedata.engine.transfer.phases import DELETE_BATCH
+from airflow_provider_livedata.engine.transfer.route import attribute_names
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.below import Below
 from airflow_provider_livedata.engine.zones.powers import SetAttributes, Snapshots

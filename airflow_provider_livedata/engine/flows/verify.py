@@ -19,7 +19,7 @@ from airflow_provider_livedata.engine.checksums import agrees
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.diff import Row, line_up
 from airflow_provider_livedata.engine.deciding.filters import Filter
-from airflow_provider_livedata.engine.deciding.plan import refusal
+from airflow_provider_livedata.engine.deciding.refusal import refusal
 from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, ObjectChanged, PathMissing, StateDamaged
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Checksum, Entry, Held

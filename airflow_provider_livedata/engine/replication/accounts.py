@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from airflow_provider_livedata.engine.deciding.plan import Totals
+from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.report import Report
 from airflow_provider_livedata.engine.stored.planfile import Plan
 from airflow_provider_livedata.engine.transfer.tally import Tally

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_livedata.engine.deciding.filters import Filter
-from airflow_provider_livedata.engine.deciding.plan import refusal
+from airflow_provider_livedata.engine.deciding.refusal import refusal
 from airflow_provider_livedata.engine.deciding.renames import Renames, moved_with
 from airflow_provider_livedata.engine.errors import NotADirectory, PathMissing
 from airflow_provider_livedata.engine.model import Facts, Held

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_livedata.engine.deciding.diff import Row, line_up
 from airflow_provider_livedata.engine.deciding.filters import DEFAULT_EXCLUDES, Filter
-from airflow_provider_livedata.engine.deciding.plan import refusal
+from airflow_provider_livedata.engine.deciding.refusal import refusal
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.model import Change
 from airflow_provider_livedata.engine.reading.scan import scan

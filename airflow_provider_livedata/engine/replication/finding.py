@@ -18,8 +18,8 @@ from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
 from airflow_provider_livedata.engine.deciding.diff import Origin, Row, line_up
 from airflow_provider_livedata.engine.deciding.filters import Filter
 from airflow_provider_livedata.engine.deciding.overlay import Rows, SortedRun, overlay
-from airflow_provider_livedata.engine.deciding.plan import Totals
 from airflow_provider_livedata.engine.deciding.renames import Renames
+from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory
 from airflow_provider_livedata.engine.model import Entry, Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from airflow_provider_livedata.engine.deciding.plan import Totals
+from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.deciding.tuning import LEAST, threads_for
 from airflow_provider_livedata.engine.reading.looking import peek
 from airflow_provider_livedata.engine.zones.base import Zone

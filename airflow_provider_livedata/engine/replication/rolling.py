@@ -23,7 +23,7 @@ from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.timetable import Timetable
 from airflow_provider_livedata.engine.transfer import bundles
 from airflow_provider_livedata.engine.transfer.committed import Publishing
-from airflow_provider_livedata.engine.transfer.copying import Route, attribute_names
+from airflow_provider_livedata.engine.transfer.route import Route, attribute_names
 from airflow_provider_livedata.engine.transfer.staging import staged_files
 from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.base import Upload, Zone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from airflow_provider_livedata.engine.deciding.plan import Totals
+from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.restores.comparing import Proof
 from airflow_provider_livedata.engine.restores.report import RestoreReport
 from airflow_provider_livedata.engine.restores.rows import Findings

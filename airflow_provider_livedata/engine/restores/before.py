@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from shlex import quote
 
-from airflow_provider_livedata.engine.deciding.plan import Totals
+from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import LiveDataError, SnapshotRefused, Unsupported
 from airflow_provider_livedata.engine.model import Held, Step
 from airflow_provider_livedata.engine.pool import Pool

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
 from airflow_provider_livedata.engine.deciding.overlay import SortedRun
-from airflow_provider_livedata.engine.deciding.plan import Totals
+from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held, Phase, Step
 from airflow_provider_livedata.engine.stored.state import StateFolder

@@ -13,8 +13,18 @@ from airflow_provider_livedata.engine.model import Entry, Held
 from airflow_provider_livedata.engine.stored.state import FOLDER
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.wrappers import Retrying
 
 RowsIn = Callable[[Cover | None], Iterator[Held]]
+
+
+def remembered(zone: Zone, rows: RowsIn, names: frozenset[str]) -> Zone:
+    """The zone with the attributes ``names`` from ``rows``; as it is where there are none."""
+    if not names:
+        return zone
+    if isinstance(zone, Retrying):  # inside, so that calls are not repeated twice over
+        return zone.around_zone(Remembering(zone.inner, rows, names))
+    return Remembering(zone, rows, names)
 
 
 class Remembering(Around):

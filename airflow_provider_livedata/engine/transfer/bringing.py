@@ -18,7 +18,7 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.model import Entry, Held, Step
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.stored.journal import Journal
-from airflow_provider_livedata.engine.transfer.copying import Route
+from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.transfer.tally import Tally
 
 # No item can succeed after one of these; going on would only fill the report.
@@ -27,7 +27,7 @@ HOPELESS = (LeaseLost, CredentialsRefused, StoreFull, BucketMissing)
 
 @dataclass(slots=True)
 class Bringing:
-    """A transfer between the zones of ``route``; most of a ``copying.Sink``."""
+    """A transfer between the zones of ``route``; most of a ``Sink``."""
 
     route: Route
     journal: Journal

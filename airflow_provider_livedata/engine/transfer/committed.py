@@ -26,7 +26,7 @@ from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.reading.looking import peek
 from airflow_provider_livedata.engine.transfer import moving
 from airflow_provider_livedata.engine.transfer.bundles import Shelf
-from airflow_provider_livedata.engine.transfer.copying import held
+from airflow_provider_livedata.engine.transfer.landing import held
 from airflow_provider_livedata.engine.transfer.phases import Transfer, batches
 from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.base import Upload

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from airflow_provider_livedata.engine.deciding.renames import moved_with
 from airflow_provider_livedata.engine.errors import ObjectChanged, Unsupported
 from airflow_provider_livedata.engine.model import Checksum, Entry, Expect, From, Held, Part, Step
-from airflow_provider_livedata.engine.transfer.copying import Route, Sink, held, is_settled
+from airflow_provider_livedata.engine.transfer.landing import held, is_settled
 from airflow_provider_livedata.engine.transfer.publisher import Staged
+from airflow_provider_livedata.engine.transfer.route import Route
+from airflow_provider_livedata.engine.transfer.sink import Sink
 from airflow_provider_livedata.engine.zones.base import Upload
 from airflow_provider_livedata.engine.zones.powers import Moves, Rename
 

@@ -20,7 +20,8 @@ from airflow_provider_livedata.engine.model import Held, Phase, Step
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.transfer import moving
 from airflow_provider_livedata.engine.transfer.bringing import Bringing, refuse_hopeless
-from airflow_provider_livedata.engine.transfer.copying import copy_file, is_settled
+from airflow_provider_livedata.engine.transfer.copying import copy_file
+from airflow_provider_livedata.engine.transfer.landing import is_settled
 from airflow_provider_livedata.engine.transfer.publisher import Publisher, Staged
 from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.powers import SetAttributes
@@ -190,7 +191,7 @@ class Transfer(Bringing):
         log.info("%s: copied from the source, since it could not be renamed: %s", step.entry.path, error)
         copy_file(step._replace(kind="copy", origin=None), self.route, self, lambda task: task())
 
-    # what copying reports (copying.Sink) ------------------------------------------------------------------------
+    # what copying reports (sink.Sink) ---------------------------------------------------------------------------
 
     def staged(self, step: Step, staged: Staged) -> None:
         """A file is at the target and not yet visible."""

@@ -19,7 +19,8 @@ from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.stored.tables import staged_from_parquet, staged_to_parquet
 from airflow_provider_livedata.engine.transfer.bringing import Bringing
 from airflow_provider_livedata.engine.transfer.bundles import Shelf
-from airflow_provider_livedata.engine.transfer.copying import copy_file, held, is_settled
+from airflow_provider_livedata.engine.transfer.copying import copy_file
+from airflow_provider_livedata.engine.transfer.landing import held, is_settled
 from airflow_provider_livedata.engine.transfer.publisher import Staged
 from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.base import Upload
