@@ -20,6 +20,7 @@ from airflow_provider_livedata.engine.errors import (
     ZoneBusy,
     ZoneUnreachable,
 )
+from airflow_provider_livedata.engine.limits import Pace
 from airflow_provider_livedata.engine.model import ABSENT, Entry, Failure
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.zones import powers
@@ -31,9 +32,11 @@ from airflow_provider_livedata.engine.zones.powers import (
     HoldsAsRecorded,
     KeepsFiles,
     LeavesAttributes,
+    ListsPast,
     LooksInside,
     Moves,
     OpenFiles,
+    PacesCalls,
     Peeks,
     ReadsWhole,
     Rename,
@@ -65,6 +68,8 @@ POWERS = (
     Peeks,
     ReadsWhole,
     LooksInside,
+    ListsPast,
+    PacesCalls,
 )
 
 
@@ -166,6 +171,21 @@ def test_every_power_that_the_interface_declares_is_kept() -> None:
         name for name, one in vars(powers).items() if getattr(one, "_is_protocol", False) and name != "Protocol"
     }
     assert declared == {power.__name__ for power in POWERS}, "add the new one to POWERS and to the tests"
+
+
+class Paceable(Around):
+    """Can be paced, as HDFS can; the zones in memory cannot."""
+
+    def paced(self, pace: Pace) -> Zone:
+        return Paceable(self.inner)
+
+
+@pytest.mark.parametrize("wrap", [Retrying, ReadOnly, Counting])
+def test_a_zone_that_can_be_paced_can_be_so_behind_a_wrapper_and_stays_behind_it(wrap: Callable[[Zone], Zone]) -> None:
+    zone = wrap(Paceable(memory()))
+    assert isinstance(zone, PacesCalls)
+    assert isinstance(zone.paced(Pace(1)), wrap)  # type: ignore[arg-type]
+    assert not isinstance(wrap(memory()), PacesCalls)
 
 
 class Failing(Around):
@@ -430,6 +450,8 @@ class TestReadOnly:
             False,
             False,
             False,
+            False,
+            True,
             False,
         ]
 

@@ -238,7 +238,10 @@ class _Back:
         """
         proof = settle(source, self.returned, self._options(role), lease_times=self.lease_times)
         self.report.reports.append(proof.address)
-        found = verify(source, self.returned, level="listing", threads=self.options.threads)
+        found = verify(
+            source, self.returned, level="listing", threads=self.options.threads,
+            max_namenode_calls_per_s=self.options.max_namenode_calls_per_s,
+        )  # fmt: skip
         self.report.reports.append(found.address)
         if set(found.difference_kinds) - {"extra"}:
             first = [f"{one.kind}: {one.path}" for one in found.differences if one.kind != "extra"][:SHOWN]
