@@ -45,6 +45,9 @@ class ZoneOptions(Part):
     bandwidth: Bandwidth = ""
     threads: Annotated[Threads, Field(description="tasks at once; 0: as many as suit")] = 0
     max_reads: Annotated[Threads, Field(description="reads from the source at once; 0: as many as threads")] = 0
+    max_namenode_calls_per_s: Annotated[
+        int, Field(ge=0, le=1_000_000, description="calls of the source's NameNode a second; 0: no limit")
+    ] = 0
     preserve: list[Attribute] = ["owner", "group", "mode", "mtime", "acl"]
     allow_snapshot: Annotated[bool, Field(description="make the source snapshottable where it is not")] = True
     skip_unholdable: Annotated[bool, Field(description="leave out what the target cannot hold")] = False

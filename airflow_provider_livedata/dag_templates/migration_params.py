@@ -31,7 +31,7 @@ OPTIONS = {
     **{
         name: f"{{{{ params.{name} }}}}"
         for name in (
-            "threads", "max_reads", "foreign", "max_delete_ratio", "skip_unholdable", "allow_snapshot", "accept_new_filter",
+            "threads", "max_reads", "max_namenode_calls_per_s", "foreign", "max_delete_ratio", "skip_unholdable", "allow_snapshot", "accept_new_filter",
             "exclusive", "find_by",
         )
     },
@@ -117,6 +117,10 @@ def _advanced() -> dict[str, Param]:
         "max_reads": Param(
             0, type="integer", minimum=0, maximum=256, title="Reads at one time", section=ADVANCED,
             description="From the source; 0: as many as threads.",
+        ),
+        "max_namenode_calls_per_s": Param(
+            0, type="integer", minimum=0, maximum=1_000_000, title="NameNode calls a second", section=ADVANCED,
+            description="Of the source, where it is HDFS; 0: no limit.",
         ),
         "max_delete_ratio": Param(
             0.5, type="number", minimum=0, maximum=1, title="Largest share deleted", section=ADVANCED,

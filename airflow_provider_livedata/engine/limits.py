@@ -1,4 +1,4 @@
-"""How much of the source and of this process a run may use: bandwidth by a timetable, reads at once, memory."""
+"""How much of the source and of this process a run may use: bandwidth by a timetable, calls a second, memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,29 @@ from collections.abc import Callable
 from datetime import datetime
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
+from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.timetable import Timetable
+
+MADE_UP_S = 0.1
+
+
+class _Turns:
+    """Lets takers pass one after the other, over all threads: each waits until those before it have had their time.
+
+    Time in which nobody came is lost, but for the last ``made_up_s`` of it.
+    """
+
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None], *, made_up_s: float = 0.0) -> None:
+        self._clock, self._sleep, self._made_up_s = clock, sleep, made_up_s
+        self._lock = threading.Lock()
+        self._due = float("-inf")
+
+    def wait(self, time_s: float) -> None:
+        """Wait for a turn, which takes ``time_s``."""
+        with self._lock:
+            start = max(self._due, self._clock() - self._made_up_s)
+            self._due = start + time_s
+        self._sleep(max(0.0, start - self._clock()))
 
 
 class Bandwidth:
@@ -22,22 +44,44 @@ class Bandwidth:
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._timetable = timetable
-        self._clock, self._now, self._sleep = clock, now, sleep
-        self._lock = threading.Lock()
-        self._due = 0.0
+        self._timetable, self._now = timetable, now
+        self._turns = _Turns(clock, sleep)
 
     def take(self, size_bytes: int) -> None:
         """Wait until ``size_bytes`` more may be read."""
         if not self._timetable.spans:
             return
         rate = self._timetable.rate(self._now())
-        if rate is None:
-            return
-        with self._lock:
-            start = max(self._due, self._clock())
-            self._due = start + size_bytes / rate
-        self._sleep(max(0.0, start - self._clock()))
+        if rate is not None:
+            self._turns.wait(size_bytes / rate)
+
+
+class Pace:
+    """Lets ``calls_per_s`` calls pass, over all threads; 0: any number.
+
+    What a tenth of a second (``MADE_UP_S``) left unused is made up for at once. So in any ``w`` seconds there are at most
+    ``calls_per_s * (w + MADE_UP_S) + 1`` calls.
+    """
+
+    def __init__(
+        self,
+        calls_per_s: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if calls_per_s < 0:
+            raise BadOption("calls a second are 0 (no limit) or more", calls_per_s=calls_per_s)
+        self.calls_per_s = calls_per_s
+        self._turns = _Turns(clock, sleep, made_up_s=MADE_UP_S)
+
+    def take(self, calls: int = 1) -> None:
+        """Wait until ``calls`` more may be made."""
+        for _ in range(calls if self.calls_per_s else 0):
+            self._turns.wait(1 / self.calls_per_s)
+
+
+NO_LIMIT = Pace(0)
 
 
 class Buffers:

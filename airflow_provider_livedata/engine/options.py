@@ -45,6 +45,8 @@ class ReplicateOptions:
         bandwidth: ``50MiB/s`` or a timetable such as ``08:00-18:00=50MiB/s, off``; "" is no limit.
         threads: Tasks at once, 1 to 256; 0: as many as suit sizes, distance and memory (engine/deciding/tuning.py).
         max_reads: Reads from the source at once; 0 is as many as threads.
+        max_namenode_calls_per_s: Calls of the source's NameNode a second, where it is HDFS, by all threads together
+            (engine/zones/hdfs/zone.py says what counts); 0: no limit.
         memory_mib: Budget of all bytes on their way, in MiB, those in the clients of HDFS and S3 included.
         holder: Who runs this, as another run will be told.
     """
@@ -66,6 +68,7 @@ class ReplicateOptions:
     bandwidth: str = ""
     threads: int = 0
     max_reads: int = 0
+    max_namenode_calls_per_s: int = 0
     memory_mib: int = 80
     holder: str = ""
     progress_s: float = 5.0
@@ -93,6 +96,7 @@ class ReplicateOptions:
             ("max_delete_ratio", 0, 1),
             ("threads", 0, 256),
             ("max_reads", 0, 256),
+            ("max_namenode_calls_per_s", 0, 1_000_000),
             ("memory_mib", 8, 1 << 20),
             ("list_every_h", 0, 1 << 20),
             ("keep_removed", 0, 36_500),

@@ -40,7 +40,7 @@ class LiveDataVerifyOperator(ReplicationOperator):
         """See ``engine.verify``."""
         report: VerifyReport = engine.verify(
             source, target, level=cast("Level", self.level), threads=options.threads, bandwidth=options.bandwidth,
-            memory_mib=options.memory_mib, dry_run=options.dry_run,
+            memory_mib=options.memory_mib, max_namenode_calls_per_s=options.max_namenode_calls_per_s, dry_run=options.dry_run,
         )  # fmt: skip
         if options.dry_run:
             self.log.info("verification\n%s", report.table())

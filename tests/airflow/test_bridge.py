@@ -83,7 +83,7 @@ def test_every_option_takes_its_own_default_back_as_a_text() -> None:
         **{
             name: str(getattr(default, name))
             for name in ("dry_run", "max_delete_ratio", "accept_new_filter", "skip_unholdable", "allow_snapshot",
-                         "exclusive", "threads", "max_reads", "memory_mib", "progress_s", "list_every_h")
+                         "exclusive", "threads", "max_reads", "max_namenode_calls_per_s", "memory_mib", "progress_s", "list_every_h")
         },
     }  # fmt: skip
     assert fields(options_from(texts)) == fields(default)

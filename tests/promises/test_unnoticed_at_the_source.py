@@ -11,8 +11,9 @@ from typing import TypeVar
 
 import pytest
 
-from airflow_provider_livedata.engine import ReplicateOptions, replicate
-from airflow_provider_livedata.engine.limits import Bandwidth
+from airflow_provider_livedata.engine import ReplicateOptions, preflight, replicate, verify
+from airflow_provider_livedata.engine.limits import MADE_UP_S, Bandwidth, Pace
+from airflow_provider_livedata.engine.options import Consistency
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.testing.faults import MUTATING, Counting
@@ -85,6 +86,66 @@ class Gauged(Around):
     def around_zone(self, zone: Zone) -> Zone:
         """Views count into the same gauge."""
         return type(self)(zone, self.gauge)
+
+
+@pytest.mark.parametrize("consistency", ["files", "snapshot"])
+def test_a_namenode_is_called_no_more_often_than_asked_for(
+    make_pair: Make, monkeypatch: pytest.MonkeyPatch, consistency: Consistency
+) -> None:
+    time_s, lock, rate = [0.0], threading.Lock(), 20
+
+    def sleep(seconds: float) -> None:
+        with lock:
+            time_s[0] += seconds
+
+    limit = partial(Pace, clock=lambda: time_s[0], sleep=sleep)
+    monkeypatch.setattr("airflow_provider_livedata.engine.replication.opening.Pace", limit)
+    pair = make_pair("hdfs", "objects")
+    options = ReplicateOptions(max_namenode_calls_per_s=rate, consistency=consistency, threads=8)
+    for text in (b"first", b"second"):
+        pair.put({f"f{n:02d}": text for n in range(40)})
+        source = NameNode(pair.source, lambda: time_s[0])
+        replicate(source, pair.target, options)
+        source.check_pace(rate, at_least=40)
+    source = NameNode(pair.source, lambda: time_s[0])
+    verify(source, pair.target, level="content", max_namenode_calls_per_s=rate)
+    source.check_pace(rate, at_least=40)
+    source = NameNode(pair.source, lambda: time_s[0])
+    preflight(source, pair.target, ReplicateOptions(max_namenode_calls_per_s=1))
+    source.check_pace(1, at_least=3)
+
+
+class NameNode(Around):
+    """Notes when it is called, and waits for its turn where it is paced, as the zone of HDFS does."""
+
+    def __init__(
+        self, zone: Zone, clock: Callable[[], float], called: list[float] | None = None, pace: Pace | None = None
+    ) -> None:
+        super().__init__(zone)
+        self._clock, self._pace = clock, pace
+        self.called = [] if called is None else called
+        self._began = clock()
+
+    def paced(self, pace: Pace) -> Zone:
+        """See ``PacesCalls``."""
+        return NameNode(self.inner, self._clock, self.called, pace)
+
+    def around(self, name: str, run: Callable[[], Result], *, size_bytes: int = 0) -> Result:
+        """Wait, note, call."""
+        if self._pace is not None:
+            self._pace.take()
+        self.called.append(self._clock())
+        return run()
+
+    def around_zone(self, zone: Zone) -> Zone:
+        """Views are of the same NameNode."""
+        return NameNode(zone, self._clock, self.called, self._pace)
+
+    def check_pace(self, rate: int, *, at_least: int) -> None:
+        """At every call, no more had been made than may be."""
+        assert len(self.called) >= at_least
+        for calls, at in enumerate(sorted(self.called), 1):
+            assert calls <= rate * (at - self._began + MADE_UP_S) + 1 + 1e-6
 
 
 def test_rubbish_and_work_in_progress_are_not_read_unless_asked_for(make_pair: Make) -> None:

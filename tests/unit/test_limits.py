@@ -1,8 +1,9 @@
-"""Bandwidth by a timetable, and buffers out of one budget."""
+"""Bandwidth by a timetable, calls a second, and buffers out of one budget."""
 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.errors import BadOption
-from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.limits import MADE_UP_S, Bandwidth, Buffers, Pace
 from airflow_provider_livedata.engine.timetable import Timetable, parse_rate
 
 MIB = 1 << 20
@@ -67,6 +68,61 @@ def test_bytes_pass_at_the_rate_and_no_faster(sizes: list[int]) -> None:
 def test_without_a_limit_nobody_waits() -> None:
     limit = Bandwidth(Timetable.parse(""), sleep=lambda s: pytest.fail("slept"))
     limit.take(1 << 40)
+
+
+class Virtual:
+    """A clock that only moves when somebody sleeps, or when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self._lock = threading.Lock()
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.now_s += seconds
+
+    def pace(self, calls_per_s: float) -> Pace:
+        return Pace(calls_per_s, clock=lambda: self.now_s, sleep=self.sleep)
+
+
+@given(
+    rate=st.sampled_from([1, 7, 50, 1000]),
+    comings=st.lists(st.tuples(st.floats(0, 0.5), st.integers(1, 20)), max_size=12),
+)
+def test_no_window_of_time_has_more_calls_than_the_rate_allows(rate: int, comings: list[tuple[float, int]]) -> None:
+    time, passed = Virtual(), list[float]()
+    pace = time.pace(rate)
+    for idle_s, calls in comings:
+        time.sleep(idle_s)
+        for _ in range(calls):
+            pace.take()
+            passed.append(time.now_s)
+    for first, begin in enumerate(passed):
+        for last, end in enumerate(passed[first:], first):
+            assert last - first + 1 <= rate * (end - begin + MADE_UP_S) + 1 + 1e-6
+
+
+@given(rate=st.sampled_from([1, 50, 1000]), calls=st.integers(1, 300), at_once=st.integers(1, 3))
+def test_calls_that_all_come_at_once_pass_at_the_rate_and_no_slower(rate: int, calls: int, at_once: int) -> None:
+    time = Virtual()
+    pace = time.pace(rate)
+    for _ in range(calls):
+        pace.take(at_once)
+    assert time.now_s == pytest.approx(max(0.0, (calls * at_once - 1) / rate - MADE_UP_S), abs=1e-6)
+
+
+def test_threads_share_one_pace() -> None:
+    time = Virtual()
+    pace = time.pace(50)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: pace.take(), range(200)))
+    assert time.now_s >= 199 / 50 - MADE_UP_S
+
+
+def test_a_pace_of_no_calls_at_all_is_refused_and_0_is_no_limit() -> None:
+    with pytest.raises(BadOption, match="no limit"):
+        Pace(-1)
+    Pace(0, sleep=lambda s: pytest.fail("slept")).take(1 << 40)
 
 
 def test_buffers_lent_at_once_never_exceed_the_budget() -> None:

@@ -14,7 +14,7 @@ from airflow_provider_livedata.engine.errors import BadOption
     ("name", "value"),
     [
         ("exclude", "a,b"), ("exclude", ["ok", 3]), ("exclude", [""]), ("preserve", ["colour"]), ("foreign", "merge"),
-        ("max_delete_ratio", 1.5), ("max_delete_ratio", "0.5"), ("threads", -1), ("threads", True), ("max_reads", -1),
+        ("max_delete_ratio", 1.5), ("max_delete_ratio", "0.5"), ("threads", -1), ("threads", True), ("max_reads", -1), ("max_namenode_calls_per_s", -1),
         ("memory_mib", 1), ("bandwidth", "quick"),
     ],
 )  # fmt: skip

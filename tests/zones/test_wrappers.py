@@ -20,6 +20,7 @@ from airflow_provider_livedata.engine.errors import (
     ZoneBusy,
     ZoneUnreachable,
 )
+from airflow_provider_livedata.engine.limits import Pace
 from airflow_provider_livedata.engine.model import ABSENT, Entry, Failure
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.zones import powers
@@ -35,6 +36,7 @@ from airflow_provider_livedata.engine.zones.powers import (
     LooksInside,
     Moves,
     OpenFiles,
+    PacesCalls,
     Peeks,
     ReadsWhole,
     Rename,
@@ -67,6 +69,7 @@ POWERS = (
     ReadsWhole,
     LooksInside,
     ListsPast,
+    PacesCalls,
 )
 
 
@@ -168,6 +171,21 @@ def test_every_power_that_the_interface_declares_is_kept() -> None:
         name for name, one in vars(powers).items() if getattr(one, "_is_protocol", False) and name != "Protocol"
     }
     assert declared == {power.__name__ for power in POWERS}, "add the new one to POWERS and to the tests"
+
+
+class Paceable(Around):
+    """Can be paced, as HDFS can; the zones in memory cannot."""
+
+    def paced(self, pace: Pace) -> Zone:
+        return Paceable(self.inner)
+
+
+@pytest.mark.parametrize("wrap", [Retrying, ReadOnly, Counting])
+def test_a_zone_that_can_be_paced_can_be_so_behind_a_wrapper_and_stays_behind_it(wrap: Callable[[Zone], Zone]) -> None:
+    zone = wrap(Paceable(memory()))
+    assert isinstance(zone, PacesCalls)
+    assert isinstance(zone.paced(Pace(1)), wrap)  # type: ignore[arg-type]
+    assert not isinstance(wrap(memory()), PacesCalls)
 
 
 class Failing(Around):
@@ -434,6 +452,7 @@ class TestReadOnly:
             False,
             False,
             True,
+            False,
         ]
 
     def test_snapshots_that_are_there_are_used_and_none_is_taken_or_dropped(self) -> None:

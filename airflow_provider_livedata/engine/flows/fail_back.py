@@ -178,7 +178,10 @@ class _Back:
         """
         proof = settle(source, self.returned, self._options(role), lease_times=self.lease_times)
         self.report.reports.append(proof.address)
-        found = verify(source, self.returned, level="listing", threads=self.options.threads)
+        found = verify(
+            source, self.returned, level="listing", threads=self.options.threads,
+            max_namenode_calls_per_s=self.options.max_namenode_calls_per_s,
+        )  # fmt: skip
         self.report.reports.append(found.address)
         _refuse_differences(found)
         extra = [one.path for one in found.differences]

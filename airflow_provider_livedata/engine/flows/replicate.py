@@ -78,7 +78,7 @@ def replicate(
         TargetHeld, LeaseLost: Another run is at work.
     """
     options = options or ReplicateOptions()
-    with opened(source) as opened_source, opened(target) as opened_target:
+    with opened(source, calls_per_s=options.max_namenode_calls_per_s) as opened_source, opened(target) as opened_target:
         run = _Run(opened_source, opened_target, options)
         run.preflight(trusts_records=not options.dry_run)
         if options.dry_run:
@@ -98,8 +98,9 @@ def preflight(source: Zone | str, target: Zone | str, options: ReplicateOptions 
     Raises:
         LiveDataError: It could not; the message says what to do.
     """
-    with opened(source) as opened_source, opened(target) as opened_target:
-        run = _Run(opened_source, opened_target, options or ReplicateOptions())
+    options = options or ReplicateOptions()
+    with opened(source, calls_per_s=options.max_namenode_calls_per_s) as opened_source, opened(target) as opened_target:
+        run = _Run(opened_source, opened_target, options)
         run.preflight()
         return run.report.notes
 
@@ -251,6 +252,7 @@ class _Run:
             chosen=self.options.threads,
             memory_mib=self.options.memory_mib,
             asked_for=f"{FOLDER}/{intent_of(self.number)}",
+            source_calls_per_s=self.options.max_namenode_calls_per_s,
         )
 
     def _is_staged(self, known: Known, totals: Totals) -> bool:

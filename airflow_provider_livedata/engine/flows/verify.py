@@ -51,13 +51,14 @@ def verify(
     bandwidth: str = "",
     memory_mib: int = 96,
     progress_s: float = 5.0,
+    max_namenode_calls_per_s: int = 0,
     dry_run: bool = False,
 ) -> VerifyReport:
     """Compare a target with its manifest and with its source; changes nothing but to store the report.
 
     The source is read at the checkpoint's snapshot; where there is none any more, or the source has no snapshots, it is
     read as it is, and files that changed since are reported as "changed at source" rather than as damage. With
-    ``dry_run`` nothing is compared or stored: the report says what would be.
+    ``dry_run`` nothing is compared or stored: the report says what would be. Limits are those of ``ReplicateOptions``.
 
     Raises:
         StateDamaged: The target has no checkpoint: nothing was ever copied completely.
@@ -65,7 +66,7 @@ def verify(
     """
     if level not in get_args(Level):
         raise BadOption(f"level is one of {', '.join(get_args(Level))}", level=level)
-    with opened(source) as opened_source, opened(target) as opened_target:
+    with opened(source, calls_per_s=max_namenode_calls_per_s) as opened_source, opened(target) as opened_target:
         opened_source.check(writable=False)
         state = StateFolder(opened_target)
         checkpoint = checkpoints.latest(state)

@@ -14,13 +14,18 @@ log = logging.getLogger(__name__)
 
 
 def choose_threads(
-    source: Zone, target: Zone, totals: Totals, *, chosen: int, memory_mib: int, asked_for: str = ""
-) -> int:
-    """``chosen``, or where that is 0 as many as suit sizes, distance and memory; ``asked_for``: a file of the target."""
+    source: Zone, target: Zone, totals: Totals, *,
+    chosen: int, memory_mib: int, asked_for: str = "", source_calls_per_s: int = 0,
+) -> int:  # fmt: skip
+    """``chosen``, or where that is 0 as many as suit sizes, distance and memory; ``asked_for``: a file of the target.
+
+    ``source_calls_per_s``: the limit on calls of the source, 0 for none: to wait for a turn is no distance.
+    """
     if not chosen:
         facts, distance_s = target.facts, 0.0
         if totals.copy_files > LEAST:  # else there are too few files for it to matter
-            distance_s = max(_round_trip_s(source, ""), _round_trip_s(target, asked_for))
+            turn_s = 1 / source_calls_per_s if source_calls_per_s else 0.0
+            distance_s = max(_round_trip_s(source, "") - turn_s, _round_trip_s(target, asked_for))
         chosen = threads_for(
             totals.copy_files,
             totals.copy_bytes,

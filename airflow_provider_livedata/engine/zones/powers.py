@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
+from airflow_provider_livedata.engine.limits import Pace
 from airflow_provider_livedata.engine.model import (
     Attributes,
     Checksum,
@@ -112,6 +113,18 @@ class LooksInside(Protocol):
 
     def holds_any(self, path: str, counts: Callable[[str], bool]) -> bool:
         """Whether an entry of the directory at ``path`` has a path that ``counts``; not of one that is gone or a file."""
+        ...
+
+
+@runtime_checkable
+class PacesCalls(Protocol):
+    """A zone whose server many depend on, and which can ask it less often."""
+
+    def paced(self, pace: Pace) -> Zone:
+        """The same zone, each call of whose server waits for ``pace`` first; so do those of its views.
+
+        One that keeps to that many calls a second already is given back as it is: all of a run share one pace.
+        """
         ...
 
 

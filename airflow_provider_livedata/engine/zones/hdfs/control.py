@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -17,6 +18,7 @@ from airflow_provider_livedata.engine.errors import (
     ZoneError,
     ZoneUnreachable,
 )
+from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
 from airflow_provider_livedata.engine.zones.hdfs.errors import first_line, java_error
 from airflow_provider_livedata.engine.zones.hdfs.http import Answer, same_path, transport
 
@@ -27,6 +29,8 @@ _JSON = "application/json"
 _REFUSED = 400
 _SILENT = "a web address does not answer; check the NameNode's host, its port (9870, or 9871 with TLS) and the network"
 _NEXT = frozenset({"StandbyException", "RetriableException"})  # of a NameNode that is not the active one
+# The NameNode looks up the file and its blocks to name a DataNode, and that one asks it for the blocks: so its audit log tells.
+_BY_DATANODES, _CALLS = frozenset({"OPEN", "GETFILECHECKSUM"}), 3
 
 
 class WebHdfs:
@@ -41,7 +45,13 @@ class WebHdfs:
         self._identity = (
             {"user.name": user} if user and "user.name" not in (given or {}) and not _has_auth(session) else {}
         )
-        self._transport, self._active = transport(session), 0
+        self._transport, self._active, self._pace = transport(session), 0, NO_LIMIT
+
+    def paced(self, pace: Pace) -> WebHdfs:
+        """The same, whose calls wait for ``pace``: one each, and three where a DataNode answers."""
+        made = copy(self)
+        made._pace = pace
+        return made
 
     def call(self, op: str, path: str, *, method: str = "GET", **params: str | int) -> dict[str, Any]:
         """Have the NameNode do ``op`` at the absolute ``path``; returns the answer's JSON, {} where there is none.
@@ -51,16 +61,19 @@ class WebHdfs:
         Raises:
             LiveDataError: As ``hdfs_errors`` maps it; ZoneUnreachable when no address answers.
         """
+        self._take(op)
         answer = self._ask(method, self._target(op, path, params), f"{self.origin}{path}")
         return _json(answer, f"{self.origin}{path}") if answer.body else {}
 
     def read(self, path: str, offset: int, size_bytes: int) -> bytes:
         """Bytes of a file, from a DataNode."""
+        self._take("OPEN")
         target = self._target("OPEN", path, {"offset": offset, "length": size_bytes})
         return self._ask("GET", target, f"{self.origin}{path}").body
 
     def write(self, op: str, path: str, data: bytes, *, method: str, **params: str | int) -> None:
         """Have a DataNode do ``op`` with ``data``. Not repeated: what became of it after an error is unknown."""
+        self._take(op)
         address = f"{self.origin}{path}"
         told = self._ask(method, self._target(op, path, params), address, follow=False)
         if not told.location:
@@ -76,6 +89,7 @@ class WebHdfs:
 
     def servlet(self, servlet: str, **params: str) -> Answer:
         """What the active NameNode answers at ``/conf`` or ``/jmx``."""
+        self._take(servlet)
         return self._ask("GET", f"/{servlet}?{urlencode(self._identity | params)}", self.origin)
 
     def setting(self, name: str) -> str | None:
@@ -100,6 +114,9 @@ class WebHdfs:
     def close(self) -> None:
         """Close kept connections."""
         self._transport.close()
+
+    def _take(self, op: str) -> None:
+        self._pace.take(_CALLS if op in _BY_DATANODES else 1)
 
     def _target(self, op: str, path: str, params: Mapping[str, str | int]) -> str:
         named = {name.replace("__", "."): str(value) for name, value in params.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_livedata.engine.errors import (
@@ -15,6 +16,7 @@ from airflow_provider_livedata.engine.errors import (
     PathMissing,
     ZoneUnreachable,
 )
+from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
 from airflow_provider_livedata.engine.zones.hdfs import identity as hdfs_identity
 from airflow_provider_livedata.engine.zones.hdfs.acl import AclRule
 from airflow_provider_livedata.engine.zones.hdfs.directories import NativeDirectories
@@ -75,6 +77,13 @@ class Data(Protocol):
 
     directories: Directories
 
+    def paced(self, pace: Pace) -> Data:
+        """The same, whose calls of the NameNode wait for ``pace``: one for each method, a page, a range by WebHDFS.
+
+        What goes on within a file that is being written is not counted. Closing is for the one that this came from.
+        """
+        ...
+
     def read(self, path: str) -> Reader:
         """Open a file: one call of the NameNode."""
         ...
@@ -130,13 +139,19 @@ class NativeData:
     def __init__(self, options: HdfsOptions) -> None:
         if not options.is_kerberos:
             hdfs_identity.claim(self, options.user)
-        self._origin, self._by_name = options.origin, options.uses_host_names
+        self._origin, self._by_name, self._pace = options.origin, options.uses_host_names, NO_LIMIT
         try:
             self._client = _client(options)
         except BaseException:
             self.close()
             raise
         self.directories: Directories = NativeDirectories(self._client, self._origin)
+
+    def paced(self, pace: Pace) -> NativeData:
+        """See ``Data.paced``."""
+        made = copy(self)
+        made._pace, made.directories = pace, NativeDirectories(self._client, self._origin, pace)
+        return made
 
     def read(self, path: str) -> Reader:
         """See ``Data.read``."""
@@ -202,6 +217,7 @@ class NativeData:
         hdfs_identity.release(self)
 
     def _ask(self, path: str, call: Callable[..., Any], *args: Any) -> Any:
+        self._pace.take()
         try:
             return call(path, *args)
         except Exception as error:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory, PathMissing, UnsortedListing
+from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
 from airflow_provider_livedata.engine.model import Kind
 from airflow_provider_livedata.engine.zones.hdfs.control import WebHdfs
 from airflow_provider_livedata.engine.zones.hdfs.errors import native_error
@@ -68,11 +69,12 @@ class WebDirectories:
 class NativeDirectories:
     """See ``Directories``; tells no ACL flags."""
 
-    def __init__(self, client: Client, origin: str) -> None:
-        self._client, self._origin = client, origin
+    def __init__(self, client: Client, origin: str, pace: Pace = NO_LIMIT) -> None:
+        self._client, self._origin, self._pace = client, origin, pace
 
     def status(self, path: str) -> Status | None:
         """See ``Directories.status``."""
+        self._pace.take()
         try:
             return _native_status(self._client.get_file_info(path), "")
         except Exception as error:
@@ -86,10 +88,16 @@ class NativeDirectories:
         start = len(path) if path.endswith("/") else len(path) + 1
         try:
             entries = self._client.list_status(path)
-            while page := [_native_status(one, one.path[start:]) for one in islice(entries, PAGE_ENTRIES)]:
+            while page := self._page(entries, start):
                 yield page
+                if len(page) < PAGE_ENTRIES:
+                    return  # nothing follows, and to find that out again is no call
         except Exception as error:
             raise native_error(error, address=f"{self._origin}{path}") from error
+
+    def _page(self, entries: Iterator[FileStatus], start: int) -> Page:
+        self._pace.take()
+        return [_native_status(one, one.path[start:]) for one in islice(entries, PAGE_ENTRIES)]
 
 
 def _web_status(found: dict[str, Any]) -> Status:

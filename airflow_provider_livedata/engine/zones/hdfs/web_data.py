@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from airflow_provider_livedata.engine.errors import AlreadyExists, IsADirectory, PathMissing, ZoneUnreachable
+from airflow_provider_livedata.engine.limits import Pace
 from airflow_provider_livedata.engine.zones.hdfs.acl import AclRule, rules_of
 from airflow_provider_livedata.engine.zones.hdfs.control import WebHdfs
 from airflow_provider_livedata.engine.zones.hdfs.data import NoReplica, Reader, Writer
@@ -24,6 +25,10 @@ class WebData:
     def __init__(self, control: WebHdfs) -> None:
         self._control = control
         self.directories: Directories = WebDirectories(control)
+
+    def paced(self, pace: Pace) -> WebData:
+        """See ``Data.paced``."""
+        return WebData(self._control.paced(pace))
 
     def read(self, path: str) -> Reader:
         """See ``Data.read``."""

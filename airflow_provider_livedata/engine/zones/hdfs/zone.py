@@ -26,6 +26,7 @@ from airflow_provider_livedata.engine.errors import (
     SnapshotRefused,
     Unsupported,
 )
+from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
 from airflow_provider_livedata.engine.model import (
     Attributes,
     Checksum,
@@ -78,7 +79,7 @@ _NO_WEBHDFS = (
 class HdfsZone(Zone):
     """A directory of an HDFS cluster.
 
-    With the powers Snapshots, SnapshotDifference, OpenFiles, Rename, SetAttributes and StoreChecksum. ``unkept`` lists attributes that this
+    With the powers Snapshots, SnapshotDifference, OpenFiles, PacesCalls, Rename, SetAttributes and StoreChecksum. ``unkept`` lists attributes that this
     user may not set at files that were written nevertheless.
     """
 
@@ -89,8 +90,8 @@ class HdfsZone(Zone):
         self.address, self._live = address, f"/{address.path}"
         self._data, self._control, self._preserve = data, control, preserve & _COSTLY
         self._snapshots = SnapshotStore(self._live, control, command) if control is not None else None
-        self._is_view, self._lists_past = snapshot is not None, False
-        self._young_since_ms = 0
+        self._snapshot, self._command, self._pace = snapshot, command, NO_LIMIT
+        self._lists_past, self._young_since_ms = False, 0
         self._root = self._frozen(snapshot) if snapshot is not None else self._live
         self._attributes = AttributeStore(data, control, self._preserve)
         # A WebHDFS listing tells which entries have ACLs, at no more calls.
@@ -100,7 +101,7 @@ class HdfsZone(Zone):
         # A file of RPC is durable after 12 ms or, two times in five, half a second; one of WebHDFS nearly always after 20 ms.
         prompt = WebData(control) if control is not None else None
         self._stage = Stage(self._root, data, self._attributes, prompt)
-        self._reading = Reading(data, is_frozen=self._is_view)
+        self._reading = Reading(data, is_frozen=snapshot is not None)
         self.facts = _facts(self._root, self._preserve, has_control=control is not None)
 
     @classmethod
@@ -163,6 +164,22 @@ class HdfsZone(Zone):
         """See ``ListsPast``."""
         made = copy(self)
         made._lists_past = True
+        return made
+
+    def paced(self, pace: Pace) -> HdfsZone:
+        """See ``PacesCalls``: RPC and WebHDFS together, attempts that are repeated included.
+
+        One call each: a status, a page of a listing (1,000 entries), a file opened for reading, an ACL, an entry's extended attributes,
+        a page of a difference, whatever is done to a snapshot, a setting or a number that the NameNode is asked for. Three: bytes or
+        a checksum by WebHDFS, since the DataNode that answers asks as well. None: bytes by RPC once the file is open, the command
+        ``hdfs snapshotDiff``, and what the client of RPC tries by itself at another NameNode.
+        """
+        if pace.calls_per_s == self._pace.calls_per_s:
+            return self
+        control = None if self._control is None else self._control.paced(pace)
+        made = HdfsZone(self.address, self._data.paced(pace), control, preserve=self._preserve, snapshot=self._snapshot,
+                        command=self._command)  # fmt: skip
+        made._pace, made._lists_past, made._young_since_ms = pace, self._lists_past, self._young_since_ms
         return made
 
     def stat(self, path: str) -> Entry | None:
@@ -247,7 +264,7 @@ class HdfsZone(Zone):
     def close(self) -> None:
         """See ``Zone.close``. Views of snapshots are closed with the zone that they came from."""
         self._attributes.close()
-        if self._is_view:
+        if self._snapshot is not None:
             return
         self._data.close()
         if self._control is not None:
@@ -274,7 +291,9 @@ class HdfsZone(Zone):
     def at(self, snapshot: Snapshot) -> Zone:
         """See ``Snapshots``."""
         self._snapshotting()
-        return HdfsZone(self.address, self._data, self._control, preserve=self._preserve, snapshot=snapshot)
+        made = HdfsZone(self.address, self._data, self._control, preserve=self._preserve, snapshot=snapshot)
+        made._pace = self._pace
+        return made
 
     def difference(self, old: Snapshot, new: Snapshot, *, most: int) -> Difference:
         """See ``SnapshotDifference``."""
