@@ -62,7 +62,7 @@ def asked(cluster: HdfsCluster) -> Counter[str]:
 def test_a_run_and_its_proof_ask_the_namenode_no_more_often_than_they_may(
     hdfs_cluster: HdfsCluster, source: Place, tmp_path: Path
 ) -> None:
-    rate, target = 100, f"file://{tmp_path}/copy"
+    rate, target = 30, f"file://{tmp_path}/copy"
     write(source, FILES)
     before = asked(hdfs_cluster)
     began = time.monotonic()
