@@ -66,7 +66,8 @@ bench: install servers ## Measure against rclone and DistCp, and write docs/benc
 	@$(BIN)/python -m benchmarks.fetch
 	$(BIN)/python -m benchmarks $(BENCH)
 
-check: lint types imports test-unit test ## All that CI runs
+check: lint types imports test-unit servers ## All that CI runs: style, types, layers, then every test, each once
+	@UNITS= tools/test.sh
 
 lint: install ## Style, formatting and spelling
 	$(BIN)/ruff check $(CODE)
