@@ -58,6 +58,11 @@ def options_of(kind: Callable[..., Options], values: Mapping[str, Any], **fixed:
     return kind(**{**given, **fixed})
 
 
+def is_blank(value: Any) -> bool:
+    """Whether a template or a form gave nothing: None, also as a text, or an empty text."""
+    return value is None or str(value).strip() in {"", "None"}
+
+
 def as_bool(value: Any, name: str) -> bool:
     """A claim from a bool or a text such as ``True``, ``no``, ``1``.
 

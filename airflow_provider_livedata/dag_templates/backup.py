@@ -6,15 +6,14 @@ backup -> verify -> retention -> report
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, AssetAlias, BaseOperator
 
 from airflow_provider_livedata.dag_templates.backup_outcome import backup_outcome
 from airflow_provider_livedata.dag_templates.backup_params import OPTIONS, backup_params
-from airflow_provider_livedata.dag_templates.switching import AFTER, switch_dag, unless
+from airflow_provider_livedata.dag_templates.steps import AFTER, line_dag, timing, unless
 from airflow_provider_livedata.operators.backup import LiveDataBackupOperator, LiveDataVerifyBackupOperator
 from airflow_provider_livedata.operators.retention import LiveDataRetentionOperator
 
@@ -58,8 +57,8 @@ def backup_dag(
         dag_options: Further arguments of ``airflow.sdk.DAG``.
     """
     params = backup_params(defaults or {}, timezone=timezone)
-    return switch_dag(
-        dag_id, DOC, params, _steps, tags=tags, pool=pool, retries=retries, retry_delay=retry_delay, outcome=backup_outcome,
+    return line_dag(
+        dag_id, DOC, params, _steps, backup_outcome, tags=tags, pool=pool, retries=retries, retry_delay=retry_delay,
         dag_options={**timing(schedule, timezone), **dag_options},
     )  # fmt: skip
 
@@ -75,11 +74,6 @@ def verify_backup_dag(
     with DAG(dag_id, tags=list(tags), default_args=again, **{**settings, **dag_options}) as dag:
         LiveDataVerifyBackupOperator(task_id="verify", place=place, level=level)
     return dag
-
-
-def timing(schedule: Any, timezone: str) -> dict[str, Any]:
-    """The arguments of ``DAG`` for a schedule; a cron expression goes by the clock of ``timezone``, summer time included."""
-    return {"schedule": schedule, "start_date": datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone))}
 
 
 def _steps() -> Sequence[BaseOperator]:

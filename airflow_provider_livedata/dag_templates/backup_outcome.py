@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
+    headed,
     reports_listed,
     states_told,
     stopped,
@@ -37,15 +38,9 @@ def backup_outcome(
     outcome, why = _outcome(stages, told, made, failures)
     reports = addresses(stages, results, failures)
     commands = list(made.get("restore_commands") or [])
-    lines = [
-        f"{outcome}: {why}",
-        "",
-        f"{'source':<14}{params.get('source')}",
-        f"{'place':<14}{params.get('place') or 'snapshots of the source itself'}",
-        "",
-        *(_line(stage, told[stage], results.get(stage), failures.get(stage)) for stage in stages),
-    ]
-    lines += reports_listed(reports)
+    about = {"source": params.get("source"), "place": params.get("place") or "snapshots of the source itself"}
+    did = {stage: _did(stage, results.get(stage), failures.get(stage)) for stage in stages}
+    lines = [*headed(f"{outcome}: {why}", about, told, did), *reports_listed(reports)]
     lines += ["", *(f"WARNING: {one}" for one in made["warnings"])] if made.get("warnings") else []
     lines += titled("restored by", commands)
     lines += titled("or, for much data or without Hadoop", made.get("bulk_commands") or [])
@@ -67,10 +62,6 @@ def _outcome(
     if made and all(states[stage] in {"success", "skipped"} for stage in stages):
         return "BACKED UP", f"{made['name']}, as of {moment(made['as_of_ms'])}"
     return "NOT FINISHED", "not every step was run"
-
-
-def _line(stage: str, state: str, result: Any, failure: Any) -> str:
-    return f"{stage:<14}{state:<17}{_did(stage, result, failure)}".rstrip()
 
 
 def _did(stage: str, result: Any, failure: Any) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED, migration_params, with_defaults
+from airflow_provider_livedata.dag_templates import forms
+from airflow_provider_livedata.dag_templates.forms import ADVANCED
 from airflow_provider_livedata.dag_templates.migration_params import OPTIONS as OPTIONS_OF_A_COPY
+from airflow_provider_livedata.dag_templates.migration_params import migration_params
 from airflow_provider_livedata.engine.backups.retention_policy import AGES, COUNTS
 from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H
 
@@ -34,7 +36,7 @@ RETENTION: dict[str, Any] = {
 }
 _FIXED = {"foreign", "accept_new_filter"}  # by every backup, whatever a form says
 _COPY = {name: text for name, text in OPTIONS_OF_A_COPY.items() if name not in _FIXED}
-OPTIONS = {**_COPY, "list_every_h": "{{ params.list_every_h }}", "memory_mib": "{{ params.memory_mib }}"}
+OPTIONS = {**_COPY, **forms.option_texts("list_every_h", "memory_mib")}
 
 
 def backup_params(defaults: Mapping[str, Any], *, timezone: str = "UTC") -> dict[str, Param]:
@@ -44,23 +46,23 @@ def backup_params(defaults: Mapping[str, Any], *, timezone: str = "UTC") -> dict
         ValueError: A default for a param that is not there.
     """
     copy = {name: param for name, param in migration_params({}).items() if name in {*_COPY, "dry_run"}}
-    return with_defaults({**_essential(timezone), **copy, **_advanced()}, defaults, "the backup")
+    return forms.form({**_essential(timezone), **copy, **_advanced()}, defaults, "the backup")
 
 
 def _essential(timezone: str) -> dict[str, Param]:
     return {
-        "source": Param(
-            type="string", title="Source", pattern=ADDRESS,
-            description="Directory to back up, as scheme://[conn_id@]authority/path: hdfs://hdfs_prod@nn1:8020/data/sales. It is only read.",
+        "source": forms.address(
+            "Source",
+            "Directory to back up, as scheme://[conn_id@]authority/path: hdfs://hdfs_prod@nn1:8020/data/sales. It is only read.",
         ),
-        "place": Param(
-            "", type=["string", "null"], title="Place", pattern=f"^$|{ADDRESS}",
+        "place": forms.address(
+            "Place", optional=True,
             description="Designated path, which keeps the backups of this location alone: s3://aws_default@vault/sales. Empty: snapshots of "
                         "the location itself (HDFS), which do not survive the loss of the cluster.",
         ),
-        "layout": Param(
-            "auto", type="string", enum=list(LAYOUTS), values_display=LAYOUTS, title="Layout",
-            description="The usual one: increments on object stores, snapshots on HDFS, trees on file systems. All backups of a place have one.",
+        "layout": forms.choice(
+            "Layout", LAYOUTS, "auto",
+            "The usual one: increments on object stores, snapshots on HDFS, trees on file systems. All backups of a place have one.",
         ),
         "retention": Param(
             {}, **RETENTION, title="Which backups stay",
@@ -69,22 +71,21 @@ def _essential(timezone: str) -> dict[str, Param]:
         "timezone": Param(
             timezone, type="string", title="Time zone", description="Whose days, weeks and so on the rules mean: Europe/Berlin.",
         ),
-        "verify_level": Param(
-            "checksum", type="string", enum=list(LEVELS), values_display=LEVELS, title="Verify",
-            description="How the new backup is proved before older ones may go.",
+        "verify_level": forms.choice(
+            "Verify", LEVELS, "checksum", "How the new backup is proved before older ones may go."
         ),
     }  # fmt: skip
 
 
 def _advanced() -> dict[str, Param]:
     return {
-        "max_delete_ratio": Param(
-            0.9, type="number", minimum=0, maximum=1, title="Largest share that may have vanished", section=ADVANCED,
-            description="Since the backup before. Above it no backup is made, since retention would let the good ones go in time.",
+        "max_delete_ratio": forms.largest_share(
+            "Largest share that may have vanished", 0.9,
+            "Since the backup before. Above it no backup is made, since retention would let the good ones go in time.",
         ),
-        "list_every_h": Param(
-            BACKUP_LISTS_EVERY_H, type="number", minimum=0, title="Hours between full comparisons", section=ADVANCED,
+        "list_every_h": forms.number(
+            "Hours between full comparisons", BACKUP_LISTS_EVERY_H, section=ADVANCED,
             description="In between, an HDFS source is asked for its snapshot difference. 0: never.",
         ),
-        "memory_mib": Param(80, type="integer", minimum=8, title="Memory of bytes on their way, in MiB", section=ADVANCED),
+        "memory_mib": forms.whole("Memory of bytes on their way, in MiB", 80, least=8, section=ADVANCED),
     }  # fmt: skip

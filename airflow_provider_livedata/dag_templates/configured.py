@@ -8,15 +8,14 @@ disaster_recovery   livedata_failover_<name>, livedata_failback_<name>, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from airflow_provider_livedata.configuration import Configuration, DisasterRecovery, Migration, load
 from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_recovery_dag
 from airflow_provider_livedata.dag_templates.failback import failback_dag
 from airflow_provider_livedata.dag_templates.failover import failover_dag
 from airflow_provider_livedata.dag_templates.migration import migration_dag
+from airflow_provider_livedata.dag_templates.steps import timing
 from airflow_provider_livedata.dag_templates.switch_params import switch_params
 
 if TYPE_CHECKING:
@@ -44,25 +43,21 @@ def configured_locations(configuration: Configuration | None = None) -> dict[str
     return {"locations": locations} if locations else {}
 
 
-def timing(schedule: Any, timezone: str) -> dict[str, Any]:
-    """The arguments of ``DAG`` for a schedule of the file: one run at a time, a cron expression by the clock of ``timezone``."""
-    start = datetime(2024, 1, 1, tzinfo=ZoneInfo(timezone))  # any day that has passed: nothing is caught up
-    return {"schedule": schedule, "start_date": start, "catchup": False, "max_active_runs": 1}
+def _timing(entry: Migration | DisasterRecovery) -> dict[str, Any]:
+    return {**timing(entry.schedule, entry.timezone), "max_active_runs": 1}
 
 
 def _migration(name: str, entry: Migration) -> DAG:
     said = entry.chosen()
     defaults = {**_places(entry), **entry.options.chosen(), **{key: said[key] for key in _MIGRATION if key in said}}
-    return migration_dag(f"livedata_migration_{name}", defaults=defaults, **timing(entry.schedule, entry.timezone))
+    return migration_dag(f"livedata_migration_{name}", defaults=defaults, **_timing(entry))
 
 
 def _recovery(name: str, entry: DisasterRecovery) -> DAG:
     said = entry.chosen()
     pace = {key: said[key] for key in _PACE if key in said}
     defaults = {"locations": [_location(entry)], **pace}
-    return disaster_recovery_dag(
-        f"livedata_disaster_recovery_{name}", defaults=defaults, **timing(entry.schedule, entry.timezone)
-    )
+    return disaster_recovery_dag(f"livedata_disaster_recovery_{name}", defaults=defaults, **_timing(entry))
 
 
 def _switches(name: str, entry: DisasterRecovery) -> Iterator[DAG]:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from airflow_provider_livedata.configuration import Backup, Configuration, load
-from airflow_provider_livedata.dag_templates.configured import timing
 from airflow_provider_livedata.dag_templates.restore import restore_dag
 from airflow_provider_livedata.dag_templates.restore_drill import restore_drill_dag
 from airflow_provider_livedata.dag_templates.restore_params import restore_params
+from airflow_provider_livedata.dag_templates.steps import timing
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

@@ -5,7 +5,6 @@ locations -> each location on its own: replicate -> due -> verify -> report -> o
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +13,6 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow.sdk import DAG, TriggerRule, chain, task, task_group
 
 from airflow_provider_livedata import engine
-from airflow_provider_livedata.bridge import airflow_errors
 from airflow_provider_livedata.dag_templates.disaster_recovery_params import (
     EVERY,
     disaster_recovery_params,
@@ -22,13 +20,15 @@ from airflow_provider_livedata.dag_templates.disaster_recovery_params import (
     locations_of,
 )
 from airflow_provider_livedata.dag_templates.disaster_recovery_report import LocationEnd, disaster_recovery_report
+from airflow_provider_livedata.dag_templates.outcomes import state_word
+from airflow_provider_livedata.dag_templates.steps import report_task, states_in, tries
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.live import due_level
 from airflow_provider_livedata.engine.errors import LiveDataError
-from airflow_provider_livedata.operators.base import FAILURE, opened
+from airflow_provider_livedata.operators.base import FAILURE, failures_pushed, opened
 from airflow_provider_livedata.operators.replicate import LiveDataReplicateOperator
 from airflow_provider_livedata.operators.verify import LiveDataVerifyOperator
 
-log = logging.getLogger(__name__)
 GROUP = "location"
 STEPS = ("replicate", "due", "verify")
 DOC = """\
@@ -65,20 +65,15 @@ def disaster_recovery_dag(
         deferrable: Whether waits between cycles free the worker slot; that takes a triggerer.
         dag_options: Further arguments of ``airflow.sdk.DAG``, such as ``schedule``.
     """
-    again = {"retries": retries, "retry_delay": retry_delay, "retry_exponential_backoff": True}
-    steps = again | {"max_retry_delay": timedelta(minutes=10)} | ({"pool": pool} if pool else {})
     settings = {
-        "schedule": None,
-        "catchup": False,
-        "max_active_runs": 1,
-        "doc_md": DOC,
-        "default_args": steps,
-        **dag_options,
-    }
+        "schedule": None, "catchup": False, "max_active_runs": 1, "doc_md": DOC,
+        "default_args": tries(retries, retry_delay, pool, longest=timedelta(minutes=10)), **dag_options,
+    }  # fmt: skip
     macros = {"livedata_time_left": time_left, **settings.pop("user_defined_macros", {})}
     params = disaster_recovery_params(defaults or {})
     with DAG(dag_id, params=params, tags=list(tags), user_defined_macros=macros, **settings) as dag:
-        chain(_location(deferrable=deferrable).expand_kwargs(_locations()), _report(), _outcome())
+        report = report_task(_told, trigger_rule=TriggerRule.ALL_DONE)
+        chain(_location(deferrable=deferrable).expand_kwargs(_locations()), report, _outcome())
     return dag
 
 
@@ -93,7 +88,7 @@ def time_left(duration_s: float | None, began: datetime | None, now: datetime | 
 def _locations() -> Any:
     @task(retries=0, multiple_outputs=False)
     def locations(**context: Any) -> list[dict[str, Any]]:
-        with airflow_errors(lambda error: _push_failure(context, error)):
+        with failures_pushed(context):
             return locations_of(context["params"])
 
     return locations()
@@ -128,11 +123,11 @@ def _due() -> Any:
         params = context["params"]
         if params["dry_run"]:
             raise AirflowSkipException("dry run: the plan is written")
-        with airflow_errors(lambda error: _push_failure(context, error)), opened(target) as zone:
+        with failures_pushed(context), opened(target) as zone:
             if not engine.newest_run(zone):
                 raise AirflowSkipException("nothing was copied completely yet, so there is nothing to verify")
             proved = {level: proof.at_ms for level, proof in engine.proofs(zone).items()}
-        level = due_level(proved, every_s(params), _now_ms())
+        level = due_level(proved, every_s(params), now_ms())
         if level is None:
             raise AirflowSkipException("no verification is due")
         return level
@@ -140,20 +135,13 @@ def _due() -> Any:
     return due
 
 
-def _report() -> Any:
-    @task(retries=0, multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
-    def report(**context: Any) -> dict[str, Any]:
-        ti = context["ti"]
-        refused = ti.xcom_pull(task_ids="locations", key=FAILURE) or {}
-        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-        places = ti.xcom_pull(task_ids="locations") or []
-        why = str(refused.get("message") or ("" if places else "see the log of the task locations"))
-        ends = [_end_of(number, place, states, context) for number, place in enumerate(places)]
-        outcome = disaster_recovery_report(ends, list(EVERY), refused=why)
-        log.info("how the locations stand\n%s", outcome["text"])
-        return outcome
-
-    return report()
+def _told(context: Mapping[str, Any]) -> dict[str, Any]:
+    ti, states = context["ti"], states_in(context)
+    refused = ti.xcom_pull(task_ids="locations", key=FAILURE) or {}
+    places = ti.xcom_pull(task_ids="locations") or []
+    why = str(refused.get("message") or ("" if places else "see the log of the task locations"))
+    ends = [_end_of(number, place, states, context) for number, place in enumerate(places)]
+    return disaster_recovery_report(ends, list(EVERY), refused=why)
 
 
 def _end_of(
@@ -162,7 +150,7 @@ def _end_of(
     def said(step: str, key: str = "return_value") -> Any:
         return context["ti"].xcom_pull(task_ids=f"{GROUP}.{step}", key=key, map_indexes=number)
 
-    told = {step: _state(states.get(f"{GROUP}.{step}_{number}")) for step in STEPS}
+    told = {step: state_word(states.get(f"{GROUP}.{step}_{number}")) for step in STEPS}
     failures = {step: found for step in STEPS if (found := said(step, FAILURE))}
     end: dict[str, Any] = {"states": told, "result": said("replicate"), "failures": failures}
     try:
@@ -186,15 +174,3 @@ def _outcome() -> Any:
         return str(found["outcome"])
 
     return outcome()
-
-
-def _push_failure(context: Any, error: LiveDataError) -> None:
-    context["ti"].xcom_push(key=FAILURE, value={"error": type(error).__name__, "message": str(error)})
-
-
-def _state(state: Any) -> str:
-    return str(getattr(state, "value", state) or "not run")
-
-
-def _now_ms() -> int:
-    return round(datetime.now(UTC).timestamp() * 1000)

@@ -10,23 +10,14 @@ from typing import Any
 from airflow.sdk import Param
 
 from airflow_provider_livedata.bridge import as_float, options_from
-from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, ADVANCED, with_defaults
+from airflow_provider_livedata.dag_templates import forms
 from airflow_provider_livedata.engine.deciding.live import Pace
 from airflow_provider_livedata.engine.errors import BadInput, BadOption, PathsOverlap
 from airflow_provider_livedata.engine.zones.address import Address
 
 # Options of every location that the form does not set otherwise: by the names of engine.ReplicateOptions.
 DEFAULT_OPTIONS: Mapping[str, Any] = {"consistency": "snapshot", "keep_removed": 7}
-LOCATION = {
-    "type": "object",
-    "properties": {
-        "source": {"type": "string", "pattern": ADDRESS},
-        "target": {"type": "string", "pattern": ADDRESS},
-        "options": {"type": "object"},
-    },
-    "required": ["source", "target"],
-    "additionalProperties": False,
-}
+LOCATION = forms.item_of("source", "target", options={"type": "object"})
 EVERY = {"listing": "verify_listing_every_h", "checksum": "verify_checksum_every_h"}  # level -> param
 HOUR_S = 3600
 
@@ -37,7 +28,7 @@ def disaster_recovery_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
     Raises:
         ValueError: A default for a param that is not there.
     """
-    return with_defaults({**_essential(), **_advanced()}, defaults, "disaster recovery")
+    return forms.form(_fields(), defaults, "disaster recovery")
 
 
 def locations_of(params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -59,9 +50,7 @@ def locations_of(params: Mapping[str, Any]) -> list[dict[str, Any]]:
             problems.append(f"location {number} ({one.get('source')} -> {one.get('target')}): {error}")
         else:
             found.append({"source": one["source"], "target": one["target"], "options": options})
-    problems += _overlaps(found)
-    if problems:
-        raise BadInput(f"nothing was started, since the params cannot be used: {'; '.join(problems)}")
+    forms.refuse([*problems, *_overlaps(found)])
     return found
 
 
@@ -88,7 +77,7 @@ def _overlaps(locations: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _essential() -> dict[str, Param]:
+def _fields() -> dict[str, Param]:
     return {
         "locations": Param(
             type="array", items=LOCATION, minItems=1, title="Locations",
@@ -104,29 +93,20 @@ def _essential() -> dict[str, Param]:
             description="Of the live replication in one run of this DAG; then comes what is to be verified, and the report. 0: one "
                         "cycle. Empty: until .livedata/stop.json is written at the target.",
         ),
-        "verify_listing_every_h": Param(
-            1, type="number", minimum=0, title="Hours between proofs by listing",
-            description="Names and sizes of both sides. 0: never.",
-        ),
-        "verify_checksum_every_h": Param(
-            24, type="number", minimum=0, title="Hours between proofs by checksum",
-            description="Also the target's own checksums; where its store keeps none, the target is read. 0: never.",
+        "verify_listing_every_h": forms.number("Hours between proofs by listing", 1, "Names and sizes of both sides. 0: never."),
+        "verify_checksum_every_h": forms.number(
+            "Hours between proofs by checksum", 24,
+            "Also the target's own checksums; where its store keeps none, the target is read. 0: never.",
         ),
         "options": Param(
             {}, type=["object", "null"], title="Options of all locations",
             description='By the names of ReplicateOptions: {"bandwidth": "08:00-18:00=50MiB/s, off", "exclude": ["*.tmp"]}.',
         ),
-        "dry_run": Param(
-            default=False, type="boolean", title="Dry run",
-            description="Write the plan of each location and stop: nothing is copied, deleted or snapshotted.",
+        "dry_run": forms.yes_no(
+            "Dry run", "Write the plan of each location and stop: nothing is copied, deleted or snapshotted."
         ),
-    }  # fmt: skip
-
-
-def _advanced() -> dict[str, Param]:
-    return {
-        "max_failures_in_row": Param(
-            5, type="integer", minimum=1, title="Cycles that may fail in a row", section=ADVANCED,
-            description="Then the location's task fails, and is tried again by Airflow.",
+        "max_failures_in_row": forms.whole(
+            "Cycles that may fail in a row", 5, "Then the location's task fails, and is tried again by Airflow.",
+            least=1, section=forms.ADVANCED,
         ),
     }  # fmt: skip

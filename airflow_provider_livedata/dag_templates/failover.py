@@ -11,8 +11,9 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, BaseOperator
 
+from airflow_provider_livedata.dag_templates.steps import AFTER, PLACES, approval, line_dag, unless
+from airflow_provider_livedata.dag_templates.switch_outcome import switch_outcome
 from airflow_provider_livedata.dag_templates.switch_params import switch_params
-from airflow_provider_livedata.dag_templates.switching import AFTER, PLACES, approval, switch_dag, unless
 from airflow_provider_livedata.operators.copy import LiveDataCopyOperator
 from airflow_provider_livedata.operators.fail_over import LiveDataFailOverOperator
 
@@ -59,8 +60,8 @@ def failover_dag(
     pool: str | None = None, retries: int = 3, retry_delay: timedelta = timedelta(seconds=10), **dag_options: Any,
 ) -> DAG:  # fmt: skip
     """Build the fail-over DAG; see ``migration_dag`` for the arguments."""
-    return switch_dag(
-        dag_id, DOC, switch_params(defaults or {}, asks_how=True), _steps,
+    return line_dag(
+        dag_id, DOC, switch_params(defaults or {}, asks_how=True), _steps, switch_outcome,
         tags=tags, pool=pool, retries=retries, retry_delay=retry_delay, dag_options=dag_options,
     )  # fmt: skip
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Results = Mapping[str, Any]
+from airflow_provider_livedata.dag_templates.outcomes import (
+    Results,
+    addresses,
+    headed,
+    reported,
+    reports_listed,
+    states_told,
+    stopped,
+)
 
 
 def metastore_outcome(
@@ -16,42 +24,28 @@ def metastore_outcome(
     Returns:
         ``outcome``, ``why``, ``states`` and addresses of ``reports`` by stage, and all of it as ``text``.
     """
-    told = {stage: str(getattr(states.get(stage), "value", states.get(stage)) or "not run") for stage in stages}
-    found = {stage: _found(results.get(stage), failures.get(stage)) for stage in stages}
+    told = states_told(stages, states)
+    found = {stage: reported(results.get(stage), failures.get(stage)) for stage in stages}
     outcome, why = _outcome(params, stages, told, found, failures)
-    lines = [
-        f"{outcome}: {why}",
-        "",
-        f"{'source':<14}{params.get('source')}",
-        f"{'target':<14}{params.get('target')}",
-        "",
-    ]
-    lines += [f"{stage:<14}{told[stage]:<17}{_did(found[stage], failures.get(stage))}".rstrip() for stage in stages]
-    reports = {stage: one["address"] for stage, one in found.items() if one.get("address")}
-    lines += ["", "reports", *(f"  {stage:<12}{address}" for stage, address in reports.items())] if reports else []
+    did = {stage: _did(found[stage], failures.get(stage)) for stage in stages}
+    reports = addresses(stages, results, failures)
+    about = {"source": params.get("source"), "target": params.get("target")}
+    lines = [*headed(f"{outcome}: {why}", about, told, did), *reports_listed(reports)]
     return {"outcome": outcome, "why": why, "states": told, "reports": reports, "text": "\n".join(lines)}
 
 
 def _outcome(
     params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, str], found: Results, failures: Results
 ) -> tuple[str, str]:
-    stopped = next((stage for stage in stages if states[stage] in {"failed", "up_for_retry"}), None)
-    if stopped == "approve":
-        return "NOT SYNCED", "nobody approved it; nothing was changed"
-    if stopped:
-        said = failures.get(stopped) or {}
-        return "STOPPED", f"at {stopped}: {said.get('message') or 'see the log of this task'}"
+    why_not = stopped(stages, states, failures, ("NOT SYNCED", "nobody approved it; nothing was changed"))
+    if why_not:
+        return why_not
     if params.get("dry_run"):
         return "PREVIEWED", f"nothing was changed; planned: {_counts(found['preview'].get('planned'))}"
     if states.get("sync") != "success":
         return "NOT FINISHED", "not every step was run"
     proved = ", and verified" if states.get("verify") == "success" else ""
     return "SYNCED", f"{_counts(found['sync'].get('done'))}{proved}"
-
-
-def _found(result: Any, failure: Any) -> Mapping[str, Any]:
-    found = result if isinstance(result, dict) else (failure or {}).get("report")
-    return found if isinstance(found, dict) else {}
 
 
 def _did(found: Mapping[str, Any], failure: Any) -> str:

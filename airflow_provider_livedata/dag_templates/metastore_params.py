@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, with_defaults
+from airflow_provider_livedata.dag_templates import forms
 
 _CHOICES: dict[str, tuple[str, dict[str, str], str]] = {
     "deletes": ("mirror", {"mirror": "drop what is gone at the source", "keep": "keep it"}, "What is gone"),
@@ -37,7 +37,7 @@ def metastore_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
     Raises:
         ValueError: A default for a param that is not there.
     """
-    return with_defaults(_places() | _selection() | _choices() | _data(), defaults, "the DAG of metadata syncs")
+    return forms.form(_places() | _selection() | _choices() | _data(), defaults, "the DAG of metadata syncs")
 
 
 def _places() -> dict[str, Param]:
@@ -48,42 +48,32 @@ def _places() -> dict[str, Param]:
             type="object", title="Locations",
             description='Prefixes of the source\'s locations, each with the target\'s: {"hdfs://nn1:8020/data": "s3a://lake/data"}.',
         ),
-        "state": Param(
-            type="string", title="State", pattern=ADDRESS,
-            description="A directory of the sync's own for its state, plans and reports: s3://lake@bucket/metastore-state.",
+        "state": forms.address(
+            "State", "A directory of the sync's own for its state, plans and reports: s3://lake@bucket/metastore-state.",
         ),
-        "dry_run": Param(default=True, type="boolean", title="Preview only", description="Write the plan and change nothing else."),
+        "dry_run": forms.yes_no("Preview only", "Write the plan and change nothing else.", default=True),
     }  # fmt: skip
 
 
 def _selection() -> dict[str, Param]:
-    return {
-        name: Param(default, type=["array", "null"], items={"type": "string"}, title=title, description=text)
-        for name, (default, title, text) in _TEXTS.items()
-    }
+    return {name: forms.texts(title, text, default=default) for name, (default, title, text) in _TEXTS.items()}
 
 
 def _choices() -> dict[str, Param]:
-    chosen = {
-        name: Param(default, type="string", enum=list(shown), values_display=shown, title=title)
-        for name, (default, shown, title) in _CHOICES.items()
-    }
+    chosen = {name: forms.choice(title, shown, default) for name, (default, shown, title) in _CHOICES.items()}
     return chosen | {
-        "max_delete_ratio": Param(
-            0.5, type="number", minimum=0, maximum=1, title="Deletes at most",
+        "max_delete_ratio": forms.number(
+            "Deletes at most", 0.5, maximum=1,
             description="Share of the registered tables, or partitions, above which deletes stop the run.",
         ),
-        "approval": Param(default=False, type="boolean", title="Ask before the sync", description="Wait for a person who has looked at the plan."),
-        "verify": Param(default=True, type="boolean", title="Verify", description="Compare everything after the sync."),
+        "approval": forms.yes_no("Ask before the sync", "Wait for a person who has looked at the plan."),
+        "verify": forms.yes_no("Verify", "Compare everything after the sync.", default=True),
     }  # fmt: skip
 
 
 def _data() -> dict[str, Param]:
     return {
-        "after_data": Param(
-            default=False, type="boolean", title="After the data",
-            description="Register only what the newest checkpoints of the replications hold.",
-        ),
+        "after_data": forms.yes_no("After the data", "Register only what the newest checkpoints of the replications hold."),
         "data": Param(
             {}, type=["object", "null"], title="Replications",
             description='For prefixes of the locations, the targets of their replications: {"hdfs://nn1:8020/data": "s3://lake@bucket/data"}.',

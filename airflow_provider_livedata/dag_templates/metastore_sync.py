@@ -11,9 +11,10 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, BaseOperator
 
+from airflow_provider_livedata.dag_templates.forms import option_texts
 from airflow_provider_livedata.dag_templates.metastore_outcome import metastore_outcome
 from airflow_provider_livedata.dag_templates.metastore_params import metastore_params
-from airflow_provider_livedata.dag_templates.switching import AFTER, approval, switch_dag, unless
+from airflow_provider_livedata.dag_templates.steps import AFTER, approval, line_dag, unless
 from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator, MetastoreVerifyOperator
 
 SYNCED = "livedata-metadata-synced"  # schedule a DAG on this asset alias to have it follow each sync
@@ -40,13 +41,9 @@ The plan: `{{ told.get("plan") }}`. **Reject** ends the run as failed, and nothi
 _PLACES: dict[str, Any] = {
     "source": "{{ params.source }}", "target": "{{ params.target }}", "state": "{{ params.state }}",
     "locations": "{{ params.locations | tojson }}",
-    "options": {
-        **{name: f"{{{{ (params.{name} or []) | tojson }}}}" for name in ("databases", "tables", "exclude")},
-        **{
-            name: f"{{{{ params.{name} }}}}"
-            for name in ("deletes", "max_delete_ratio", "changed_at_target", "unmapped", "details", "find_by")
-        },
-    },
+    "options": option_texts(
+        "databases", "tables", "exclude", "deletes", "max_delete_ratio", "changed_at_target", "unmapped", "details", "find_by"
+    ),
 }  # fmt: skip
 
 
@@ -56,9 +53,9 @@ def metastore_sync_dag(
     retries: int = 3, retry_delay: timedelta = timedelta(seconds=30), **dag_options: Any,
 ) -> DAG:  # fmt: skip
     """Build the DAG of metadata syncs; see ``migration_dag`` for the arguments, and give ``schedule`` to have it run by itself."""
-    return switch_dag(
-        dag_id, DOC, metastore_params(defaults or {}), _steps,
-        tags=tags, pool=pool, retries=retries, retry_delay=retry_delay, dag_options=dag_options, outcome=metastore_outcome,
+    return line_dag(
+        dag_id, DOC, metastore_params(defaults or {}), _steps, metastore_outcome,
+        tags=tags, pool=pool, retries=retries, retry_delay=retry_delay, dag_options=dag_options,
     )  # fmt: skip
 
 

@@ -5,18 +5,15 @@ preflight -> plan -> copy -> catch_up -> verify -> [approve_cut_over] -> final_c
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
-from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import DAG, AssetAlias, BaseOperator, TriggerRule, chain, task
+from airflow.sdk import DAG, AssetAlias, TriggerRule, chain
 
-from airflow_provider_livedata.dag_templates.migration_params import OPTIONS, migration_params
-from airflow_provider_livedata.dag_templates.migration_report import migration_report
-from airflow_provider_livedata.operators.base import FAILURE
+from airflow_provider_livedata.dag_templates.migration_outcome import migration_outcome
+from airflow_provider_livedata.dag_templates.migration_params import migration_params
+from airflow_provider_livedata.dag_templates.steps import PLACES, approval, line_report, tries, unless
 from airflow_provider_livedata.operators.copy import (
     LiveDataCatchUpOperator,
     LiveDataCopyOperator,
@@ -25,10 +22,6 @@ from airflow_provider_livedata.operators.copy import (
 )
 from airflow_provider_livedata.operators.verify import LiveDataVerifyOperator
 
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-
-log = logging.getLogger(__name__)
 MIGRATED = "livedata-migrated"  # schedule a DAG on this asset alias to have it follow each finished migration
 STAGES = (
     "preflight", "plan", "copy", "catch_up", "verify", "approve_cut_over", "final_catch_up", "settle", "final_verify",
@@ -81,71 +74,33 @@ def migration_dag(
         retry_delay: Until the first retry; doubled for each further one, up to 10 minutes.
         dag_options: Further arguments of ``airflow.sdk.DAG``.
     """
-    again = {"retries": retries, "retry_delay": retry_delay, "retry_exponential_backoff": True}
-    steps = again | {"max_retry_delay": timedelta(minutes=10)} | ({"pool": pool} if pool else {})
-    settings = {"schedule": None, "catchup": False, "doc_md": DOC, "default_args": steps, **dag_options}
+    again = tries(retries, retry_delay, pool, longest=timedelta(minutes=10))
+    settings = {"schedule": None, "catchup": False, "doc_md": DOC, "default_args": again, **dag_options}
     with DAG(dag_id, params=migration_params(defaults or {}), tags=list(tags), **settings) as dag:
         _steps()
     return dag
 
 
 def _steps() -> None:
-    places: dict[str, Any] = {"source": "{{ params.source }}", "target": "{{ params.target }}", "options": OPTIONS}
-    preflight = LiveDataPreflightOperator(task_id="preflight", dry_run="{{ params.dry_run }}", **places)
-    plan = LiveDataCopyOperator(task_id="plan", dry_run=True, **places)
+    preflight = LiveDataPreflightOperator(task_id="preflight", dry_run="{{ params.dry_run }}", **PLACES)
+    plan = LiveDataCopyOperator(task_id="plan", dry_run=True, **PLACES)
     copy = LiveDataCopyOperator(
-        task_id="copy", pre_execute=_skip_if("dry_run", "dry run: the plan is written"), **places
+        task_id="copy", pre_execute=unless(lambda params: params["dry_run"], "dry run: the plan is written"), **PLACES
     )
     catch_up = LiveDataCatchUpOperator(
         task_id="catch_up", until_changes="{{ params.catch_up_until_changes }}",
-        max_rounds="{{ params.catch_up_max_rounds }}", **places,
+        max_rounds="{{ params.catch_up_max_rounds }}", **PLACES,
     )  # fmt: skip
     level = "{{ params.verify_level }}"
-    verify = LiveDataVerifyOperator(task_id="verify", level=level, writers_at_work=True, **places)
-    approve = _approval()
+    verify = LiveDataVerifyOperator(task_id="verify", level=level, writers_at_work=True, **PLACES)
+    approve = approval("approve_cut_over", "Cut over to {{ params.target }}?", APPROVAL)
     # Approval is skipped where nobody asked for it; a dry run skips both that and the verification before it.
     final = LiveDataCopyOperator(
-        task_id="final_catch_up", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **places
+        task_id="final_catch_up", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **PLACES
     )
-    settle = LiveDataSettleOperator(task_id="settle", **places)
-    proof = LiveDataVerifyOperator(task_id="final_verify", level=level, outlets=[AssetAlias(MIGRATED)], **places)
-    chain(preflight, plan, copy, catch_up, verify, approve, final, settle, proof, _report())
+    settle = LiveDataSettleOperator(task_id="settle", **PLACES)
+    proof = LiveDataVerifyOperator(task_id="final_verify", level=level, outlets=[AssetAlias(MIGRATED)], **PLACES)
+    chain(
+        preflight, plan, copy, catch_up, verify, approve, final, settle, proof, line_report(STAGES, migration_outcome)
+    )
     verify >> final
-
-
-def _approval() -> BaseOperator:
-    return ApprovalOperator(
-        task_id="approve_cut_over", subject="Cut over to {{ params.target }}?", body=APPROVAL, fail_on_reject=True, retries=0,
-        pre_execute=_skip_if_not("approval", "nobody asked to be asked"),
-    )  # fmt: skip
-
-
-def _report() -> Any:
-    @task(retries=0, multiple_outputs=False)
-    def report(**context: Any) -> dict[str, Any]:
-        ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-        results = {stage: ti.xcom_pull(task_ids=stage) for stage in STAGES}
-        failures = {stage: ti.xcom_pull(task_ids=stage, key=FAILURE) for stage in STAGES}
-        outcome = migration_report(dict(context["params"]), STAGES, states, results, failures)
-        log.info("how the migration ended\n%s", outcome["text"])
-        return outcome
-
-    # A teardown: it runs whatever happened before, and does not count towards the state of the run.
-    return report().as_teardown()
-
-
-def _skip_if(param: str, why: str) -> Callable[[Context], None]:
-    def skip(context: Context) -> None:
-        if context["params"][param]:
-            raise AirflowSkipException(why)
-
-    return skip
-
-
-def _skip_if_not(param: str, why: str) -> Callable[[Context], None]:
-    def skip(context: Context) -> None:
-        if not context["params"][param]:
-            raise AirflowSkipException(why)
-
-    return skip

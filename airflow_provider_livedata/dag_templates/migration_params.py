@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Param
+from airflow_provider_livedata.dag_templates import forms
+from airflow_provider_livedata.dag_templates.forms import ADVANCED
 
-ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]*://([^@/:]+@)?[^/@]*(/.*)?$"
-ADVANCED = "Advanced"
+if TYPE_CHECKING:
+    from airflow.sdk import Param
+
 VERIFY_LEVELS = {
     "listing": "listing: names and sizes",
     "checksum": "checksum: also the target's own checksums",
@@ -23,33 +25,10 @@ FIND_BY = {
     "auto": "by the difference of snapshots, where the source tells it",
     "listings": "by comparing everything at both sides",
 }
-# What each task is given as options: a text for every option of the form. bool and numbers are read back from texts.
-OPTIONS = {
-    "exclude": "{{ (params.exclude or []) | tojson }}",
-    "preserve": "{{ (params.preserve or []) | tojson }}",
-    "bandwidth": "{{ params.bandwidth or '' }}",
-    **{
-        name: f"{{{{ params.{name} }}}}"
-        for name in (
-            "threads", "max_reads", "max_namenode_calls_per_s", "foreign", "max_delete_ratio", "skip_unholdable", "allow_snapshot", "accept_new_filter",
-            "exclusive", "find_by",
-        )
-    },
-}  # fmt: skip
-
-
-def pace_params(**place: Any) -> dict[str, Param]:
-    """How fast bytes may go; ``place``: the section that holds the fields."""
-    return {
-        "bandwidth": Param(
-            "", type=["string", "null"], title="Bandwidth limit", **place,
-            description="50MiB/s, or by time of day: 08:00-18:00=50MiB/s, 200MiB/s. Empty: no limit.",
-        ),
-        "threads": Param(
-            0, type="integer", minimum=0, maximum=256, title="Threads", **place,
-            description="Files and parts copied at one time; 0: as many as suit their sizes, the distance and the memory.",
-        ),
-    }  # fmt: skip
+OPTIONS = forms.option_texts(
+    "exclude", "preserve", "bandwidth", "threads", "max_reads", "max_namenode_calls_per_s", "foreign", "max_delete_ratio",
+    "skip_unholdable", "allow_snapshot", "accept_new_filter", "exclusive", "find_by",
+)  # fmt: skip
 
 
 def migration_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
@@ -58,106 +37,64 @@ def migration_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
     Raises:
         ValueError: A default for a param that is not there.
     """
-    return with_defaults({**_places(), **_choices(), **_advanced()}, defaults, "the migration")
-
-
-def with_defaults(params: dict[str, Param], defaults: Mapping[str, Any], whose: str) -> dict[str, Param]:
-    """The params of ``whose`` DAG, with ``defaults`` in place of their own.
-
-    Raises:
-        ValueError: A default for a param that is not there.
-    """
-    unknown = sorted(set(defaults) - set(params))
-    if unknown:
-        raise ValueError(f"{whose} has no params {unknown}; it has {sorted(params)}")
-    for name, value in defaults.items():
-        params[name].value = value
-    return params
+    return forms.form({**_places(), **_choices(), **_advanced()}, defaults, "the migration")
 
 
 def _places() -> dict[str, Param]:
     return {
-        "source": Param(
-            type="string", title="Source", pattern=ADDRESS,
-            description="Directory to migrate, as scheme://[conn_id@]authority/path: hdfs://hdfs_prod@nn1:8020/data/sales, "
-                        "s3://aws_default@bucket/prefix or file:///srv/data. conn_id is an Airflow connection.",
+        "source": forms.address(
+            "Source",
+            "Directory to migrate, as scheme://[conn_id@]authority/path: hdfs://hdfs_prod@nn1:8020/data/sales, "
+            "s3://aws_default@bucket/prefix or file:///srv/data. conn_id is an Airflow connection.",
         ),
-        "target": Param(
-            type="string", title="Target", pattern=ADDRESS,
-            description="Directory that becomes equal to the source. What somebody else wrote there stops the run.",
+        "target": forms.address(
+            "Target",
+            "Directory that becomes equal to the source: s3://aws_default@bucket/prefix. What somebody else wrote there stops the run.",
         ),
     }  # fmt: skip
 
 
 def _choices() -> dict[str, Param]:
     return {
-        "exclude": Param(
-            [], type=["array", "null"], items={"type": "string"}, title="Leave out",
-            description="One pattern a line: *.tmp fits names anywhere, logs/*/raw fits paths from the source on. Trash, "
-                        "snapshots and temporary folders of Hadoop, Hive and Spark are always left out.",
+        "exclude": forms.texts(
+            "Leave out",
+            "One pattern a line: *.tmp fits names anywhere, logs/*/raw fits paths from the source on. Trash, "
+            "snapshots and temporary folders of Hadoop, Hive and Spark are always left out.",
         ),
-        **pace_params(),
-        "verify_level": Param(
-            "checksum", type="string", enum=list(VERIFY_LEVELS), values_display=VERIFY_LEVELS, title="Verify",
-            description="How the copy is proved, before the cut-over and after it.",
+        **forms.pace(),
+        "verify_level": forms.choice(
+            "Verify", VERIFY_LEVELS, "checksum", "How the copy is proved, before the cut-over and after it."
         ),
-        "dry_run": Param(
-            default=False, type="boolean", title="Dry run",
-            description="Write the plan and stop: nothing is copied, deleted or snapshotted.",
-        ),
-        "approval": Param(
-            default=False, type="boolean", title="Ask before the cut-over",
-            description="Wait for a person who says that the writers have stopped, then copy for the last time.",
+        "dry_run": forms.yes_no("Dry run", "Write the plan and stop: nothing is copied, deleted or snapshotted."),
+        "approval": forms.yes_no(
+            "Ask before the cut-over", "Wait for a person who says that the writers have stopped, then copy for the last time."
         ),
     }  # fmt: skip
 
 
 def _advanced() -> dict[str, Param]:
     return {
-        "max_reads": Param(
-            0, type="integer", minimum=0, maximum=256, title="Reads at one time", section=ADVANCED,
-            description="From the source; 0: as many as threads.",
+        "max_reads": forms.whole(
+            "Reads at one time", 0, "From the source; 0: as many as threads.", maximum=256, section=ADVANCED
         ),
-        "max_namenode_calls_per_s": Param(
-            0, type="integer", minimum=0, maximum=1_000_000, title="NameNode calls a second", section=ADVANCED,
-            description="Of the source, where it is HDFS; 0: no limit.",
+        "max_namenode_calls_per_s": forms.whole(
+            "NameNode calls a second", 0, "Of the source, where it is HDFS; 0: no limit.", maximum=1_000_000, section=ADVANCED
         ),
-        "max_delete_ratio": Param(
-            0.5, type="number", minimum=0, maximum=1, title="Largest share deleted", section=ADVANCED,
-            description="The run stops when more than this share of the target's files would go.",
+        "max_delete_ratio": forms.largest_share(
+            "Largest share deleted", 0.5, "The run stops when more than this share of the target's files would go."
         ),
-        "foreign": Param(
-            "stop", type="string", enum=list(FOREIGN), values_display=FOREIGN, title="Paths that somebody else wrote to the target",
-            section=ADVANCED,
-        ),
-        "find_by": Param(
-            "auto", type="string", enum=list(FIND_BY), values_display=FIND_BY, title="Find what changed", section=ADVANCED,
+        "foreign": forms.choice("Paths that somebody else wrote to the target", FOREIGN, "stop", section=ADVANCED),
+        "find_by": forms.choice(
+            "Find what changed", FIND_BY, "auto", section=ADVANCED,
             description="After the first copy. Comparing everything takes longer, and repairs what somebody else changed at the target.",
         ),
-        "skip_unholdable": Param(
-            default=False, type="boolean", title="Go on without what the target cannot hold", section=ADVANCED,
-            description="Names too long for it, links, devices. Without this they stop the run before anything is copied.",
+        "skip_unholdable": forms.skip_unholdable("target"),
+        "preserve": forms.attributes("Attributes to keep"),
+        "allow_snapshot": forms.allow_snapshot("source"),
+        "accept_new_filter": forms.yes_no("Accept other exclusions than last time", section=ADVANCED),
+        "exclusive": forms.exclusive("target"),
+        "catch_up_until_changes": forms.whole(
+            "Catch up until a round finds at most", 100, "Changes; the cut-over then has about that much left to copy.", section=ADVANCED
         ),
-        "preserve": Param(
-            ["owner", "group", "mode", "mtime", "acl"], type=["array", "null"], items={"type": "string"},
-            examples=["owner", "group", "mode", "mtime", "acl", "xattrs"], title="Attributes to keep", section=ADVANCED,
-        ),
-        "allow_snapshot": Param(
-            default=True, type="boolean", title="Make the source snapshottable", section=ADVANCED,
-            description="Where it is not yet and the connection's user may do it.",
-        ),
-        "accept_new_filter": Param(
-            default=False, type="boolean", title="Accept other exclusions than last time", section=ADVANCED,
-        ),
-        "exclusive": Param(
-            default=False, type="boolean", title="This run is the target's only writer", section=ADVANCED,
-            description="A promise, for stores that cannot create a file only where none is.",
-        ),
-        "catch_up_until_changes": Param(
-            100, type="integer", minimum=0, title="Catch up until a round finds at most", section=ADVANCED,
-            description="Changes; the cut-over then has about that much left to copy.",
-        ),
-        "catch_up_max_rounds": Param(
-            10, type="integer", minimum=1, title="Catch-up rounds at most", section=ADVANCED,
-        ),
+        "catch_up_max_rounds": forms.whole("Catch-up rounds at most", 10, least=1, section=ADVANCED),
     }  # fmt: skip

@@ -10,7 +10,22 @@ Results = Mapping[str, Any]
 
 def states_told(stages: Sequence[str], states: Results) -> dict[str, str]:
     """The state of each task as a word."""
-    return {stage: str(getattr(states.get(stage), "value", states.get(stage)) or "not run") for stage in stages}
+    return {stage: state_word(states.get(stage)) for stage in stages}
+
+
+def state_word(state: Any) -> str:
+    """The state of one task, as Airflow tells it, as a word."""
+    return str(getattr(state, "value", state) or "not run")
+
+
+def headed(headline: str, about: Mapping[str, Any], states: Mapping[str, str], did: Results) -> list[str]:
+    """The outcome, what the run was ``about``, and a line for each task: its state, and what it ``did``."""
+    width = max(14, *(len(name) + 2 for name in (*about, *states)))
+    return [
+        headline, "",
+        *(f"{name:<{width}}{value}" for name, value in about.items()), "",
+        *(f"{stage:<{width}}{state:<17}{did[stage]}".rstrip() for stage, state in states.items()),
+    ]  # fmt: skip
 
 
 def stopped(
@@ -45,7 +60,8 @@ def titled(title: str, lines: Sequence[str]) -> list[str]:
 
 def reports_listed(reports: Mapping[str, str]) -> list[str]:
     """Where reports lie, below a title."""
-    return titled("reports", [f"{stage:<12}{address}" for stage, address in reports.items()])
+    width = max(12, 0, *(len(stage) + 2 for stage in reports))
+    return titled("reports", [f"{stage:<{width}}{address}" for stage, address in reports.items()])
 
 
 def approved(result: Mapping[str, Any]) -> str:

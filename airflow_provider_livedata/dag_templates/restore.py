@@ -13,7 +13,7 @@ from airflow.sdk import DAG, AssetAlias, BaseOperator
 
 from airflow_provider_livedata.dag_templates.restore_outcome import restore_outcome
 from airflow_provider_livedata.dag_templates.restore_params import RESTORE_OPTIONS, restore_params
-from airflow_provider_livedata.dag_templates.switching import AFTER, approval, switch_dag, unless
+from airflow_provider_livedata.dag_templates.steps import AFTER, approval, line_dag, unless
 from airflow_provider_livedata.operators.restore import LiveDataRestoreOperator
 
 RESTORED = "livedata-restored"  # schedule a DAG on this asset alias to have it follow each restore
@@ -59,9 +59,9 @@ def restore_dag(
     retries: int = 3, retry_delay: timedelta = timedelta(seconds=10), **dag_options: Any,
 ) -> DAG:  # fmt: skip
     """Build the restore DAG; see ``migration_dag`` for the arguments."""
-    return switch_dag(
-        dag_id, DOC, restore_params(defaults or {}), _steps,
-        tags=tags, pool=pool, retries=retries, retry_delay=retry_delay, dag_options=dag_options, outcome=restore_outcome,
+    return line_dag(
+        dag_id, DOC, restore_params(defaults or {}), _steps, restore_outcome,
+        tags=tags, pool=pool, retries=retries, retry_delay=retry_delay, dag_options=dag_options,
     )  # fmt: skip
 
 

@@ -11,11 +11,14 @@ from typing import Any
 
 from airflow.sdk import DAG, task
 
-from airflow_provider_livedata.bridge import airflow_errors, options_of
+from airflow_provider_livedata.bridge import options_of
+from airflow_provider_livedata.dag_templates.forms import refuse
 from airflow_provider_livedata.dag_templates.restore_params import drill_params
+from airflow_provider_livedata.dag_templates.steps import tries
 from airflow_provider_livedata.engine import DrillOptions
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.operators.base import failures_pushed
 from airflow_provider_livedata.operators.restore import LiveDataRestoreDrillOperator
 
 DOC = """\
@@ -49,9 +52,8 @@ def restore_drill_dag(
         schedule: When; None: by hand alone.
         dag_options: Further arguments of ``airflow.sdk.DAG``.
     """
-    again: dict[str, Any] = {"retries": retries, "retry_delay": retry_delay, "retry_exponential_backoff": True}
-    steps = again | ({"pool": pool} if pool else {})
-    settings = {"catchup": False, "max_active_runs": 1, "doc_md": DOC, "default_args": steps, **dag_options}
+    again = tries(retries, retry_delay, pool)
+    settings = {"catchup": False, "max_active_runs": 1, "doc_md": DOC, "default_args": again, **dag_options}
     with DAG(dag_id, params=drill_params(defaults or {}), tags=list(tags), schedule=schedule, **settings) as dag:
         LiveDataRestoreDrillOperator.partial(task_id="drill").expand_kwargs(_drills())
     return dag
@@ -77,15 +79,14 @@ def drills_of(params: Mapping[str, Any]) -> list[dict[str, Any]]:
             found.append({
                 "place": one["place"], "scratch": one["scratch"], "which": one.get("which") or "random", "options": options
             })  # fmt: skip
-    if problems:
-        raise BadInput(f"nothing was started, since the params cannot be used: {'; '.join(problems)}")
+    refuse(problems)
     return found
 
 
 def _drills() -> Any:
     @task(retries=0)
     def drills(**context: Any) -> list[dict[str, Any]]:
-        with airflow_errors():
+        with failures_pushed(context):
             return drills_of(dict(context["params"]))
 
     return drills()

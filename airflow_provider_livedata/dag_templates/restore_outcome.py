@@ -9,6 +9,7 @@ from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
     approved,
+    headed,
     reported,
     reports_listed,
     states_told,
@@ -30,12 +31,13 @@ def restore_outcome(
     outcome, why = _outcome(params, stages, told, results, failures)
     found = {stage: reported(results.get(stage), failures.get(stage)) for stage in stages}
     undo = list(found[stages[-1]].get("undo") or ())
-    lines = [f"{outcome}: {why}", "", f"{'backups':<14}{params.get('place')}", f"{'which':<14}{params.get('which')}"]
-    lines += [f"{'destination':<14}{params.get('destination') or params.get('place')}", ""]
-    lines += [f"{stage:<14}{told[stage]:<17}{_did(found[stage], failures.get(stage))}".rstrip() for stage in stages]
     reports = addresses(stages, results, failures)
-    lines += reports_listed(reports)
-    lines += titled("to undo it", undo)
+    about = {
+        "backups": params.get("place"), "which": params.get("which"),
+        "destination": params.get("destination") or params.get("place"),
+    }  # fmt: skip
+    did = {stage: _did(found[stage], failures.get(stage)) for stage in stages}
+    lines = [*headed(f"{outcome}: {why}", about, told, did), *reports_listed(reports), *titled("to undo it", undo)]
     return {
         "outcome": outcome, "why": why, "states": told, "reports": reports, "undo": undo, "text": "\n".join(lines)
     }  # fmt: skip

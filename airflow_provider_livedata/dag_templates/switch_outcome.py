@@ -9,6 +9,7 @@ from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
     approved,
+    headed,
     reports_listed,
     states_told,
     stopped,
@@ -26,18 +27,10 @@ def switch_outcome(
     """
     told = states_told(stages, states)
     outcome, why = _outcome(params, stages, told, results, failures)
-    lines = [
-        f"{outcome}: {why}",
-        "",
-        f"{'source':<14}{params.get('source')}",
-        f"{'target':<14}{params.get('target')}",
-        "",
-    ]
-    lines += [
-        f"{stage:<14}{told[stage]:<17}{_did(results.get(stage), failures.get(stage))}".rstrip() for stage in stages
-    ]
+    did = {stage: _did(results.get(stage), failures.get(stage)) for stage in stages}
     reports = addresses(stages, results, failures)
-    lines += reports_listed(reports)
+    about = {"source": params.get("source"), "target": params.get("target")}
+    lines = [*headed(f"{outcome}: {why}", about, told, did), *reports_listed(reports)]
     return {"outcome": outcome, "why": why, "states": told, "reports": reports, "text": "\n".join(lines)}
 
 

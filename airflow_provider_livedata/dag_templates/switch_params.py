@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Param
+from airflow_provider_livedata.dag_templates import forms
+from airflow_provider_livedata.dag_templates.migration_params import migration_params
 
-from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, migration_params, with_defaults
+if TYPE_CHECKING:
+    from airflow.sdk import Param
 
 HOW = {
     "planned": "planned: the source is there, its writers are stopped",
@@ -25,31 +27,26 @@ def switch_params(defaults: Mapping[str, Any], *, asks_how: bool) -> dict[str, P
     params = _places() | _choices() | (_how() if asks_how else {})
     rest = migration_params({})
     params |= {name: param for name, param in rest.items() if name not in {*params, *_NOT_ASKED}}
-    return with_defaults(params, defaults, "this DAG")
+    return forms.form(params, defaults, "this DAG")
 
 
 def _places() -> dict[str, Param]:
+    asks = "The {} of the replication, exactly as its DAG names it: {}."
     return {
-        "source": Param(
-            type="string", title="Source", pattern=ADDRESS,
-            description="The source of the replication, exactly as its DAG names it: hdfs://hdfs_prod@nn1:8020/data/sales.",
-        ),
-        "target": Param(
-            type="string", title="Target", pattern=ADDRESS,
-            description="The target of the replication, exactly as its DAG names it: s3://aws_default@bucket/prefix.",
-        ),
-    }  # fmt: skip
+        "source": forms.address("Source", asks.format("source", "hdfs://hdfs_prod@nn1:8020/data/sales")),
+        "target": forms.address("Target", asks.format("target", "s3://aws_default@bucket/prefix")),
+    }
 
 
 def _how() -> dict[str, Param]:
     return {
-        "how": Param(
-            "planned", type="string", enum=list(HOW), values_display=HOW, title="How",
-            description="Planned loses nothing. Unplanned takes what the target holds; the report says what is lost.",
+        "how": forms.choice(
+            "How", HOW, "planned",
+            "Planned loses nothing. Unplanned takes what the target holds; the report says what is lost.",
         ),
-        "block_writers": Param(
-            default=False, type="boolean", title="Block the writers",
-            description="Planned, from HDFS or a local disk: close the source's directory to everybody but this user, readers too, until the "
+        "block_writers": forms.yes_no(
+            "Block the writers",
+            "Planned, from HDFS or a local disk: close the source's directory to everybody but this user, readers too, until the "
             "fail-back. Needs its owner or a superuser.",
         ),
     }  # fmt: skip
@@ -57,12 +54,10 @@ def _how() -> dict[str, Param]:
 
 def _choices() -> dict[str, Param]:
     return {
-        "dry_run": Param(
-            default=True, type="boolean", title="Rehearse only",
-            description="Check everything and say what would happen: nothing is switched, copied or moved.",
+        "dry_run": forms.yes_no(
+            "Rehearse only", "Check everything and say what would happen: nothing is switched, copied or moved.", default=True
         ),
-        "approval": Param(
-            default=True, type="boolean", title="Ask before the switch",
-            description="Wait for a person who says that the writers have stopped.",
+        "approval": forms.yes_no(
+            "Ask before the switch", "Wait for a person who says that the writers have stopped.", default=True
         ),
     }  # fmt: skip

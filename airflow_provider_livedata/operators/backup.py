@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_bool, as_int
-from airflow_provider_livedata.engine.errors import VerifyFailed
 from airflow_provider_livedata.operators.backup_values import as_place, backup_options_from, policy_from
 from airflow_provider_livedata.operators.base import LiveDataOperator, holder_in, opened
+from airflow_provider_livedata.operators.verify import verify_failed
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.backups.options import BackupOptions
     from airflow_provider_livedata.engine.flows.proving import BackupLevel
     from airflow_provider_livedata.engine.zones.base import Zone
-
-SHOWN = 20
 
 
 class LiveDataBackupOperator(LiveDataOperator):
@@ -161,10 +159,6 @@ def prove(place: Zone, which: str, level: str, *, threads: int = 16) -> dict[str
     report = engine.verify_backup(place, which, level=cast("BackupLevel", level), threads=threads)
     if report.is_same:
         return {**report.summary(), "name": report.target.rpartition("/")[2]}
-    found = [f"{one.kind}: {one.path}" for one in report.differences[:SHOWN]]
-    error = VerifyFailed(
-        "the backup is not what was made; find out who changed it, restore from another one, and make a new one",
-        differences=report.difference_count, first=found, report=report.address,
-    )  # fmt: skip
-    error.report = report
-    raise error
+    raise verify_failed(
+        report, "the backup is not what was made; find out who changed it, restore from another one, and make a new one"
+    )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_livedata import engine
-from airflow_provider_livedata.bridge import as_int, options_from
+from airflow_provider_livedata.bridge import as_int, is_blank, options_from
 from airflow_provider_livedata.engine.backups.retention_policy import COUNTS, RetentionPolicy
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H
@@ -53,7 +53,7 @@ def policy_from(values: Mapping[str, Any] | str) -> RetentionPolicy:
 
 def as_place(value: str | None) -> str | None:
     """An address, or None where it is None or an empty text, as a form gives it."""
-    return None if value is None or value.strip() in {"", "None"} else value
+    return None if is_blank(value) else value
 
 
 def as_epoch_ms(value: Any, name: str) -> int:
@@ -62,7 +62,7 @@ def as_epoch_ms(value: Any, name: str) -> int:
     Raises:
         BadOption: It is neither.
     """
-    if value is None or str(value).strip() in {"", "None"}:
+    if is_blank(value):
         return 0
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())

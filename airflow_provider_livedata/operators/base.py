@@ -46,7 +46,7 @@ class LiveDataOperator(BaseOperator):
         """Run ``work``, or what is left of it, as ``execute`` says."""
         self._is_working = True
         try:
-            with airflow_errors(lambda error: _push_failure(context, error)):
+            with failures_pushed(context):
                 result = work(context)
         finally:
             self._is_working = False
@@ -146,7 +146,14 @@ def asset_of(address: str) -> Asset:
     return Asset(name=uri, uri=uri)
 
 
-def _push_failure(context: Context, error: LiveDataError) -> None:
-    report = getattr(error, "report", None)
-    value = {"error": type(error).__name__, "message": str(error), "report": report.summary() if report else None}
-    context["ti"].xcom_push(key=FAILURE, value=value)
+@contextlib.contextmanager
+def failures_pushed(context: Any) -> Iterator[None]:
+    """Turn the engine's errors into Airflow's, and push as ``failure`` what they say and the totals of what was done before."""
+
+    def push(error: LiveDataError) -> None:
+        report = getattr(error, "report", None)
+        value = {"error": type(error).__name__, "message": str(error), "report": report.summary() if report else None}
+        context["ti"].xcom_push(key=FAILURE, value=value)
+
+    with airflow_errors(push):
+        yield

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_livedata import engine
-from airflow_provider_livedata.bridge import as_float, as_int
+from airflow_provider_livedata.bridge import as_float, as_int, is_blank
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.live import (
     LiveRun,
     Pace,
@@ -67,10 +68,10 @@ class LiveDataReplicateOperator(ReplicationOperator):
         """Begin."""
         pace, options = self.pace(), self.chosen(context)
         if options.dry_run:
-            return {**self._replicate(options), "live": {**LiveRun(_now_ms()).totals(_now_ms()), "ended": "dry run"}}
+            return {**self._replicate(options), "live": {**LiveRun(now_ms()).totals(now_ms()), "ended": "dry run"}}
         with opened(self.target, options) as target:
             mark = engine.stop_mark(target)
-        return self._go_on(LiveRun.begin(_now_ms(), pace, mark), pace, options)
+        return self._go_on(LiveRun.begin(now_ms(), pace, mark), pace, options)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> Any:
         """Go on after a wait outside the worker; ``event`` is what ``LiveRun.to_json`` gave."""
@@ -83,7 +84,7 @@ class LiveDataReplicateOperator(ReplicationOperator):
         Raises:
             BadOption: Not numbers, or none that it can be.
         """
-        has_end = self.duration_s is not None and str(self.duration_s).strip() not in {"", "None"}
+        has_end = not is_blank(self.duration_s)
         return Pace(
             as_float(self.interval_s, "interval_s"),
             as_float(self.duration_s, "duration_s") if has_end else None,
@@ -91,13 +92,13 @@ class LiveDataReplicateOperator(ReplicationOperator):
         )
 
     def _go_on(self, run: LiveRun, pace: Pace, options: ReplicateOptions) -> dict[str, Any]:
-        while (start_ms := next_start_ms(run, pace, _now_ms())) is not None:
+        while (start_ms := next_start_ms(run, pace, now_ms())) is not None:
             self._wait(run, start_ms)
-            began_ms = _now_ms()
+            began_ms = now_ms()
             try:
                 if self._is_told_to_stop(run, options):
                     return self._ended(run, "told to stop by .livedata/stop.json")
-                run = after_cycle(run, began_ms, self._replicate(options), _now_ms())
+                run = after_cycle(run, began_ms, self._replicate(options), now_ms())
                 self.log.info("%s", _line(run))
             except LiveDataError as error:
                 run = self._failed(run, pace, began_ms, error)
@@ -113,7 +114,7 @@ class LiveDataReplicateOperator(ReplicationOperator):
             return is_told_to_stop(run, engine.stop_mark(target))
 
     def _wait(self, run: LiveRun, start_ms: int) -> None:
-        wait_s = (start_ms - _now_ms()) / 1000
+        wait_s = (start_ms - now_ms()) / 1000
         if wait_s <= 0:
             return
         if self.deferrable and wait_s >= self.shortest_deferral_s:
@@ -128,9 +129,9 @@ class LiveDataReplicateOperator(ReplicationOperator):
             raise error
         report = getattr(error, "report", None)
         reason = f"{type(error).__name__}: {error}"
-        run = after_failure(run, began_ms, reason, report.summary() if report else None, _now_ms())
+        run = after_failure(run, began_ms, reason, report.summary() if report else None, now_ms())
         self.log.warning("cycle %s failed, %s in a row: %s", run.cycles, run.failures_in_row, reason)
-        if has_failed_too_often(run, pace) or next_start_ms(run, pace, _now_ms()) is None:
+        if has_failed_too_often(run, pace) or next_start_ms(run, pace, now_ms()) is None:
             failed = LiveFailed(
                 f"the last {run.failures_in_row} of {run.cycles} cycles failed; run it again once the reason is gone",
                 reason=reason, target=self.target,
@@ -140,7 +141,7 @@ class LiveDataReplicateOperator(ReplicationOperator):
         return run
 
     def _ended(self, run: LiveRun, why: str) -> dict[str, Any]:
-        totals = {**run.totals(_now_ms()), "ended": why}
+        totals = {**run.totals(now_ms()), "ended": why}
         self.log.info("live replication ended: %s\n%s", why, "\n".join(f"{k:<20}{v}" for k, v in totals.items()))
         return {"source": self.source, "target": self.target, **run.last, "live": totals}
 
@@ -152,7 +153,3 @@ def _line(run: LiveRun) -> str:
         f"{human_bytes(last['copied_bytes'])}, {last['deleted']:,} deleted, in {human_seconds(last['seconds'])}; "
         f"lag {human_seconds(last['lag_seconds'])}"
     )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_bool
 from airflow_provider_livedata.engine.backups.record import hold_name, number_of
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.operators.backup import PlaceOperator
 from airflow_provider_livedata.operators.backup_values import as_epoch_ms, policy_from
@@ -113,7 +113,7 @@ class LiveDataHoldOperator(PlaceOperator):
 
     def _hold(self, place: Zone) -> tuple[str, str]:
         until_ms = as_epoch_ms(self.until, "until")
-        if until_ms and until_ms <= time.time_ns() // 1_000_000:
+        if until_ms and until_ms <= now_ms():
             raise BadOption("until is over already, so that this would hold nothing", until=self.until)
         name = self.which if number_of(self.which) else engine.catalogue(place).find(self.which).name
         return name, engine.hold(place, name, self.why, by=self.by, until_ms=until_ms)

@@ -47,15 +47,15 @@ class LiveDataVerifyOperator(ReplicationOperator):
             return report.summary()
         is_good = report.is_intact if as_bool(self.writers_at_work, "writers_at_work") else report.is_same
         if not is_good:
-            raise _failed(report)
+            raise verify_failed(
+                report, "source and target differ; repair the target by another copy, or find out who changed it"
+            )
         return report.summary()
 
 
-def _failed(report: VerifyReport) -> VerifyFailed:
+def verify_failed(report: VerifyReport, what_to_do: str) -> VerifyFailed:
+    """The error of a verification that found differences; it names the first ones."""
     found = [f"{one.kind}: {one.path}" for one in report.differences[:SHOWN]]
-    error = VerifyFailed(
-        "source and target differ; repair the target by another copy, or find out who changed it",
-        differences=report.difference_count, first=found, report=report.address,
-    )  # fmt: skip
+    error = VerifyFailed(what_to_do, differences=report.difference_count, first=found, report=report.address)
     error.report = report
     return error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_livedata.bridge import airflow_errors
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.triggers.looks import LOOKS, LookTrigger
 
@@ -60,7 +60,7 @@ class LookSensor(BaseSensorOperator):
         if self.deferrable:
             with airflow_errors():
                 name, arguments = self.look()
-            until_ms = time.time_ns() // 1_000_000 + round(self.timeout * 1000)
+            until_ms = now_ms() + round(self.timeout * 1000)
             trigger = LookTrigger(name, arguments, self.poke_interval, until_ms)
             self.defer(trigger=trigger, method_name="execute_complete")
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_livedata import engine
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.hooks.livedata import open_to_look
 from airflow_provider_livedata.triggers.metastore import change_after
@@ -92,7 +92,7 @@ class LookTrigger(BaseTrigger):
             except LiveDataError as error:
                 event = self._event_of_error(error)
             if event is None:
-                await asyncio.sleep(max(0.0, min(self.poll_s, (self.until_ms - _now_ms()) / 1000)))
+                await asyncio.sleep(max(0.0, min(self.poll_s, (self.until_ms - now_ms()) / 1000)))
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     def _event_of(self, found: Look) -> dict[str, Any] | None:
@@ -109,8 +109,4 @@ class LookTrigger(BaseTrigger):
         return self._late(text)
 
     def _late(self, text: str) -> dict[str, Any] | None:
-        return {"late": text} if _now_ms() >= self.until_ms else None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+        return {"late": text} if now_ms() >= self.until_ms else None

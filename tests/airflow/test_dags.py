@@ -13,8 +13,9 @@ import pytest
 
 from airflow_provider_livedata.dag_bundle import LiveDataDagBundle
 from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_recovery_dag
+from airflow_provider_livedata.dag_templates.forms import ADDRESS
 from airflow_provider_livedata.dag_templates.migration import STAGES, migration_dag
-from airflow_provider_livedata.dag_templates.migration_params import ADDRESS, FOREIGN, OPTIONS, VERIFY_LEVELS
+from airflow_provider_livedata.dag_templates.migration_params import FOREIGN, OPTIONS, VERIFY_LEVELS
 from airflow_provider_livedata.engine.deciding.policy import Foreign
 from airflow_provider_livedata.engine.errors import BadAddress
 from airflow_provider_livedata.engine.options import PRESERVABLE, ReplicateOptions

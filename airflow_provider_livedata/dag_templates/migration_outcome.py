@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_livedata.dag_templates.outcomes import (
+    Results,
+    addresses,
+    approved,
+    headed,
+    reports_listed,
+    states_told,
+    stopped,
+)
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 
-Results = Mapping[str, Any]
 
-
-def migration_report(
+def migration_outcome(
     params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, Any], results: Results, failures: Results
 ) -> dict[str, Any]:
     """Tell how a migration ended.
@@ -25,43 +32,28 @@ def migration_report(
     Returns:
         ``outcome``, ``why``, ``states`` and addresses of ``reports`` by stage, and all of it as ``text``.
     """
-    told = {stage: _state(states.get(stage)) for stage in stages}
-    outcome, why = _outcome(params, told, results, failures)
-    lines = [
-        f"{outcome}: {why}",
-        "",
-        f"{'source':<18}{params.get('source')}",
-        f"{'target':<18}{params.get('target')}",
-        "",
-    ]
-    lines += [
-        f"{stage:<18}{told[stage]:<17}{_did(stage, results.get(stage), failures.get(stage))}".rstrip()
-        for stage in stages
-    ]
-    reports = {stage: address for stage in stages if (address := _address(results.get(stage), failures.get(stage)))}
-    lines += ["", "reports", *(f"  {stage:<16}{address}" for stage, address in reports.items())] if reports else []
+    told = states_told(stages, states)
+    outcome, why = _outcome(params, stages, told, results, failures)
+    did = {stage: _did(stage, results.get(stage), failures.get(stage)) for stage in stages}
+    reports = addresses(stages, results, failures)
+    about = {"source": params.get("source"), "target": params.get("target")}
+    lines = [*headed(f"{outcome}: {why}", about, told, did), *reports_listed(reports)]
     return {"outcome": outcome, "why": why, "states": told, "reports": reports, "text": "\n".join(lines)}
 
 
 def _outcome(
-    params: Mapping[str, Any], states: Mapping[str, str], results: Results, failures: Results
+    params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, str], results: Results, failures: Results
 ) -> tuple[str, str]:
-    stopped = next((stage for stage, state in states.items() if state in {"failed", "up_for_retry"}), None)
-    if stopped == "approve_cut_over":
-        return "NOT CUT OVER", "the cut-over was not approved; the copy stays as it was verified"
-    if stopped:
-        said = failures.get(stopped) or {}
-        return "STOPPED", f"at {stopped}: {said.get('message') or 'see the log of this task'}"
+    unapproved = "NOT CUT OVER", "the cut-over was not approved; the copy stays as it was verified"
+    why_not = stopped(stages, states, failures, unapproved)
+    if why_not:
+        return why_not
     if params.get("dry_run"):
         return "DRY RUN", "the plan is written and nothing else was changed"
     proof = results.get("final_verify") or {}
     if states.get("final_verify") == "success" and proof.get("is_same"):
         return "MIGRATED", f"the target holds what the source holds, proved at level {proof['level']}"
     return "NOT FINISHED", "not every step was run"
-
-
-def _state(state: Any) -> str:
-    return str(getattr(state, "value", state) or "not run")
 
 
 def _did(stage: str, result: Any, failure: Any) -> str:
@@ -76,7 +68,7 @@ def _did(stage: str, result: Any, failure: Any) -> str:
     if stage == "settle":
         return "nothing changes any more"
     if stage == "approve_cut_over":
-        return f"approved by {(result.get('responded_by_user') or {}).get('name') or 'somebody'}"
+        return approved(result)
     return _planned(result) if result.get("state") == "dry run" else _copied(result)
 
 
@@ -103,8 +95,3 @@ def _proved(result: Mapping[str, Any]) -> str:
         f"{result['level']}: {found}; {result['files']:,} files, {human_bytes(result['size_bytes'])}, "
         f"{result['proved_by_store']:,} proved by the store's checksum, {result['proved_by_reading']:,} by reading"
     )
-
-
-def _address(result: Any, failure: Any) -> str:
-    given = result if isinstance(result, dict) else (failure or {}).get("report") or {}
-    return str(given.get("address") or "")
