@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, AssetAlias, BaseOperator
 
@@ -15,7 +15,12 @@ from airflow_provider_livedata.dag_templates.backup_outcome import backup_outcom
 from airflow_provider_livedata.dag_templates.backup_params import OPTIONS, backup_params
 from airflow_provider_livedata.dag_templates.steps import AFTER, line_dag, timing, unless
 from airflow_provider_livedata.operators.backup import LiveDataBackupOperator, LiveDataVerifyBackupOperator
+from airflow_provider_livedata.operators.backup_values import policy_from
+from airflow_provider_livedata.operators.base import failures_pushed
 from airflow_provider_livedata.operators.retention import LiveDataRetentionOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 BACKED_UP = "livedata-backed-up"  # schedule a DAG on this asset alias to have it follow each backup
 PLACE = "{{ params.place or params.source }}"
@@ -80,7 +85,7 @@ def _steps() -> Sequence[BaseOperator]:
     return (
         LiveDataBackupOperator(
             task_id="backup", source="{{ params.source }}", place="{{ params.place or '' }}", layout="{{ params.layout }}",
-            options=OPTIONS, dry_run="{{ params.dry_run }}", outlets=[AssetAlias(BACKED_UP)],
+            options=OPTIONS, dry_run="{{ params.dry_run }}", outlets=[AssetAlias(BACKED_UP)], pre_execute=_look_through,
         ),
         LiveDataVerifyBackupOperator(
             task_id="verify", place=PLACE, which="{{ ti.xcom_pull(task_ids='backup')['name'] }}", level="{{ params.verify_level }}",
@@ -91,3 +96,10 @@ def _steps() -> Sequence[BaseOperator]:
             policy="{{ dict(params.retention or {}, timezone=params.timezone) | tojson }}",
         ),
     )  # fmt: skip
+
+
+def _look_through(context: Context) -> None:
+    """Refuse rules that cannot be used before a backup is made, and not after."""
+    params = context["params"]
+    with failures_pushed(context):
+        policy_from({**(params["retention"] or {}), "timezone": params["timezone"]})

@@ -71,7 +71,7 @@ def drills_of(params: Mapping[str, Any]) -> list[dict[str, Any]]:
         options = {**usual, **(one.get("options") or {})}
         try:
             if Address.parse(one["place"]).overlaps(Address.parse(one["scratch"])):
-                raise BadInput("the place of the backups and the scratch place lie inside each other")
+                raise BadInput("the scratch place and that of the backups lie inside each other; choose one outside")
             options_of(DrillOptions, options)
         except BadInput as error:
             problems.append(f"drill {number} ({one.get('place')}): {error}")

@@ -95,10 +95,13 @@ class Catalogue:
         at_ms = _epoch_ms(which)
         found = [one for one in self.complete() if at_ms is None or one.as_of_ms <= at_ms]
         if not found:
-            raise BackupMissing(
-                "there is no complete backup of that time; choose one of those that are there",
-                place=self.place, which=str(which), there=[one.name for one in self.complete()][-20:],
-            )  # fmt: skip
+            there = [one.name for one in self.complete()][-20:]
+            why = (
+                "of that time; choose one of those that are there"
+                if there
+                else "at this place; correct it, or make one"
+            )
+            raise BackupMissing(f"there is no complete backup {why}", place=self.place, which=str(which), there=there)
         return max(found, key=lambda one: (one.as_of_ms, number_of(one.name)))
 
     def records(self) -> list[BackupRecord]:
@@ -157,7 +160,9 @@ def _epoch_ms(which: str | int | datetime) -> int | None:
     try:
         moment = datetime.fromisoformat(which) if isinstance(which, str) else which
     except ValueError:
-        raise BackupMissing("neither a name of a backup, 'latest', nor a time in ISO 8601", which=which) from None
+        raise BackupMissing(
+            "neither a name of a backup, 'latest', nor a time; write for example 2024-05-17T08:30", which=which
+        ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 

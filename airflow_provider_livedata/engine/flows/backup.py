@@ -102,6 +102,9 @@ def layout_for(place: Zone, options: BackupOptions, *, in_place: bool) -> Layout
     Raises:
         BadOption: The place cannot have it.
     """
+    if in_place and not isinstance(place, _NEEDS["in place"]):
+        raise BadOption("this location has no snapshots that could be its backups; name a place for them",
+                        location=str(place.address))  # fmt: skip
     usual: Layout = "increments" if not place.facts.has_directories else "tree"
     if in_place or isinstance(place, Snapshots):
         usual = "in place" if in_place else "snapshots"
