@@ -13,7 +13,7 @@ from airflow.sdk import DAG, AssetAlias, BaseOperator
 
 from airflow_provider_livedata.dag_templates.backup_outcome import backup_outcome
 from airflow_provider_livedata.dag_templates.backup_params import OPTIONS, backup_params
-from airflow_provider_livedata.dag_templates.steps import AFTER, line_dag, timing, unless
+from airflow_provider_livedata.dag_templates.steps import AFTER, line_dag, refuse_unknown_fields, timing, unless
 from airflow_provider_livedata.operators.backup import LiveDataBackupOperator, LiveDataVerifyBackupOperator
 from airflow_provider_livedata.operators.backup_values import policy_from
 from airflow_provider_livedata.operators.base import failures_pushed
@@ -100,6 +100,7 @@ def _steps() -> Sequence[BaseOperator]:
 
 def _look_through(context: Context) -> None:
     """Refuse rules that cannot be used before a backup is made, and not after."""
+    refuse_unknown_fields(context)
     params = context["params"]
     with failures_pushed(context):
         policy_from({**(params["retention"] or {}), "timezone": params["timezone"]})

@@ -13,7 +13,8 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, BaseOperator, Param, TriggerRule, chain, task
 
 from airflow_provider_livedata.dag_templates.migration_params import OPTIONS
-from airflow_provider_livedata.operators.base import FAILURE
+from airflow_provider_livedata.engine.errors import BadOption
+from airflow_provider_livedata.operators.base import FAILURE, failures_pushed
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,8 +46,12 @@ def line_dag(
 def tries(
     retries: int, retry_delay: timedelta, pool: str | None, *, longest: timedelta | None = None
 ) -> dict[str, Any]:
-    """Arguments of tasks that are tried again, each time after twice as long, ``longest`` at most."""
-    again = {"retries": retries, "retry_delay": retry_delay, "retry_exponential_backoff": True}
+    """Arguments of tasks that are tried again, each time after twice as long, ``longest`` at most.
+
+    None begins where the run was given a field that its form does not have.
+    """
+    again: dict[str, Any] = {"retries": retries, "retry_delay": retry_delay, "retry_exponential_backoff": True}
+    again["pre_execute"] = refuse_unknown_fields
     return again | ({"max_retry_delay": longest} if longest else {}) | ({"pool": pool} if pool else {})
 
 
@@ -64,10 +69,26 @@ def approval(task_id: str, subject: str, body: str) -> BaseOperator:
     )  # fmt: skip
 
 
+def refuse_unknown_fields(context: Context) -> None:
+    """A ``pre_execute``: Airflow takes any name, and a misspelt ``dry_run`` would have the run change what it was only to look at.
+
+    Raises:
+        AirflowFailException: The run was given a field that its form does not have.
+    """
+    known, given = context["dag"].params, context["dag_run"].conf or {}
+    if unknown := sorted(set(given) - set(known)):
+        with failures_pushed(context):
+            raise BadOption(
+                f"the form of this DAG has no such field; nothing was done; its fields are {', '.join(sorted(known))}",
+                unknown=unknown,
+            )
+
+
 def unless(is_skipped: Callable[[Params], Any], why: str) -> Callable[[Context], None]:
     """A ``pre_execute`` that skips its task where the params say so."""
 
     def skip(context: Context) -> None:
+        refuse_unknown_fields(context)
         if is_skipped(context["params"]):
             raise AirflowSkipException(why)
 
@@ -90,7 +111,7 @@ def line_report(stages: Sequence[str], outcome: Outcome) -> Any:
 def report_task(tell: Callable[[Mapping[str, Any]], dict[str, Any]], **settings: Any) -> Any:
     """The task ``report``: what ``tell`` says goes to XCom, its ``text`` to the log."""
 
-    @task(retries=0, multiple_outputs=False, **settings)
+    @task(retries=0, multiple_outputs=False, pre_execute=None, **settings)
     def report(**context: Any) -> dict[str, Any]:
         told = tell(context)
         log.info("how it ended\n%s", told["text"])

@@ -70,6 +70,7 @@ MISTAKES: list[tuple[Callable[[], DAG], dict[str, Any], str, str]] = [
     (FORMS[-1], {"options": {"bandwith": "50MiB/s"}}, "unknown=['bandwith']", "bandwidth"),
     (restore_drill_dag, {"drills": [{"place": "file:///a", "scratch": "file:///a/b"}]}, "drill 1", "choose one outside"),
     (failover_dag, {"target": "file:///nowhere/b"}, "/nowhere/b", "nothing was ever copied to it"),
+    *((form, {"dryrun": True}, "unknown=['dryrun']", "its fields are") for form in FORMS),
 ]  # fmt: skip
 
 
@@ -101,13 +102,13 @@ def begin(dag: DAG, conf: dict[str, Any]) -> None:
     params = copy.deepcopy(dag.params)
     params.update(conf)
     ti = SimpleNamespace(dag_id=dag.dag_id, run_id="a_run", task_id="a_task", xcom_push=lambda **pushed: None)
-    context: Any = {"params": params.validate(), "ti": ti}
+    context: Any = {"params": params.validate(), "ti": ti, "dag": dag, "dag_run": SimpleNamespace(conf=conf)}
     task: Any = dag.roots[0]
+    if task._pre_execute_hook:
+        task._pre_execute_hook(context)
     if hasattr(task, "python_callable"):
         task.python_callable(**context)
     task.render_template_fields(context)
-    if task._pre_execute_hook:
-        task._pre_execute_hook(context)
     task.execute(context)
 
 
