@@ -27,7 +27,9 @@ LiveDataError
 |   `-- ZoneUnreachable       no answer, or the connection broke                            (retryable)
 |-- CatalogueError            a catalogue of tables said no
 |   |-- MetastoreRefused      the metastore refuses the call as it is
+|   |   `-- PartitionsRefused it took others of the same batch
 |   |-- MetastoreUnreachable  no metastore answers, or the connection broke                 (retryable)
+|   |-- MetastoreBusy         it throttles                                                  (retryable)
 |   |-- ObjectExists          there is a database, table or function of that name
 |   |-- ObjectMissing         there is none
 |   `-- ChangesLost           the catalogue no longer tells all changes since the last sync
@@ -193,8 +195,18 @@ class MetastoreRefused(CatalogueError):
     """The metastore refuses the call as it is; the message holds its own words."""
 
 
+class PartitionsRefused(MetastoreRefused):
+    """The metastore refuses some partitions of a batch and took the others; ``where["refused"]`` has why, by name."""
+
+
 class MetastoreUnreachable(CatalogueError):
     """No metastore answered or the connection broke; whether a change took place is unknown."""
+
+    retryable = True
+
+
+class MetastoreBusy(CatalogueError):
+    """The metastore throttles, or somebody else changes the same object at this moment; nothing was changed."""
 
     retryable = True
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_livedata.engine import SyncOptions, open_catalogue, sync_catalogue, verify_catalogue
+from airflow_provider_livedata.engine.metastore.base import CatalogueTarget
 from airflow_provider_livedata.engine.metastore.hive import HiveCatalogue
 from airflow_provider_livedata.engine.metastore.model import (
     Column,
@@ -32,7 +33,7 @@ class Pair:
     """A source and a target, a database of one test in them, and the directories of its data on both sides."""
 
     source: HiveCatalogue
-    target: HiveCatalogue
+    target: CatalogueTarget
     root: Path
     database: str
 
@@ -55,7 +56,7 @@ class Pair:
         return SyncOptions(**{**given, **more})
 
     def sync(
-        self, *, target: HiveCatalogue | None = None, data: dict[str, Any] | None = None, **more: Any
+        self, *, target: CatalogueTarget | None = None, data: dict[str, Any] | None = None, **more: Any
     ) -> CatalogueReport:
         """A sync, with clients of its own."""
         source, target = again(self.source), target or again(self.target)
@@ -104,7 +105,7 @@ class Pair:
 
     def found(self, name: str, *, at: str = "target") -> Table | None:
         """A table of the target (or source)."""
-        side = self.target if at == "target" else self.source
+        side: CatalogueTarget = self.target if at == "target" else self.source
         return next(iter(side.tables(self.database, [name])), None)
 
     def partitions(self, name: str) -> dict[str, Partition]:
@@ -119,7 +120,7 @@ class Pair:
         return {str(one.relative_to(self.root)): one.read_bytes() for one in places}
 
 
-def again(catalogue: HiveCatalogue) -> HiveCatalogue:
+def again(catalogue: CatalogueTarget) -> HiveCatalogue:
     """The same metastore by a client of its own, which has counted nothing yet."""
     made = open_catalogue("hive", uris=catalogue.name)
     assert isinstance(made, HiveCatalogue)

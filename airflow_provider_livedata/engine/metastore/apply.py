@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from airflow_provider_livedata.engine.errors import LiveDataError, MetastoreRefused, ObjectExists, ObjectMissing
+from airflow_provider_livedata.engine.errors import (
+    LiveDataError,
+    MetastoreRefused,
+    ObjectExists,
+    ObjectMissing,
+    PartitionsRefused,
+)
 from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore.base import Catalogue, CatalogueTarget
 from airflow_provider_livedata.engine.metastore.compare import partitions_a_call
@@ -90,12 +96,7 @@ class Application:
                 self._try(what, "", partial(self._partitions, one, batch, doing, past))
         for batch in self._batches(one, one.drop):
             what = f"{one.source.full_name}, partitions {batch[0]} to {batch[-1]}"
-            self._try(
-                what,
-                "dropped partitions",
-                partial(self.target.drop_partitions, one.wanted, batch),
-                len(batch),
-            )
+            self._try(what, "", partial(self._drop_partitions, one, batch))
 
     def _batches(self, one: TablePlan, names: Sequence[str]) -> list[Sequence[str]]:
         size = min(partitions_a_call(self.source, one.source), partitions_a_call(self.target, one.source))
@@ -126,6 +127,8 @@ class Application:
             try:
                 self.target.alter_table(table)
             except MetastoreRefused as error:
+                if not self.target.facts.makes_anew:
+                    raise
                 # Such as a type that the server holds to be incompatible. No data go with it, so it is made anew.
                 log.info("%s is made anew, since altering was refused: %s", table.full_name, error)
                 one.add, one.alter, one.drop = (
@@ -163,8 +166,12 @@ class Application:
     def _details(self, one: TablePlan) -> tuple[list[Constraint], Any]:
         if not one.has_details or one.source.kind == "view":
             return [], ()
-        takes = self.target.facts.takes
-        constraints = self.source.constraints(one.source) if "constraints" in takes else []
+        takes, constraints = self.target.facts.takes, self.source.constraints(one.source)
+        if constraints and "constraints" not in takes:
+            why = self.target.facts.lacks.get("constraints", "the target takes none")
+            names = ", ".join(constraint.name for constraint in constraints)
+            self.applied.notes.append(f"{one.source.full_name}: constraints are left out ({names}): {why}")
+            constraints = []
         columns = diff.columns_with_statistics(one.source.parameters) if "statistics" in takes else ()
         statistics = self.source.statistics(one.source, columns, None).get(None, ()) if columns else ()
         return constraints, statistics
@@ -207,17 +214,31 @@ class Application:
             if isinstance(made, Refused):
                 self.applied.notes.append(f"{one.source.full_name}/{name} is left out: {made.why}")
             else:
-                wanted[name] = made[0]
+                wanted[name] = self.target.facts.fit(made[0])[0]
         statistics = self._partition_statistics(one, wanted)
         pending = {name: diff.marked(partition, is_pending=name in statistics) for name, partition in wanted.items()}
-        if pending:
-            doing(one.wanted, list(pending.values()))
+        refused = self._refused(one, lambda: doing(one.wanted, list(pending.values()))) if pending else 0
         if statistics:
             self.target.put_statistics(one.wanted, statistics)
             self.target.alter_partitions(
                 one.wanted, [diff.marked(wanted[name]) for name in statistics if name is not None]
             )
-        self.applied.done[f"{past} partitions"] += len(pending)
+        self.applied.done[f"{past} partitions"] += len(pending) - refused
+
+    def _drop_partitions(self, one: TablePlan, names: Sequence[str]) -> None:
+        refused = self._refused(one, lambda: self.target.drop_partitions(one.wanted, names))
+        self.applied.done["dropped partitions"] += len(names) - refused
+
+    def _refused(self, one: TablePlan, does: Callable[[], None]) -> int:
+        """How many partitions of a batch the target refuses, each a failure of its own; the others are done."""
+        try:
+            does()
+        except PartitionsRefused as error:
+            for name, why in error.where["refused"].items():
+                log.warning("%s/%s was refused: %s", one.source.full_name, name, why)
+                self.applied.failures.append(f"{one.source.full_name}/{name}: {why}")
+            return len(error.where["refused"])
+        return 0
 
     def _partition_statistics(self, one: TablePlan, wanted: dict[str, Partition]) -> dict[str | None, Any]:
         if self.options.details == "none" or "statistics" not in self.target.facts.takes:

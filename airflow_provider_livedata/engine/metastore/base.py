@@ -7,8 +7,8 @@ answer nothing (None, no items); what changes something raises what the catalogu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar, runtime_checkable
 
 from airflow_provider_livedata.engine.metastore.model import (
     ColumnStatistics,
@@ -20,19 +20,36 @@ from airflow_provider_livedata.engine.metastore.model import (
     Table,
 )
 
+Thing = TypeVar("Thing", Table, Partition, Database)
+
+
+class Fit(Protocol):
+    """Tells what a catalogue can hold of an object, and of each thing that it cannot, why. Pure; to fit twice changes nothing."""
+
+    def __call__(self, thing: Thing) -> tuple[Thing, tuple[str, ...]]: ...  # noqa: D102 - the class says it
+
+
+def as_it_is(thing: Thing) -> tuple[Thing, tuple[str, ...]]:
+    """The fit of a catalogue that holds all of it."""
+    return thing, ()
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogueFacts:
     """What holds for a catalogue whatever is asked of it.
 
-    ``takes``: of "functions", "constraints", "statistics", "views", "owners"; what is missing is reported, never dropped silently.
-    Batches: how many objects one call may carry.
+    ``takes``: of "functions", "constraints", "statistics", "views", "owners"; what is missing is reported with the reason that ``lacks``
+    has for it, never dropped silently. ``fit``: the same for parts of an object. Batches: how many objects one call may carry.
+    ``makes_anew``: it refuses to alter some tables that it would take if they were new.
     """
 
     kind: str
     takes: frozenset[str]
     tables_a_call: int = 100
     partitions_a_call: int = 1000
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    fit: Fit = as_it_is
+    makes_anew: bool = True
 
 
 class Catalogue(Protocol):
@@ -91,7 +108,11 @@ class CatalogueTarget(Catalogue, Protocol):
         """With its partitions; files stay."""
 
     def add_partitions(self, table: Table, partitions: Iterable[Partition]) -> None:
-        """Those that are there already stay as they are."""
+        """Those that are there already stay as they are.
+
+        Raises:
+            PartitionsRefused: Of this and the next two calls: it names those that were refused, the others are done.
+        """
 
     def alter_partitions(self, table: Table, partitions: Iterable[Partition]) -> None: ...  # noqa: D102
     def drop_partitions(self, table: Table, names: Sequence[str]) -> None:

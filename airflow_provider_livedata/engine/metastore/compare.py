@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from airflow_provider_livedata.engine.metastore import diff
@@ -41,6 +42,8 @@ class Comparison:
         self.plan = CataloguePlan()
         self._keeps = options.unmapped == "keep"
         self._seen: set[str] = set()  # tables of the database at hand that the source has
+        self._fit = target.facts.fit
+        self._lost: Counter[str] = Counter()  # of the partitions of the table at hand: what does not fit
 
     def run(self) -> CataloguePlan:
         """Compare everything that takes part."""
@@ -82,7 +85,8 @@ class Comparison:
             return
         wanted, notes = wanted_database(told, self.options.mapping)
         found = self.target.database(name) if is_at_target else None
-        for text in notes:
+        wanted, lost = self._fit(wanted)
+        for text in (*notes, *lost):
             note(self.plan.notes, f"{name}: {text}")
         action = self._decided(diff.compare_database(wanted, found), name)
         if action != "nothing":
@@ -119,12 +123,15 @@ class Comparison:
             return
         for text in wanted.notes:
             note(self.plan.notes, f"{source.full_name}: {text} lies under no mapping of locations and is kept")
-        difference = diff.compare_table(wanted.table, found)
-        is_replaced = difference == "touched" and found is not None and diff.needs_recreation(wanted.table, found)
+        table, lost = self._fit(wanted.table)
+        for text in lost:
+            note(self.plan.notes, f"{source.full_name}: {text}")
+        difference = diff.compare_table(table, found)
+        is_replaced = difference == "touched" and found is not None and diff.needs_recreation(table, found)
         action = self._decided(difference, source.full_name)
         if action == "nothing" and difference == "touched":
             return
-        one = TablePlan(source, wanted.table, found, "recreate" if is_replaced and action == "alter" else action)
+        one = TablePlan(source, table, found, "recreate" if is_replaced and action == "alter" else action)
         one.has_details = self.options.details == "all" or (
             self.options.details == "changed" and one.action != "nothing"
         )
@@ -144,8 +151,11 @@ class Comparison:
             looked = sorted(named)
             theirs, ours = set(), set()
         size = partitions_a_call(self.source, one.source)
+        self._lost.clear()
         for batch in _batches(sorted(theirs | ours) if looked is None else looked, size):
             self._batch(one, [name for name in batch if name not in late], theirs, ours, is_known=looked is None)
+        for text, count in self._lost.items():
+            note(self.plan.notes, f"{one.source.full_name}, {count:,} partitions: {text}")
         for name in sorted(late):
             self._wait(one.source, f"{one.source.full_name}/{name}", "changed after the data that are there")
 
@@ -175,7 +185,9 @@ class Comparison:
         if place and place not in arrived:
             self._wait(one.source, full_name, "its data have not arrived")
             return
-        action = self._decided(diff.compare_partition(wanted[0], found), full_name)
+        partition, lost = self._fit(wanted[0])
+        self._lost.update(lost)
+        action = self._decided(diff.compare_partition(partition, found), full_name)
         if action == "create":
             one.add.append(name)
         elif action == "alter":
@@ -218,7 +230,16 @@ class Comparison:
         self.plan.again.add((table.database, table.name))
 
     def _functions(self) -> None:
+        if "functions" not in self.source.facts.takes:
+            note(
+                self.plan.notes,
+                f"functions of the source are left alone: {self.source.facts.lacks.get('functions', '')}",
+            )
+            return
         if "functions" not in self.target.facts.takes:
+            why = self.target.facts.lacks.get("functions", "the target takes none")
+            for name in sorted(self._functions_of(self.source)):
+                note(self.plan.skipped, f"function {name}: {why}")
             return
         theirs, ours = self._functions_of(self.source), self._functions_of(self.target)
         for name, one in sorted(theirs.items()):

@@ -8,7 +8,10 @@ from typing import Any
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.metastore.base import CatalogueTarget
 
-_KINDS = {"hive": ("hive:open_hive", "pip install 'airflow-provider-livedata[hive]'")}
+_KINDS = {
+    "hive": ("hive:open_hive", "pip install 'airflow-provider-livedata[hive]'"),
+    "glue": ("glue:open_glue", "pip install boto3"),
+}
 
 
 def open_catalogue(kind: str, **options: Any) -> CatalogueTarget:

@@ -1,0 +1,87 @@
+"""Glue on moto, a stand-in of AWS: it does not enforce how much a call may carry, does not throttle, and lacks functions and statistics.
+
+What it lacks is asserted on, or answered by, the requests of the real client, by botocore's own events.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from airflow_provider_livedata.engine.metastore.glue import GlueCatalogue, open_glue
+from airflow_provider_livedata.engine.retry import RetryPolicy
+from tests.services.s3 import MotoServer
+
+AT_ONCE = RetryPolicy(attempts=4, base_s=0, max_s=0)
+
+
+class GlueRequests:
+    """The requests of one client, by call: what ``boto3`` was about to send. ``before``: what happens first, once, by call."""
+
+    def __init__(self, client: Any) -> None:
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.before: dict[str, Callable[[], None]] = {}
+        self._answers: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        client.meta.events.register("before-parameter-build.glue", self._built)
+        client.meta.events.register("before-send.glue", self._sending)
+        self.lacks_functions = True  # moto answers 500; a catalogue without functions answers so
+
+    def of(self, call: str) -> list[dict[str, Any]]:
+        """The requests of one call."""
+        return [request for name, request in self.sent if name == call]
+
+    def changes(self) -> dict[str, int]:
+        """How often each call that changes something was made."""
+        names = [name for name, _ in self.sent if not name.startswith(("Get", "BatchGet"))]
+        return {name: names.count(name) for name in names}
+
+    def answer(self, call: str, *answers: tuple[int, dict[str, Any]]) -> None:
+        """Answer the next requests of a call in place of the server: status and body."""
+        self._answers.setdefault(call, []).extend(answers)
+
+    def _built(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.sent.append((model.name, dict(params)))
+        self.before.pop(model.name, lambda: None)()
+
+    def _sending(self, request: Any, event_name: str, **_: Any) -> Any:
+        call = event_name.rpartition(".")[2]
+        if self._answers.get(call):
+            return _answer(request.url, *self._answers[call].pop(0))
+        if call == "GetUserDefinedFunctions" and self.lacks_functions:
+            return _answer(request.url, 200, {"UserDefinedFunctions": []})
+        return None
+
+
+class _Body:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self._data
+
+
+def _answer(url: str, status: int, body: dict[str, Any]) -> Any:
+    from botocore import awsrequest
+    from botocore.compat import HTTPHeaders
+
+    raw: Any = _Body(json.dumps(body).encode())
+    return awsrequest.AWSResponse(url, status, HTTPHeaders(), raw)
+
+
+def glue_client(server: MotoServer) -> Any:
+    """A client of boto3 that does not try again."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "glue", endpoint_url=server.endpoint, region_name=server.region, aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key, config=Config(retries={"total_max_attempts": 1}),
+    )  # fmt: skip
+
+
+def glue_on(server: MotoServer) -> tuple[GlueCatalogue, GlueRequests]:
+    """A catalogue on a server, and the requests that it makes."""
+    client = glue_client(server)
+    requests = GlueRequests(client)
+    return open_glue(client, policy=AT_ONCE), requests
