@@ -13,6 +13,7 @@ from airflow_provider_livedata.engine.metastore.glue import GlueCatalogue, open_
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from tests.services.s3 import MotoServer
 
+Answer = str | dict[str, Any] | None
 AT_ONCE = RetryPolicy(attempts=4, base_s=0, max_s=0)
 
 
@@ -22,7 +23,7 @@ class GlueRequests:
     def __init__(self, client: Any) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.before: dict[str, Callable[[], None]] = {}
-        self._answers: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        self._answers: dict[str, list[Answer]] = {}
         client.meta.events.register("before-parameter-build.glue", self._built)
         client.meta.events.register("before-send.glue", self._sending)
         self.lacks_functions = True  # moto answers 500; a catalogue without functions answers so
@@ -36,8 +37,8 @@ class GlueRequests:
         names = [name for name, _ in self.sent if not name.startswith(("Get", "BatchGet"))]
         return {name: names.count(name) for name in names}
 
-    def answer(self, call: str, *answers: tuple[int, dict[str, Any]]) -> None:
-        """Answer the next requests of a call in place of the server: status and body."""
+    def answer(self, call: str, *answers: Answer) -> None:
+        """Answer the next requests of a call in place of the server: with the code of an error, or a body; None: the server does."""
         self._answers.setdefault(call, []).extend(answers)
 
     def _built(self, params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -46,8 +47,11 @@ class GlueRequests:
 
     def _sending(self, request: Any, event_name: str, **_: Any) -> Any:
         call = event_name.rpartition(".")[2]
-        if self._answers.get(call):
-            return _answer(request.url, *self._answers[call].pop(0))
+        answer = self._answers[call].pop(0) if self._answers.get(call) else None
+        if isinstance(answer, str):
+            return _answer(request.url, 400, {"__type": answer, "message": "answered by the test"})
+        if answer is not None:
+            return _answer(request.url, 200, answer)
         if call == "GetUserDefinedFunctions" and self.lacks_functions:
             return _answer(request.url, 200, {"UserDefinedFunctions": []})
         return None
