@@ -1,4 +1,4 @@
-"""A Hive Metastore by its Airflow connection, of type ``livedatametastore``.
+"""A Hive Metastore by its Airflow connection, of type ``livedatametastore``; or Glue, where the name is an address ``glue://...`` (``hooks.glue``).
 
 ``host`` (several separated by commas, each with ``:port`` where it is not that of the field), ``port`` (9083), ``login`` (the user, where
 there is no Kerberos), and the extra keys ``use_tls``, ``tls_ca``, ``tls_cert``, ``tls_key``, ``kerberos_service``, ``timeout_s``.
@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_livedata.bridge import as_bool, as_float
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.metastore.registry import open_catalogue
+from airflow_provider_livedata.hooks.glue import SCHEME, glue_catalogue
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -42,6 +43,8 @@ class MetastoreHook(BaseHook):
         Raises:
             BadInput: There is no such connection, or it cannot be used; says what to do.
         """
+        if self.metastore_conn_id.startswith(SCHEME):
+            return glue_catalogue(self.metastore_conn_id)
         return open_catalogue("hive", **access_of(self._connection()))
 
     def test_connection(self) -> tuple[bool, str]:
@@ -63,8 +66,10 @@ class MetastoreHook(BaseHook):
                 f"there is no Airflow connection {self.metastore_conn_id!r}; create it with type {CONN_TYPE!r}, or correct the name"
             ) from None
         if connection.conn_type != CONN_TYPE:
+            glue = f"; Glue is named by {SCHEME}{self.metastore_conn_id}" if connection.conn_type == "aws" else ""
             raise BadInput(
-                f"the Airflow connection {self.metastore_conn_id!r} is of type {connection.conn_type!r}; a metastore takes one of type {CONN_TYPE!r}"
+                f"the Airflow connection {self.metastore_conn_id!r} is of type {connection.conn_type!r}; a metastore takes one of type "
+                f"{CONN_TYPE!r}{glue}"
             )
         return connection
 

@@ -10,10 +10,12 @@ import pytest
 from airflow_provider_livedata.dag_templates.metastore_outcome import metastore_outcome
 from airflow_provider_livedata.dag_templates.metastore_sync import metastore_sync_dag
 from airflow_provider_livedata.engine.errors import BadInput, BadOption
-from airflow_provider_livedata.hooks.metastore import access_of
+from airflow_provider_livedata.hooks.glue import parts_of
+from airflow_provider_livedata.hooks.metastore import MetastoreHook, access_of
 from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator, mapping_of
 from airflow_provider_livedata.provider_info import get_provider_info
 from airflow_provider_livedata.sensors.metastore import MetastoreChangeSensor
+from tests.services.airflow_home import connection_variable
 
 STAGES = ["preview", "approve", "sync", "verify"]
 PREVIEWED = {
@@ -40,6 +42,29 @@ def test_a_connection_names_several_servers_and_how_they_are_reached() -> None:
     assert access_of(connection(host="a")) == {"uris": ["thrift://a:9083"]}
     with pytest.raises(BadInput, match="names no host"):
         access_of(connection())
+
+
+def test_glue_is_named_by_an_aws_connection_and_an_account() -> None:
+    assert parts_of("glue://aws_prod/123456789012") == ("aws_prod", "123456789012")
+    assert (parts_of("glue://aws_prod"), parts_of("glue://")) == (("aws_prod", ""), ("", ""))
+    for wrong in ("glue:/aws", "glue://aws/prod", "glue://a b", "glue://aws/1"):
+        with pytest.raises(BadInput, match="12 digits"):
+            parts_of(wrong)
+
+
+def test_a_connection_for_glue_says_what_is_wrong_with_it(
+    airflow_home: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, told in (("http_x", {"conn_type": "http"}), ("aws_x", {"conn_type": "aws"})):
+        monkeypatch.setenv(connection_variable(name), json.dumps(told))
+    for variable in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(variable, raising=False)
+    for name, said in (
+        ("glue://nowhere", "there is no Airflow connection 'nowhere'"), ("glue://http_x", "takes one of type 'aws'"),
+        ("glue://aws_x", "region"), ("aws_x", "Glue is named by glue://aws_x"),
+    ):  # fmt: skip
+        with pytest.raises(BadInput, match=said):
+            MetastoreHook(name).get_conn()
 
 
 def test_airflow_knows_the_connection_type_and_its_form(airflow_home: object) -> None:
