@@ -214,6 +214,17 @@ def test_a_batch_that_glue_refuses_for_one_partition_is_sent_in_parts(pair: Glue
     assert pair.sync().done == {"added partitions": 1}
 
 
+def test_partitions_that_are_there_already_stay_and_those_that_are_gone_are_no_failure(pair: GluePair) -> None:
+    pair.create("by_day", days=DAYS)
+    pair.sync()
+    table, there = pair.found("by_day"), pair.partitions("by_day")
+    assert table is not None
+    one = next(iter(there.values()))
+    pair.target.add_partitions(table, [replace(one, parameters={}), replace(one, values=("2030-01-01",))])
+    pair.target.drop_partitions(table, ["day=2030-01-01", "day=2031-01-01"])
+    assert pair.partitions("by_day") == there
+
+
 def test_what_is_throttled_is_tried_again(pair: GluePair) -> None:
     pair.create("by_day", days=DAYS)
     target = pair.again()

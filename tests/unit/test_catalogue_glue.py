@@ -158,6 +158,12 @@ def test_each_thing_that_glue_cannot_hold_is_named_with_the_reason() -> None:
     )
 
 
+@pytest.mark.parametrize("accurate", ["", "TRUE", "[]", '{"BASIC_STATS":"true"}', '{"COLUMN_STATS":"x"}'])
+def test_what_says_nothing_of_columns_statistics_is_left_alone(accurate: str) -> None:
+    partition = Partition(("1",), Storage(), {"COLUMN_STATS_ACCURATE": accurate})
+    assert fit(partition) == (partition, ())
+
+
 def test_skewed_values_are_written_as_the_client_of_aws_for_hive_does() -> None:
     storage = Storage(skewed_columns=("a", "b"), skewed_values=(("ab", "1$x"), ("", "\U0001f600")))
     told = convert.to_storage(storage)

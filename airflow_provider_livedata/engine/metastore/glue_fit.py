@@ -109,7 +109,7 @@ def _without_columns(accurate: str, notes: list[str]) -> str:
     """The parameter by which a metastore says which statistics hold, without those of columns."""
     told = _read(accurate)
     columns = told.pop("COLUMN_STATS", None)
-    if not columns:
+    if not columns or not isinstance(columns, dict):
         return accurate
     notes.append(f"statistics of columns are left out ({', '.join(sorted(columns))}): they are not written to Glue")
     return json.dumps(told, separators=(",", ":"))
