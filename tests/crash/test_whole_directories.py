@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from typing import Literal
 
 import pytest
@@ -278,19 +279,18 @@ def refuse_rename(*_: object) -> None:
 def test_what_someone_else_put_where_a_file_came_with_its_directory_is_not_written_down_as_ours(
     make_pair: Callable[[str, str], Pair],
 ) -> None:
-    pair = make_pair("hdfs", "hdfs")
-    pair.put(FILES)
-    replicate(pair.source, pair.target, STAGED)
-    move(pair)
-    calls = 0
-    while pair.target.stat("moved") is None:  # up to where the directory has just been moved
-        try:
+    for calls in count():  # up to where the directory has just been moved
+        pair = make_pair("hdfs", "hdfs")
+        pair.put(FILES)
+        replicate(pair.source, pair.target, STAGED)
+        move(pair)
+        mortal = CrashAfter(pair.target, calls, when="after")
+        with pytest.raises(Crash):
             replicate(
-                pair.source, Retrying(CrashAfter(pair.target, calls, when="after"), RetryPolicy(attempts=1)), STAGED,
-                lease_times=IMPATIENT,
+                pair.source, Retrying(mortal, RetryPolicy(attempts=1)), STAGED, lease_times=IMPATIENT,
             )  # fmt: skip
-        except Crash:
-            calls += 1
+        if pair.target.stat("moved") is not None:
+            break
     pair.target.put("moved/f", b"someone else's")
     with pytest.raises(LiveDataError, match="someone else"):
         replicate(pair.source, pair.target, STAGED, lease_times=IMPATIENT)

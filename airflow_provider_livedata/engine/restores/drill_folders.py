@@ -78,7 +78,8 @@ def _sweep_one(scratch: Zone, name: str, holder: str, now_ms: int, lease_times: 
     if scratch.stat(name) is not None:
         state = StateFolder(Below(scratch, name))
         mark = state.read_json(_MARK)
-        is_empty = next(iter(scratch.scan(name)), None) is None
+        # Who was killed while removing it may have left directories without the mark, which nobody's bytes are in.
+        is_empty = all(entry.kind == "directory" for entry in scratch.scan(name))
         if not is_empty and (mark is None or mark.get("drill") != name):
             return [f"{name} looks like the folder of a drill, but does not say that one made it: it is left alone"]
         if not is_empty:
