@@ -276,21 +276,23 @@ def refuse_rename(*_: object) -> None:
     raise Unsupported("not today")
 
 
+def killed(make_pair: Callable[[str, str], Pair], calls: int) -> Pair:
+    """A pair whose run was to move a directory, and died after so many calls."""
+    pair = make_pair("hdfs", "hdfs")
+    pair.put(FILES)
+    replicate(pair.source, pair.target, STAGED)
+    move(pair)
+    mortal = Retrying(CrashAfter(pair.target, calls, when="after"), RetryPolicy(attempts=1))
+    with pytest.raises(Crash):
+        replicate(pair.source, mortal, STAGED, lease_times=IMPATIENT)
+    return pair
+
+
 def test_what_someone_else_put_where_a_file_came_with_its_directory_is_not_written_down_as_ours(
     make_pair: Callable[[str, str], Pair],
 ) -> None:
-    for calls in count():  # up to where the directory has just been moved
-        pair = make_pair("hdfs", "hdfs")
-        pair.put(FILES)
-        replicate(pair.source, pair.target, STAGED)
-        move(pair)
-        mortal = CrashAfter(pair.target, calls, when="after")
-        with pytest.raises(Crash):
-            replicate(
-                pair.source, Retrying(mortal, RetryPolicy(attempts=1)), STAGED, lease_times=IMPATIENT,
-            )  # fmt: skip
-        if pair.target.stat("moved") is not None:
-            break
+    ends = (killed(make_pair, calls) for calls in count())  # up to where the directory has just been moved
+    pair = next(pair for pair in ends if pair.target.stat("moved") is not None)
     pair.target.put("moved/f", b"someone else's")
     with pytest.raises(LiveDataError, match="someone else"):
         replicate(pair.source, pair.target, STAGED, lease_times=IMPATIENT)
