@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
+from typing import Any
 
 import obstore
 
@@ -91,11 +91,12 @@ def _delete_one(bucket: S3Bucket, key: str) -> ZoneError | None:
 
 
 def _delete_batch(bucket: S3Bucket, keys: list[str]) -> Iterator[tuple[str, ZoneError]]:
-    if not keys or _is_deleted(bucket, keys):
+    if not keys:
         return
-    wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
     try:
-        answer = bucket.ask("delete_objects", action=_ACTION, Delete=wanted)
+        if _is_deleted(bucket, keys):
+            return
+        answer = bucket.ask("delete_objects", action=_ACTION, Delete=_wanted(keys))
     except ZoneError as error:
         yield from ((key, error) for key in keys)
         return
@@ -104,14 +105,23 @@ def _delete_batch(bucket: S3Bucket, keys: list[str]) -> Iterator[tuple[str, Zone
         yield said["Key"], error_for(Answer(code=said.get("Code", "")), bucket.address, place, action=_ACTION)
 
 
+def _wanted(keys: list[str]) -> dict[str, Any]:
+    return {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+
+
 def _is_deleted(bucket: S3Bucket, keys: list[str]) -> bool:
-    # By obstore: a tenth of boto3's time. Which key failed, and why, is left to boto3, who may ask for all of them again.
+    # By obstore: a tenth of boto3's time. Which key failed, and why, is left to boto3, who may ask for all of them again; a
+    # store that is throttling is not asked again at once.
     if not all(map(suits_obstore, keys)):
         return False
-    with suppress(ZoneError), s3_errors(bucket.address, action=_ACTION):
-        obstore.delete(bucket.clients.store, keys)
-        return True
-    return False
+    try:
+        with s3_errors(bucket.address, action=_ACTION):
+            obstore.delete(bucket.clients.store, keys)
+    except ZoneError as error:
+        if error.retryable:
+            raise
+        return False
+    return True
 
 
 def failure_of(entry: Entry, error: ZoneError) -> Failure:

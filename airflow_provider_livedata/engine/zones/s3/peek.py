@@ -39,6 +39,8 @@ def may_be_directory(bucket: S3Bucket, path: str) -> bool:
 def state_below(bucket: S3Bucket, under: str) -> list[Listed] | None:
     """The objects below a folder of state, whose names are plain and which are never empty; None for whatever is not like that.
 
+    None too where nothing is listed: what does not speak S3 is read as an empty listing here, and boto3's answer tells the two apart.
+
     Raises:
         ZoneError: As s3_errors translates it.
     """
@@ -50,7 +52,7 @@ def state_below(bucket: S3Bucket, under: str) -> list[Listed] | None:
                     return None
                 key, version = one["path"].removeprefix(bucket.prefix), (one["e_tag"] or "").strip('"')
                 found.append(Listed(key, one["size"], milliseconds(one["last_modified"]), version))
-    return found
+    return found or None
 
 
 def read_whole(bucket: S3Bucket, path: str) -> bytes | None:
