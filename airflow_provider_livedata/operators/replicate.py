@@ -42,7 +42,7 @@ class LiveDataReplicateOperator(ReplicationOperator):
         interval_s: Seconds from the start of a cycle to the start of the next; one that takes longer is followed at once.
         duration_s: Seconds in which cycles start. 0: one cycle. None or an empty text: no end, until told to stop.
         max_failures_in_row: After so many failed cycles in a row the task fails; Airflow may try it again.
-        deferrable: Free the worker slot during waits of 5 s or more; by default as ``[operators] default_deferrable`` says.
+        deferrable: Free the worker slot during waits of 10 s or more; by default as ``[operators] default_deferrable`` says.
 
     With ``dry_run`` one plan is written and nothing else happens. Returns the totals of the last cycle's report, and as ``live``
     those over all cycles: cycles, failed_cycles, changes, copied_files, copied_bytes, deleted, worst_lag_seconds,
@@ -52,7 +52,9 @@ class LiveDataReplicateOperator(ReplicationOperator):
     template_fields: Collection[str] = (
         *ReplicationOperator.template_fields, "interval_s", "duration_s", "max_failures_in_row",
     )  # fmt: skip
-    shortest_deferral_s: ClassVar[float] = 5.0  # a worker takes seconds to come back, so less than that saves nothing
+    # A worker takes seconds to come back; and a task that is back before the scheduler has seen its worker leave is taken
+    # for killed (Airflow 3.3.2), which a busy scheduler can miss for some seconds.
+    shortest_deferral_s: ClassVar[float] = 10.0
 
     def __init__(
         self, *, interval_s: float | str = 15, duration_s: float | str | None = None, max_failures_in_row: int | str = 5,

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.filters import DEFAULT_EXCLUDES, Filter
 from airflow_provider_livedata.engine.errors import LiveDataError, PathsOverlap, RunFailed, VerifyFailed
 from airflow_provider_livedata.engine.flows.restoring import bring_back
@@ -89,12 +90,12 @@ class _Drill:
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
-        now_ms = time.time_ns() // 1_000_000
-        self.name = drill_folders.new_name(now_ms)
+        started_ms = now_ms()
+        self.name = drill_folders.new_name(started_ms)
         seed = self.options.seed if self.options.seed is not None else secrets.randbelow(1 << 31)
         self.report = DrillReport(
             backup=self.label, source=str(self.view.address), scratch=str(self.scratch.address.join(self.name)),
-            taken_ms=self.taken_ms, seed=seed, started_ms=now_ms,
+            taken_ms=self.taken_ms, seed=seed, started_ms=started_ms,
         )  # fmt: skip
 
     def run(self) -> DrillReport:

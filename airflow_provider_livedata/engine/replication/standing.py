@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_livedata.engine import clock
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
 from airflow_provider_livedata.engine.stored.state import StateFolder
@@ -71,7 +71,7 @@ def lag(target: Zone | str, *, now_ms: int | None = None) -> Lag:
         contact = _last_contact(state)
     if newest is None:
         return Lag(address, last_contact_ms=contact)
-    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    now = clock.now_ms() if now_ms is None else now_ms
     name = f"{newest.run:012d}"
     return Lag(
         address, newest.source, newest.run, newest.snapshot, newest.as_of_ms, newest.committed_ms,
@@ -179,7 +179,7 @@ def stop_live(target: Zone | str, *, by: str = "", why: str = "") -> str:
     """
     with opened(target) as zone:
         state = StateFolder(zone)
-        state.write_json(STOP, {"format": 1, "asked_ms": time.time_ns() // 1_000_000, "by": by, "why": why})
+        state.write_json(STOP, {"format": 1, "asked_ms": clock.now_ms(), "by": by, "why": why})
         return state.address(STOP)
 
 

@@ -32,6 +32,7 @@ _staged_of: Callable[[Iterable[Any]], StagedFile] = partial(tuple.__new__, Stage
 FORMAT = "1"
 ROWS_A_GROUP = 1000  # look-ups by path touch one group; larger groups were much slower for that
 ROWS_A_FILE = 65_536
+GROUPS_AT_ONCE = 4  # of which some rows are wanted: half the cost of one by one, and still little memory
 
 _XATTRS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())]))
 _ENTRY = [
@@ -74,7 +75,8 @@ _STAGED = [
 ]
 # The others have nearly as many values as rows, so that a dictionary makes them larger and slower to read.
 _REPEATED = ["kind", "owner", "group", "acl", "step", "phase", "reason"]
-_FEW = 32
+_FEW = 16  # texts that a path is compared with one by one
+_HIGHEST = chr(0x10FFFF)  # no path is higher
 _ENTRY_COLUMNS, _XATTRS_AT = len(_ENTRY), 9
 _NOT_STORED = Entry("")[_ENTRY_COLUMNS:]  # what an entry has besides
 _NO_ORIGIN = (None, None, None)
@@ -105,31 +107,29 @@ def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
         StateDamaged: See ``held_from_parquet``.
     """
     file = _open(data, _HELD_SCHEMA, name)
-    for group in range(file.metadata.num_row_groups):
-        seen = file.metadata.row_group(group).column(0).statistics
-        if seen is not None and seen.has_min_max:
-            if not cover.touches_paths(seen.min, seen.max):
-                continue
-            near = cover.near(seen.min, seen.max)
-        else:
-            near = frozenset(cover.paths), tuple(f"{path}/" for path in cover.trees)
-        table = file.read_row_group(group, use_threads=False)
-        wanted = _within(table.column(0).to_pylist(), *near)
+    touched = _touched(file.metadata, cover)
+    while some := list(islice(touched, GROUPS_AT_ONCE)):
+        groups, lowest, highest = zip(*some, strict=True)
+        table = file.read_row_groups(list(groups), use_threads=False)
+        wanted = _within(table.column(0).to_pylist(), cover, min(lowest), max(highest))
         if wanted:
-            yield from _held(_columns_of(table, wanted))
+            yield from _held(_columns(table.take(pa.array(nanoarrow.c_array(wanted, pa.int64())))))
 
 
-def _columns_of(table: pa.Table, wanted: list[int]) -> list[Column]:
-    if len(wanted) > _FEW:
-        return _columns(table.take(pa.array(nanoarrow.c_array(wanted, pa.int64()))))
-    whole = [column.chunk(0) for column in table.columns]  # a row group has one each
-    return [[column[n].as_py() for n in wanted] for column in whole]
+def _touched(metadata: pq.FileMetaData, cover: Cover) -> Iterator[tuple[int, str, str]]:
+    """The row groups that may hold something of a cover, with the lowest and the highest of their paths."""
+    for group in range(metadata.num_row_groups):
+        seen = metadata.row_group(group).column(0).statistics
+        lowest, highest = (seen.min, seen.max) if seen is not None and seen.has_min_max else ("", _HIGHEST)
+        if cover.touches_paths(lowest, highest):
+            yield group, lowest, highest
 
 
-def _within(column: list[str], paths: frozenset[str], roots: tuple[str, ...]) -> list[int]:
-    if roots:
-        return [n for n, path in enumerate(column) if path in paths or path.startswith(roots)]
-    return [n for n, path in enumerate(column) if path in paths]
+def _within(column: list[str], cover: Cover, lowest: str, highest: str) -> list[int]:
+    paths, roots = cover.near(lowest, highest)
+    if len(roots) > _FEW:
+        return [n for n, path in enumerate(column) if path in paths or cover.is_whole(path)]
+    return [n for n, path in enumerate(column) if path in paths or path.startswith(roots)]
 
 
 def steps_to_parquet(steps: Iterable[Step]) -> bytes:

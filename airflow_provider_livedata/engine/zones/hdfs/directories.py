@@ -6,9 +6,9 @@ the flag and costs the NameNode the same one call a page: 100,000 entries a seco
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory, PathMissing, UnsortedListing
 from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
@@ -20,6 +20,7 @@ from airflow_provider_livedata.engine.zones.hdfs.status import Page, Status
 if TYPE_CHECKING:
     from hdfs_native import Client, FileStatus
 
+Made = TypeVar("Made")
 MODE_BITS = 0o7777
 PAGE_ENTRIES = 1000  # dfs.ls.limit
 _KINDS: dict[str, Kind] = {"FILE": "file", "DIRECTORY": "directory"}
@@ -60,6 +61,10 @@ class WebDirectories:
             found = self._control.call("LISTSTATUS", path)["FileStatuses"]
             yield [_web_status(one) for one in found["FileStatus"]]
 
+    def names(self, path: str) -> Iterator[str]:
+        """See ``Directories.names``."""
+        return (one.name for page in self.pages(path) for one in page)
+
     def _batch(self, path: str, after: str) -> dict[str, Any]:
         # Versions differ in which spelling they read, and ignore the other.
         where = {"startafter": after, "startAfter": after} if after else {}
@@ -85,19 +90,25 @@ class NativeDirectories:
 
     def pages(self, path: str) -> Iterator[Page]:
         """See ``Directories.pages``."""
+        entries = self._listed(path, _native_status)
+        while page := list(islice(entries, PAGE_ENTRIES)):
+            yield page
+
+    def names(self, path: str) -> Iterator[str]:
+        """See ``Directories.names``; what nobody looks at is not taken apart."""
+        return self._listed(path, lambda _, name: name)
+
+    def _listed(self, path: str, made: Callable[[FileStatus, str], Made]) -> Iterator[Made]:
         start = len(path) if path.endswith("/") else len(path) + 1
         try:
-            entries = self._client.list_status(path)
-            while page := self._page(entries, start):
-                yield page
-                if len(page) < PAGE_ENTRIES:
-                    return  # nothing follows, and to find that out again is no call
+            entries, count = self._client.list_status(path), PAGE_ENTRIES
+            while count == PAGE_ENTRIES:  # after fewer nothing follows, and to find that out again is no call
+                self._pace.take()
+                count = 0
+                for count, one in enumerate(islice(entries, PAGE_ENTRIES), 1):  # noqa: B007 - read by the loop around
+                    yield made(one, one.path[start:])
         except Exception as error:
             raise native_error(error, address=f"{self._origin}{path}") from error
-
-    def _page(self, entries: Iterator[FileStatus], start: int) -> Page:
-        self._pace.take()
-        return [_native_status(one, one.path[start:]) for one in islice(entries, PAGE_ENTRIES)]
 
 
 def _web_status(found: dict[str, Any]) -> Status:

@@ -46,3 +46,7 @@ class Directories(Protocol):
             PathMissing: Nothing is there.
         """
         ...
+
+    def names(self, path: str) -> Iterator[str]:
+        """The names alone, as ``pages``."""
+        ...

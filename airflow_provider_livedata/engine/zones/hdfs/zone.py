@@ -198,8 +198,7 @@ class HdfsZone(Zone):
         """See ``LooksInside``: a NameNode call for a page of its entries."""
         prefix = f"{path}/" if path else ""
         with suppress(PathMissing, NotADirectory):
-            pages = self._data.directories.pages(self._path(path))
-            return any(one.name and counts(prefix + one.name) for page in pages for one in page)
+            return any(name and counts(prefix + name) for name in self._data.directories.names(self._path(path)))
         return False
 
     def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
