@@ -154,7 +154,7 @@ def test_a_stop_file_of_an_earlier_run_stops_no_later_one(source: str, target: s
 
 
 def test_a_long_wait_gives_up_the_worker_and_comes_back_with_all_it_knew(source: str, target: str) -> None:
-    operator = live(source, target, interval_s=7, duration_s=20, deferrable=True)
+    operator = live(source, target, interval_s=17, duration_s=50, deferrable=True)
     with pytest.raises(TaskDeferred) as first:
         operator.execute(context())
     trigger = first.value.trigger
@@ -162,16 +162,16 @@ def test_a_long_wait_gives_up_the_worker_and_comes_back_with_all_it_knew(source:
     path, arguments = trigger.serialize()
     assert path == "airflow_provider_livedata.triggers.wait.WaitTrigger"
     state = json.loads(json.dumps(arguments["state"]))
-    assert arguments["moment"].timestamp() * 1000 == pytest.approx(state["cycle_began_ms"] + 7000, abs=1)
+    assert arguments["moment"].timestamp() * 1000 == pytest.approx(state["cycle_began_ms"] + 17_000, abs=1)
     assert WaitTrigger(**arguments).serialize() == trigger.serialize()
 
     zone_of(source).put("b", b"2")
     with pytest.raises(TaskDeferred) as second:  # as the interval was over
-        operator.resume(context(), {**state, "cycle_began_ms": state["cycle_began_ms"] - 7000})
+        operator.resume(context(), {**state, "cycle_began_ms": state["cycle_began_ms"] - 17_000})
     assert second.value.trigger.state["cycles"] == 2
     assert second.value.trigger.state["copied_files"] == 2
     assert names(target) == ["a", "b"]
-    ended = operator.resume(context(), {**state, "until_ms": state["cycle_began_ms"] + 7000})
+    ended = operator.resume(context(), {**state, "until_ms": state["cycle_began_ms"] + 17_000})
     assert (ended["live"]["cycles"], ended["live"]["ended"]) == (1, "time is up")
 
 

@@ -132,7 +132,8 @@ def test_a_change_sensor_waits_for_a_new_checkpoint(source: Zone, target: Zone, 
         LiveDataChangeSensor, target=str(target.address), deferrable=deferrable,
         meanwhile=lambda: replicate(source, target),
     )  # fmt: skip
-    assert (found["run"] >= 2, found["copied_files"]) == (True, 0)
+    assert found["run"] >= 2
+    assert found["copied_files"] in (0, None)  # None: it looked after the checkpoint and before the report
     again = sensed(LiveDataChangeSensor, target=str(target.address), after="{{ 1 }}", deferrable=deferrable)
     assert again["run"] >= 2
 
