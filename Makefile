@@ -10,7 +10,7 @@ PINS := $(shell cat pyproject.toml requirements/dev.txt requirements/uv.txt tool
 STAMP := .venv/.installed-$(PINS)
 PYTEST := $(BIN)/python -m pytest
 comma := ,
-PURE_METASTORE := $(patsubst %,$(comma)airflow_provider_livedata/engine/metastore/%.py,convert diff glue_convert glue_fit locations names plan report scope sync_options wanted)
+PURE_METASTORE := $(patsubst %,$(comma)airflow_provider_livedata/engine/metastore/%.py,convert databricks_fit databricks_formats databricks_quoting databricks_read databricks_sql databricks_types diff glue_convert glue_fit locations names plan report scope sync_options wanted)
 PURE := airflow_provider_livedata/engine/deciding/diff.py,airflow_provider_livedata/engine/deciding/guard.py,airflow_provider_livedata/engine/deciding/plan.py,airflow_provider_livedata/engine/deciding/policy.py,airflow_provider_livedata/engine/deciding/refusal.py,airflow_provider_livedata/engine/deciding/renames.py,airflow_provider_livedata/engine/deciding/totals.py,airflow_provider_livedata/engine/report.py,airflow_provider_livedata/engine/restores/choosing.py,airflow_provider_livedata/engine/restores/rows.py,airflow_provider_livedata/engine/restores/sampling.py,airflow_provider_livedata/engine/backups/retention.py,airflow_provider_livedata/engine/backups/retention_policy.py$(subst $() ,,$(PURE_METASTORE))
 export UV_SYSTEM_CERTS := true
 unexport PYTHONDONTWRITEBYTECODE # else every process compiles all that it imports
@@ -97,6 +97,7 @@ schema: install ## Write the JSON Schema of livedata.yaml anew, from the types t
 servers: install ## Fetch what the real servers of the tests run from, once
 	@$(BIN)/python tests/services/fetch.py hadoop
 	@$(BIN)/python tests/services/fetch.py metastore metastore-4.0
+	@$(BIN)/python tests/services/fetch.py spark
 	@$(BIN)/python tests/services/fetch.py versitygw || [ "$$CI" != true ]
 
 requirements: install ## Pin the development environment anew (UPGRADE=1: at the newest versions)

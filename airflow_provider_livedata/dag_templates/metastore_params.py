@@ -43,7 +43,7 @@ def metastore_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
 def _places() -> dict[str, Param]:
     return {
         "source": Param(type="string", title="Source", description="Airflow connection of the metastore to read (type livedatametastore), or glue://CONNECTION with one of type aws."),
-        "target": Param(type="string", title="Target", description="Airflow connection of the metastore in which tables are registered, or glue://CONNECTION."),
+        "target": Param(type="string", title="Target", description="Airflow connection of the metastore in which tables are registered, or glue://CONNECTION, or databricks://CONNECTION/CATALOGUE."),
         "locations": Param(
             type="object", title="Locations",
             description='Prefixes of the source\'s locations, each with the target\'s: {"hdfs://nn1:8020/data": "s3a://lake/data"}.',

@@ -41,6 +41,7 @@ LiveDataError
 |   |-- FilterChanged         the filter or source is not the one that the target was made with
 |   |-- TargetTouched         someone else wrote to the target
 |   |-- CannotHold            entries that the target cannot hold, or that are neither file nor directory
+|   |-- PlaceNotAllowed       the target takes tables at places alone that somebody has allowed, and this is none
 |   |-- StillChanging         a final round found differences: writers are still at work
 |   |-- WritersNotBlocked     the source was to be closed to its writers, and cannot be by us
 |   |-- NoCheckpoint          nothing was ever copied completely, so there is nothing to switch to
@@ -253,6 +254,10 @@ class TargetTouched(RunRefused):
 
 class CannotHold(RunRefused):
     """The source has entries that the target cannot hold, or that are neither file nor directory."""
+
+
+class PlaceNotAllowed(RunRefused):
+    """The catalogue takes tables at places alone that somebody has allowed; the message says how to allow those."""
 
 
 class StillChanging(RunRefused):

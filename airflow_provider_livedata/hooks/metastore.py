@@ -1,4 +1,4 @@
-"""A Hive Metastore by its Airflow connection, of type ``livedatametastore``; or Glue, where the name is an address ``glue://...`` (``hooks.glue``).
+"""A Hive Metastore by its Airflow connection, of type ``livedatametastore``; or Glue or Databricks, where the name is an address of theirs.
 
 ``host`` (several separated by commas, each with ``:port`` where it is not that of the field), ``port`` (9083), ``login`` (the user, where
 there is no Kerberos), and the extra keys ``use_tls``, ``tls_ca``, ``tls_cert``, ``tls_key``, ``kerberos_service``, ``timeout_s``.
@@ -13,6 +13,8 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_livedata.bridge import as_bool, as_float
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.metastore.registry import open_catalogue
+from airflow_provider_livedata.hooks.databricks import SCHEME as DATABRICKS
+from airflow_provider_livedata.hooks.databricks import databricks_catalogue
 from airflow_provider_livedata.hooks.glue import SCHEME, glue_catalogue
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class MetastoreHook(BaseHook):
         """
         if self.metastore_conn_id.startswith(SCHEME):
             return glue_catalogue(self.metastore_conn_id)
+        if self.metastore_conn_id.startswith(DATABRICKS):
+            return databricks_catalogue(self.metastore_conn_id)
         return open_catalogue("hive", **access_of(self._connection()))
 
     def test_connection(self) -> tuple[bool, str]:
@@ -66,10 +70,12 @@ class MetastoreHook(BaseHook):
                 f"there is no Airflow connection {self.metastore_conn_id!r}; create it with type {CONN_TYPE!r}, or correct the name"
             ) from None
         if connection.conn_type != CONN_TYPE:
-            glue = f"; Glue is named by {SCHEME}{self.metastore_conn_id}" if connection.conn_type == "aws" else ""
+            others = {"aws": f"; Glue is named by {SCHEME}", "databricks": f"; Databricks is named by {DATABRICKS}"}
+            hint = others.get(str(connection.conn_type), "")
+            hint += self.metastore_conn_id if hint else ""
             raise BadInput(
                 f"the Airflow connection {self.metastore_conn_id!r} is of type {connection.conn_type!r}; a metastore takes one of type "
-                f"{CONN_TYPE!r}{glue}"
+                f"{CONN_TYPE!r}{hint}"
             )
         return connection
 

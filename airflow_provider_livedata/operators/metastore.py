@@ -29,7 +29,7 @@ class CatalogueOperator(LiveDataOperator):
 
     Args:
         source: Airflow connection of the metastore to read; or ``glue://connection``, with one of type ``aws``.
-        target: The same, of the metastore in which tables are registered.
+        target: The same, of the metastore in which tables are registered; or ``databricks://connection/catalogue``.
         state: Address of a directory of its own, where the sync keeps its state, plans and reports.
         locations: Prefixes of the source's locations, each with the target's, as a mapping or JSON of one.
         options: Other fields of ``engine.SyncOptions`` by name (databases, tables, deletes, ...); texts will do.

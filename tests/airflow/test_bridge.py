@@ -20,7 +20,7 @@ WORTH_A_RETRY = {
 HOPELESS = {
     "AlreadyExists", "BackupMissing", "BackupUnusable", "BadAddress", "BadConfiguration", "BadInput", "BadOption", "BucketMissing", "CannotHold", "CatalogueError", "ChangesLost", "CorruptSource",
     "CredentialsRefused", "DestinationNewer", "DestinationTaken", "FilterChanged", "IsADirectory", "LiveDataError", "MetastoreRefused", "NameRefused", "NoCheckpoint", "NotADirectory", "NotEmpty", "ObjectExists", "ObjectMissing", "PartitionsRefused",
-    "PathMissing", "PathsOverlap", "PermissionRefused", "PublishingCutOff", "RunRefused", "SnapshotRefused", "SourceEmpty", "StagedBytesGone", "StateDamaged",
+    "PathMissing", "PathsOverlap", "PermissionRefused", "PlaceNotAllowed", "PublishingCutOff", "RunRefused", "SnapshotRefused", "SourceEmpty", "StagedBytesGone", "StateDamaged",
     "StillChanging", "StoreFull", "TargetIsActive", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",
     "VerifyFailed", "WritersNotBlocked", "WrongSide", "ZoneError",
 }  # fmt: skip

@@ -9,7 +9,8 @@ import pytest
 
 from airflow_provider_livedata.dag_templates.metastore_outcome import metastore_outcome
 from airflow_provider_livedata.dag_templates.metastore_sync import metastore_sync_dag
-from airflow_provider_livedata.engine.errors import BadInput, BadOption
+from airflow_provider_livedata.engine.errors import BadInput, BadOption, MetastoreRefused, MetastoreUnreachable
+from airflow_provider_livedata.hooks import databricks
 from airflow_provider_livedata.hooks.glue import parts_of
 from airflow_provider_livedata.hooks.metastore import MetastoreHook, access_of
 from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator, mapping_of
@@ -65,6 +66,83 @@ def test_a_connection_for_glue_says_what_is_wrong_with_it(
     ):  # fmt: skip
         with pytest.raises(BadInput, match=said):
             MetastoreHook(name).get_conn()
+
+
+def test_databricks_is_named_by_a_connection_and_a_catalogue() -> None:
+    assert databricks.parts_of("databricks://dbx_prod/main") == ("dbx_prod", "main")
+    assert databricks.parts_of("databricks://dbx_prod") == ("dbx_prod", "hive_metastore")
+    assert databricks.parts_of("databricks://") == ("databricks_default", "hive_metastore")
+    for wrong in ("databricks:/dbx", "databricks://dbx/main/d", "databricks://a b"):
+        with pytest.raises(BadInput, match="databricks://connection/catalogue"):
+            databricks.parts_of(wrong)
+
+
+def test_a_connection_for_databricks_says_what_is_wrong_with_it(
+    airflow_home: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = {"conn_type": "databricks", "host": "dbx.example", "password": "x", "extra": {"http_path": "/sql/x"}}
+    for name, told in (("http_x", {"conn_type": "http"}), ("dbx_x", {"conn_type": "databricks"}), ("dbx_y", whole)):
+        monkeypatch.setenv(connection_variable(name), json.dumps(told))
+    for name, said in (
+        ("databricks://nowhere", "there is no Airflow connection 'nowhere'"), ("databricks://http_x", "takes one of type 'databricks'"),
+        ("databricks://dbx_x", "http_path"), ("dbx_x", "Databricks is named by databricks://dbx_x"),
+    ):  # fmt: skip
+        with pytest.raises(BadInput, match=said):
+            MetastoreHook(name).get_conn()
+    catalogue = MetastoreHook("databricks://dbx_y/main").get_conn()  # nothing is sent before something is asked
+    assert catalogue.name == "databricks://dbx_y, catalogue main"
+    catalogue.close()
+
+
+def test_a_connection_to_databricks_that_broke_is_opened_anew() -> None:
+    from databricks.sql import exc
+
+    class Connection:
+        description: Any = None
+        closed = 0
+
+        def __init__(self, error: Exception | None) -> None:
+            self.error = error
+
+        def cursor(self) -> Any:
+            return self
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def execute(self, statement: str) -> None:
+            if self.error:
+                raise self.error
+            self.description = [("name",)] if statement == "SHOW" else None
+
+        def fetchall(self) -> list[tuple[str]]:
+            return [("a",)]
+
+        def close(self) -> None:
+            Connection.closed += 1
+            raise OSError("broken")
+
+    made: Any = exc
+    errors: list[Exception] = [made.RequestError("no answer"), made.ServerOperationError("[X] refused")]
+    opened: list[Connection] = []
+
+    def connect() -> Connection:
+        opened.append(Connection(errors.pop(0)))
+        return opened[-1]
+
+    warehouse = databricks.Warehouse("databricks://x", connect)
+    with pytest.raises(MetastoreUnreachable, match="no answer"):
+        warehouse.run("SHOW")
+    with pytest.raises(MetastoreRefused, match="refused"):
+        warehouse.run("SHOW")
+    opened[-1].error = None
+    assert (list(warehouse.run("SHOW")), list(warehouse.run("DROP"))) == ([("a",)], [])
+    warehouse.close()
+    warehouse.close()
+    assert (len(opened), Connection.closed) == (2, 2)
 
 
 def test_airflow_knows_the_connection_type_and_its_form(airflow_home: object) -> None:

@@ -1,6 +1,6 @@
 """Fetch what the real servers run from: Hadoop's jars with Maven, the S3 server with Go. Standard library only.
 
-    python tests/services/fetch.py [hadoop] [metastore] [metastore-4.0] [versitygw] [distcp]
+    python tests/services/fetch.py [hadoop] [metastore] [metastore-4.0] [versitygw] [distcp] [spark]
 
 Everything goes to ``$LIVEDATA_CACHE``, else ``$XDG_CACHE_HOME/livedata``, else ``~/.cache/livedata``, never into the
 checkout. Each item is made in a directory beside its final one and renamed when it is complete.
@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HADOOP_VERSION = "3.5.0"
+SPARK_VERSION = "4.0.1"
 VERSITYGW_VERSION = "v1.8.0"
 GO_NEEDED = (1, 25)
 POMS = Path(__file__).parent / "poms"
@@ -56,6 +57,13 @@ def metastore_lib(version: str = "3.1") -> Path:
     pom = POMS / f"metastore-{version}.xml"
     where = cache() / f"metastore-{version}" / digest(pom) / "lib"
     return ensure(where, lambda draft: _make_metastore(pom, draft))
+
+
+def spark_lib() -> Path:
+    """Return the directory of Spark's jars, fetched when it is not there yet."""
+    ensure_commands({"java": "openjdk-17-jre-headless"})
+    pom = POMS / "spark.xml"
+    return ensure(cache() / f"spark-{SPARK_VERSION}" / digest(pom) / "lib", _make_spark)
 
 
 def versitygw() -> Path:
@@ -148,6 +156,11 @@ def _make_metastore(pom: Path, draft: Path) -> None:
     copy_jars(pom, draft)
 
 
+def _make_spark(draft: Path) -> None:
+    say(f"fetching Spark {SPARK_VERSION} (240 MB) with Maven into {cache()}")
+    copy_jars(POMS / "spark.xml", draft)
+
+
 def _make_versitygw(draft: Path) -> None:
     say(f"building versitygw {VERSITYGW_VERSION} with Go into {cache()}: up to 5 minutes, once")
     install_go(f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}", draft)
@@ -192,6 +205,7 @@ ITEMS: dict[str, Callable[[], Path]] = {
     "metastore-4.0": lambda: metastore_lib("4.0"),
     "versitygw": versitygw,
     "distcp": distcp_lib,
+    "spark": spark_lib,
 }
 
 

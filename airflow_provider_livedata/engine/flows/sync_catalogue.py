@@ -16,9 +16,15 @@ from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import ChangesLost, LiveDataError, MetastoreRefused, RunFailed
 from airflow_provider_livedata.engine.metastore.apply import Application, Applied
 from airflow_provider_livedata.engine.metastore.arrived import Arrived
-from airflow_provider_livedata.engine.metastore.base import Catalogue, CatalogueTarget, TellsChanges
+from airflow_provider_livedata.engine.metastore.base import (
+    Catalogue,
+    CatalogueTarget,
+    NamesMissingPlaces,
+    Rehearses,
+    TellsChanges,
+)
 from airflow_provider_livedata.engine.metastore.compare import Comparison, HasData, Scope
-from airflow_provider_livedata.engine.metastore.plan import CataloguePlan, guard
+from airflow_provider_livedata.engine.metastore.plan import CataloguePlan, guard, guard_places
 from airflow_provider_livedata.engine.metastore.report import CatalogueReport
 from airflow_provider_livedata.engine.metastore.scope import Touched, touched
 from airflow_provider_livedata.engine.metastore.stored import SyncState, SyncStore
@@ -101,6 +107,8 @@ class _Sync:
             plan = self._planned()
             self._tell_plan(plan)
             guard(plan, self.options, self._held(plan), is_whole=self._is_whole)
+            if isinstance(self.target, NamesMissingPlaces):
+                guard_places(self.target.missing_places(plan.places()))
             if not self.options.dry_run:
                 applied = self._apply(plan, check)
         except LiveDataError as error:
@@ -230,10 +238,20 @@ class _Sync:
 
     def _tell_plan(self, plan: CataloguePlan) -> None:
         report = self.report
-        report.plan, report.plan_digest = self.store.write_plan(self.where, plan.lines())
+        lines = [*plan.lines(), *({"statement": text} for text in self._rehearsed(plan))]
+        report.plan, report.plan_digest = self.store.write_plan(self.where, lines)
         report.planned, report.compared = plan.totals(), dict(plan.compared)
         report.touched, report.skipped, report.waiting = plan.touched, plan.skipped, plan.waiting
         report.foreign, report.notes = plan.foreign, report.notes + plan.notes
+
+    def _rehearsed(self, plan: CataloguePlan) -> list[str]:
+        """The statements that a target which can tell them would be sent, in a dry run."""
+        if not self.options.dry_run or not isinstance(self.target, Rehearses):
+            return []
+        target, statements = self.target.rehearsal()
+        applied = Application(self.source, target, self.options).run(plan)
+        self.report.notes += [*(f"would fail: {one}" for one in applied.failures), *applied.notes]
+        return statements
 
     def _tell(self, applied: Applied) -> None:
         report = self.report

@@ -211,8 +211,9 @@ class Application:
             one.source, names
         ).items():  # what is gone meanwhile is seen by the next sync
             made = wanted_partition(partition, self.options.mapping, keeps_unmapped=self.options.unmapped == "keep")
-            if isinstance(made, Refused):
-                self.applied.notes.append(f"{one.source.full_name}/{name} is left out: {made.why}")
+            why = made.why if isinstance(made, Refused) else self.target.facts.refuses(one.wanted, made[0])
+            if isinstance(made, Refused) or why:
+                self.applied.notes.append(f"{one.source.full_name}/{name} is left out: {why}")
             else:
                 wanted[name] = self.target.facts.fit(made[0])[0]
         statistics = self._partition_statistics(one, wanted)

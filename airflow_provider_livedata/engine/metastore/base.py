@@ -29,6 +29,17 @@ class Fit(Protocol):
     def __call__(self, thing: Thing) -> tuple[Thing, tuple[str, ...]]: ...  # noqa: D102 - the class says it
 
 
+class Refuses(Protocol):
+    """Why a catalogue cannot hold a table, or one of its partitions, at all; empty where it can. Pure; asked before the fit, and after it."""
+
+    def __call__(self, table: Table, partition: Partition | None = None) -> str: ...  # noqa: D102 - the class says it
+
+
+def nothing_refused(table: Table, partition: Partition | None = None) -> str:
+    """Of a catalogue that holds whatever there is."""
+    return ""
+
+
 def as_it_is(thing: Thing) -> tuple[Thing, tuple[str, ...]]:
     """The fit of a catalogue that holds all of it."""
     return thing, ()
@@ -39,8 +50,9 @@ class CatalogueFacts:
     """What holds for a catalogue whatever is asked of it.
 
     ``takes``: of "functions", "constraints", "statistics", "views", "owners"; what is missing is reported with the reason that ``lacks``
-    has for it, never dropped silently. ``fit``: the same for parts of an object. Batches: how many objects one call may carry.
-    ``makes_anew``: it refuses to alter some tables that it would take if they were new.
+    has for it, never dropped silently. ``fit``: the same for parts of an object; ``refuses``: for objects that it cannot hold at all. Batches: how many objects one call may carry.
+    ``makes_anew``: it refuses to alter some tables that it would take if they were new. ``is_source``: what it tells of a table is enough to
+    make it elsewhere.
     """
 
     kind: str
@@ -50,6 +62,8 @@ class CatalogueFacts:
     lacks: Mapping[str, str] = field(default_factory=dict)
     fit: Fit = as_it_is
     makes_anew: bool = True
+    refuses: Refuses = nothing_refused
+    is_source: bool = True
 
 
 class Catalogue(Protocol):
@@ -141,3 +155,19 @@ class TellsChanges(Protocol):
         Raises:
             ChangesLost: Some of them are no longer in the log.
         """
+
+
+@runtime_checkable
+class NamesMissingPlaces(Protocol):
+    """It takes tables at places alone that somebody has allowed."""
+
+    def missing_places(self, places: Iterable[str]) -> list[str]:
+        """Those of the places that nobody has allowed."""
+
+
+@runtime_checkable
+class Rehearses(Protocol):
+    """It can say which statements it would send."""
+
+    def rehearsal(self) -> tuple[CatalogueTarget, list[str]]:
+        """A catalogue that reads as this one does, and the list to which it adds each statement that it would send."""

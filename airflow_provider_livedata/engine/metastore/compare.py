@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore.base import Catalogue
 from airflow_provider_livedata.engine.metastore.locations import data_location
@@ -42,11 +43,17 @@ class Comparison:
         self.plan = CataloguePlan()
         self._keeps = options.unmapped == "keep"
         self._seen: set[str] = set()  # tables of the database at hand that the source has
-        self._fit = target.facts.fit
+        self._fit, self._refuses = target.facts.fit, target.facts.refuses
         self._lost: Counter[str] = Counter()  # of the partitions of the table at hand: what does not fit
 
     def run(self) -> CataloguePlan:
-        """Compare everything that takes part."""
+        """Compare everything that takes part.
+
+        Raises:
+            BadInput: What the source tells is not enough to make a table elsewhere.
+        """
+        if not self.source.facts.is_source:
+            raise BadInput(f"a catalogue of kind {self.source.facts.kind!r} is a target alone", source=self.source.name)
         theirs = {name.lower() for name in self.source.database_names() if self.options.takes_database(name)}
         ours = {name.lower() for name in self.target.database_names() if self.options.takes_database(name)}
         for name in sorted(theirs | ours):
@@ -114,8 +121,9 @@ class Comparison:
             self._wait(source, source.full_name, "changed after the data that are there")
             return
         wanted = wanted_table(source, self.options.mapping, keeps_unmapped=self._keeps)
-        if isinstance(wanted, Refused):
-            note(self.plan.skipped, f"{source.full_name}: {wanted.why}")
+        why = wanted.why if isinstance(wanted, Refused) else self._refuses(wanted.table)
+        if isinstance(wanted, Refused) or why:
+            note(self.plan.skipped, f"{source.full_name}: {why}")
             return
         place = data_location(source)
         if place and source.kind != "view" and place not in arrived:
@@ -178,8 +186,9 @@ class Comparison:
         self.plan.held["partitions"] += found is not None and diff.was_ours(found)
         full_name = f"{one.source.full_name}/{name}"
         wanted = wanted_partition(source, self.options.mapping, keeps_unmapped=self._keeps)
-        if isinstance(wanted, Refused):
-            note(self.plan.skipped, f"{full_name}: {wanted.why}")
+        why = wanted.why if isinstance(wanted, Refused) else self._refuses(one.wanted, wanted[0])
+        if isinstance(wanted, Refused) or why:
+            note(self.plan.skipped, f"{full_name}: {why}")
             return
         place = data_location(source)
         if place and place not in arrived:

@@ -32,7 +32,7 @@ STATISTICS = frozenset(
     {"numFiles", "totalSize", "numRows", "rawDataSize", "COLUMN_STATS_ACCURATE", "numFilesErasureCoded"}
 )
 # What servers set by themselves; it goes along, and is not compared.
-_VOLATILE = frozenset(
+VOLATILE = frozenset(
     {"transient_lastDdlTime", "last_modified_time", "last_modified_by", "numPartitions", "STATS_GENERATED"}
 )
 _MARKS = frozenset({MARK, STATISTICS_MARK})
@@ -175,7 +175,7 @@ def _column(column: Any) -> Any:
 
 
 def _parameters(parameters: Mapping[str, str]) -> Any:
-    left_out = _VOLATILE | STATISTICS | _MARKS
+    left_out = VOLATILE | STATISTICS | _MARKS
     return sorted(
         (name, canonical(value) if value and is_location(value) else value)
         for name, value in parameters.items()

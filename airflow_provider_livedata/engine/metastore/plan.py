@@ -6,11 +6,12 @@ databases -> tables, each with its partitions -> functions -> drops: partitions,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from airflow_provider_livedata.engine.errors import SourceEmpty, TargetTouched, TooManyDeletes
+from airflow_provider_livedata.engine.errors import PlaceNotAllowed, SourceEmpty, TargetTouched, TooManyDeletes
+from airflow_provider_livedata.engine.metastore.locations import data_location
 from airflow_provider_livedata.engine.metastore.model import Database, Function, Table
 from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
 
@@ -71,6 +72,11 @@ class CataloguePlan:
         found["drop databases"] += len(self.dropped_databases)
         return {name: count for name, count in sorted(found.items()) if count}
 
+    def places(self) -> list[str]:
+        """Where the data of tables lie that are to be created or altered."""
+        wanted = (one.wanted for one in self.tables if one.action != "nothing" and one.wanted.kind != "view")
+        return [place for table in wanted if (place := data_location(table))]
+
     def lines(self) -> Iterator[dict[str, Any]]:
         """Each step, for the file that holds the plan."""
         for action, database in self.databases:
@@ -120,3 +126,17 @@ def guard(plan: CataloguePlan, options: SyncOptions, held: Mapping[str, int], *,
                 f"{options.max_delete_ratio:g} allows; when that is meant, run again with a higher max_delete_ratio",
                 dropped=dropped, held=all_held,
             )  # fmt: skip
+
+
+def guard_places(missing: Sequence[str]) -> None:
+    """Stop a plan whose tables lie where the target takes none.
+
+    Raises:
+        PlaceNotAllowed: It names the places.
+    """
+    if missing:
+        raise PlaceNotAllowed(
+            f"no external location that this user may see covers {', '.join(missing[:10])}; have one created (CREATE EXTERNAL LOCATION name URL '...' "
+            "WITH (STORAGE CREDENTIAL ...)) and CREATE EXTERNAL TABLE on it granted, then run again",
+            count=len(missing),
+        )  # fmt: skip

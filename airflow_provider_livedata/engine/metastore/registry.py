@@ -11,6 +11,7 @@ from airflow_provider_livedata.engine.metastore.base import CatalogueTarget
 _KINDS = {
     "hive": ("hive:open_hive", "pip install 'airflow-provider-livedata[hive]'"),
     "glue": ("glue:open_glue", "pip install boto3"),
+    "databricks": ("databricks:open_databricks", ""),  # the sender is the caller's
 }
 
 
