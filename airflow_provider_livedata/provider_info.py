@@ -37,12 +37,26 @@ _METASTORE = {
         "timeout_s": {"label": "Seconds that a call may take", "schema": {"type": ["number", "null"]}},
     },
 }
+_RANGER = {
+    "connection-type": "livedataranger",
+    "hook-class-name": f"{_PACKAGE}.hooks.ranger.RangerHook",
+    "hook-name": "LiveData Ranger",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema"],
+        "relabeling": {"login": "User"},
+        "placeholders": {"host": "https://ranger.example.com", "port": "6182"},
+    },
+    "conn-fields": {
+        "tls_ca": {"label": "TLS: file of certificates that sign the server's", "schema": {"type": ["string", "null"]}},
+        "timeout_s": {"label": "Seconds that an answer may take", "schema": {"type": ["number", "null"]}},
+    },
+}
 
 
 def get_provider_info() -> dict[str, Any]:
     """Return the description, in the form of Airflow's ``provider_info.schema.json``.
 
-    Each store is reached by the connection of its own provider; metastores have a connection type of their own.
+    Each store is reached by the connection of its own provider; metastores and Ranger have connection types of their own.
     """
     modules = {
         "operators": (
@@ -50,6 +64,7 @@ def get_provider_info() -> dict[str, Any]:
             "copy",
             "fail_over",
             "metastore",
+            "policies",
             "replicate",
             "restore",
             "retention",
@@ -58,7 +73,7 @@ def get_provider_info() -> dict[str, Any]:
         ),
         "sensors": ("change", "lag", "metastore"),
         "triggers": ("location", "looks", "metastore", "wait"),
-        "hooks": ("livedata", "metastore"),
+        "hooks": ("livedata", "metastore", "ranger"),
     }
     return {
         "package-name": "airflow-provider-livedata",
@@ -69,7 +84,7 @@ def get_provider_info() -> dict[str, Any]:
             kind: [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.{kind}.{name}" for name in names]}]
             for kind, names in modules.items()
         },
-        "connection-types": [_METASTORE],
+        "connection-types": [_METASTORE, _RANGER],
         "config": {
             "livedata": {"description": "What the DAGs of this provider are configured by.", "options": _OPTIONS}
         },

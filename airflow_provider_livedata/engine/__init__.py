@@ -30,13 +30,18 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.restoring import bring_back
     from airflow_provider_livedata.engine.flows.retaining import hold, release, retain
     from airflow_provider_livedata.engine.flows.sync_catalogue import sync_catalogue
+    from airflow_provider_livedata.engine.flows.sync_policies import sync_policies
     from airflow_provider_livedata.engine.flows.undoing import undo_restore
     from airflow_provider_livedata.engine.flows.verify import verify
     from airflow_provider_livedata.engine.flows.verify_catalogue import verify_catalogue
+    from airflow_provider_livedata.engine.flows.verify_policies import verify_policies
     from airflow_provider_livedata.engine.metastore.registry import open_catalogue
     from airflow_provider_livedata.engine.metastore.report import CatalogueReport
     from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
     from airflow_provider_livedata.engine.options import ReplicateOptions
+    from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
+    from airflow_provider_livedata.engine.policies.registry import open_policies
+    from airflow_provider_livedata.engine.policies.report import PolicyReport
     from airflow_provider_livedata.engine.replication.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.replication.standing import (
         Lag,
@@ -70,6 +75,8 @@ __all__ = [
     "FailOverReport",
     "Fingerprint",
     "Lag",
+    "PolicyReport",
+    "PolicySyncOptions",
     "Proof",
     "ReplicateOptions",
     "Report",
@@ -94,6 +101,7 @@ __all__ = [
     "lag",
     "newest_run",
     "open_catalogue",
+    "open_policies",
     "open_zone",
     "preflight",
     "proofs",
@@ -108,10 +116,12 @@ __all__ = [
     "stop_live",
     "stop_mark",
     "sync_catalogue",
+    "sync_policies",
     "undo_restore",
     "verify",
     "verify_backup",
     "verify_catalogue",
+    "verify_policies",
 ]
 
 _MODULES = {
@@ -129,6 +139,8 @@ _MODULES = {
     "FailOverReport": "switching.report",
     "Fingerprint": "replication.changes",
     "Lag": "replication.standing",
+    "PolicyReport": "policies.report",
+    "PolicySyncOptions": "policies.options",
     "Proof": "replication.standing",
     "ReplicateOptions": "options",
     "Report": "report",
@@ -153,6 +165,7 @@ _MODULES = {
     "lag": "replication.standing",
     "newest_run": "replication.standing",
     "open_catalogue": "metastore.registry",
+    "open_policies": "policies.registry",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
     "proofs": "replication.standing",
@@ -167,10 +180,12 @@ _MODULES = {
     "stop_live": "replication.standing",
     "stop_mark": "replication.standing",
     "sync_catalogue": "flows.sync_catalogue",
+    "sync_policies": "flows.sync_policies",
     "undo_restore": "flows.undoing",
     "verify": "flows.verify",
     "verify_backup": "flows.proving",
     "verify_catalogue": "flows.verify_catalogue",
+    "verify_policies": "flows.verify_policies",
 }
 
 

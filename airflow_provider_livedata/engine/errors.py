@@ -33,6 +33,12 @@ LiveDataError
 |   |-- ObjectExists          there is a database, table or function of that name
 |   |-- ObjectMissing         there is none
 |   `-- ChangesLost           the catalogue no longer tells all changes since the last sync
+|-- PolicyStoreError          a system that keeps policies said no
+|   |-- PolicyRefused         it refuses the request as it is
+|   |-- PolicyAccessRefused   it does not accept the user, or does not let them do that
+|   |-- PolicyMissing         there is no service or policy of that name
+|   |-- PolicyStoreBusy       it throttles, or somebody changes the same policy           (retryable)
+|   `-- PolicyStoreUnreachable  no answer, or it failed by itself                         (retryable)
 |-- SnapshotRefused           the location cannot be snapshotted
 |-- UnsortedListing           a listing broke the path order, so nothing may be concluded from it
 |-- RunRefused                a guard stopped the run before it changed anything
@@ -222,6 +228,34 @@ class ObjectMissing(CatalogueError):
 
 class ChangesLost(CatalogueError):
     """The catalogue's log no longer tells all changes since the last sync; a full comparison finds them."""
+
+
+class PolicyStoreError(LiveDataError):
+    """A system that keeps policies refused or failed a request."""
+
+
+class PolicyRefused(PolicyStoreError):
+    """It refuses the request as it is; the message holds its own words."""
+
+
+class PolicyAccessRefused(PolicyStoreError):
+    """It does not accept the user, or does not let them do that."""
+
+
+class PolicyMissing(PolicyStoreError):
+    """There is no service or policy of that name."""
+
+
+class PolicyStoreBusy(PolicyStoreError):
+    """It throttles, or somebody else changes the same policy at this moment; nothing was changed."""
+
+    retryable = True
+
+
+class PolicyStoreUnreachable(PolicyStoreError):
+    """It did not answer or failed by itself; whether a change took place is unknown."""
+
+    retryable = True
 
 
 class SnapshotRefused(LiveDataError):

@@ -72,7 +72,7 @@ def sync_catalogue(
         check: Callable[[], None] = lambda: None  # noqa: E731
         if not options.dry_run:
             check = stack.enter_context(Lease(store.state, holder_of(options), times=lease_times)).check
-        where = f"dry/{now_ms()}" if options.dry_run else f"runs/{store.next_run()}"
+        where = f"dry/{now_ms()}" if options.dry_run else f"runs/{store.runs.next_run()}"
         # Which data have arrived is asked before the source is: what changes in between waits for the next sync.
         has_data: HasData = Arrived(data or {}, stack) if options.after_data else frozenset
         return _Sync(source, target, options, store, where, has_data).run(check)
@@ -119,7 +119,7 @@ class _Sync:
         if not self.options.dry_run:
             check()
             self._remember(plan, applied)
-            self.store.tidy()
+            self.store.runs.tidy()
         self._tell(applied)
         if applied.failures:
             failed = RunFailed(
@@ -239,7 +239,7 @@ class _Sync:
     def _tell_plan(self, plan: CataloguePlan) -> None:
         report = self.report
         lines = [*plan.lines(), *({"statement": text} for text in self._rehearsed(plan))]
-        report.plan, report.plan_digest = self.store.write_plan(self.where, lines)
+        report.plan, report.plan_digest = self.store.runs.write_plan(self.where, lines)
         report.planned, report.compared = plan.totals(), dict(plan.compared)
         report.touched, report.skipped, report.waiting = plan.touched, plan.skipped, plan.waiting
         report.foreign, report.notes = plan.foreign, report.notes + plan.notes
@@ -260,6 +260,5 @@ class _Sync:
         report.notes = [*report.notes, *(one for one in applied.notes if one not in report.notes)]
         report.source_calls, report.target_calls = dict(self.source.calls()), dict(self.target.calls())
         report.seconds = round(time.monotonic() - self._began, 3)
-        name = self.store.report_name(self.where)
-        self.store.state.write(name, report.seal(self.store.state.address(name)).encode())
+        self.store.runs.write_report(self.where, report)
         log.info("metadata sync\n%s", report.table())

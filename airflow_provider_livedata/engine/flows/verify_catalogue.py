@@ -52,9 +52,7 @@ def verify_catalogue(
     report.source_calls, report.target_calls = dict(source.calls()), dict(target.calls())
     report.seconds = round(time.monotonic() - began, 3)
     with opened(state) as zone:
-        store = SyncStore(StateFolder(zone))
-        name = store.report_name(f"verify/{report.started_ms}")
-        store.state.write(name, report.seal(store.state.address(name)).encode())
+        SyncStore(StateFolder(zone)).runs.write_report(f"verify/{report.started_ms}", report)
     log.info("metadata verification\n%s", report.table())
     return report
 

@@ -8,18 +8,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.stored.run_files import RunFiles
 from airflow_provider_livedata.engine.stored.state import StateFolder
 
 FORMAT = 1
 FOLDER = "metastore"
-KEPT_RUNS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +39,7 @@ class SyncStore:
 
     def __init__(self, state: StateFolder) -> None:
         self.state = state
+        self.runs = RunFiles(state, FOLDER)
 
     def read(self) -> SyncState | None:
         """The state that the last sync left, or None.
@@ -63,32 +60,3 @@ class SyncStore:
     def write(self, value: SyncState) -> None:
         """Replace the state."""
         self.state.write_json(f"{FOLDER}/state.json", asdict(value))
-
-    def next_run(self) -> int:
-        """A number that no run has had."""
-        return max(self._runs(), default=0) + 1
-
-    def write_plan(self, where: str, lines: Iterable[dict[str, Any]]) -> tuple[str, str]:
-        """Address and SHA-256 of the file that holds the steps."""
-        data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
-        name = f"{FOLDER}/{where}/plan.jsonl"
-        self.state.write(name, data)
-        return self.state.address(name), hashlib.sha256(data).hexdigest()
-
-    def report_name(self, where: str) -> str:
-        """Where the report of a run lies, relative to ``.livedata``."""
-        return f"{FOLDER}/{where}/report.json"
-
-    def tidy(self) -> None:
-        """Remove all but the newest runs."""
-        gone = set(sorted(self._runs())[:-KEPT_RUNS])
-        if gone:
-            self.state.remove(f"{FOLDER}/runs", only=lambda name: _run_of(name) in gone)
-
-    def _runs(self) -> set[int]:
-        return {number for entry in self.state.files(f"{FOLDER}/runs") if (number := _run_of(entry.path)) is not None}
-
-
-def _run_of(name: str) -> int | None:
-    parts = name.split("/")
-    return int(parts[2]) if len(parts) > 3 and parts[2].isdigit() else None

@@ -1,0 +1,56 @@
+"""Compare the policies of a service with what a sync would make of them. Reads alone."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+
+from airflow_provider_livedata.engine.clock import now_ms
+from airflow_provider_livedata.engine.policies.base import PolicySource
+from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
+from airflow_provider_livedata.engine.policies.report import PolicyReport
+from airflow_provider_livedata.engine.policies.review import described
+from airflow_provider_livedata.engine.policies.stored import PolicyStore
+from airflow_provider_livedata.engine.policies.wanted import planned
+from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.base import Zone
+
+log = logging.getLogger(__name__)
+
+
+def verify_policies(
+    source: PolicySource, target: PolicySource, options: PolicySyncOptions, *, state: Zone | str
+) -> PolicyReport:
+    """Say how the target differs from what a sync with these options would make it; ``state`` "same" or "different".
+
+    What cannot be carried over counts as a difference; what is but less than at the source (``lost``), and policies of others at the
+    target, do not.
+
+    Raises:
+        PolicyStoreError: A side does not answer, or refuses what is needed.
+        LiveDataError: The place of the state cannot be used.
+    """
+    began = time.monotonic()
+    roles = source.roles() if options.roles_as == "members" else {}
+    plan, lost = planned(source, target, replace(options, changed_at_target="overwrite", deletes="mirror"), roles)
+    report = PolicyReport(
+        source.name, target.name, started_ms=now_ms(), found_by="comparing all policies: a verification"
+    )
+    report.seen, report.same, report.planned, report.lost = plan.seen, plan.same, plan.totals(), lost
+    report.failures, report.widening, report.touched, report.notes = (
+        plan.failures,
+        plan.widening,
+        plan.touched,
+        plan.notes,
+    )
+    report.changes = [text for step in plan.steps for text in described(step)]
+    is_same = not (plan.steps or plan.failures or plan.widening)
+    report.state = "same" if is_same else "different"
+    report.source_calls, report.target_calls = dict(source.calls()), dict(target.calls())
+    report.seconds = round(time.monotonic() - began, 3)
+    with opened(state) as zone:
+        PolicyStore(StateFolder(zone)).runs.write_report(f"verify/{report.started_ms}", report)
+    log.info("policy verification\n%s", report.table())
+    return report

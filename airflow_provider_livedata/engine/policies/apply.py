@@ -1,0 +1,115 @@
+"""Carry a plan out: the target becomes what was planned, or is put back to what it was."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from airflow_provider_livedata.engine.errors import LeaseLost, LiveDataError, PolicyRefused
+from airflow_provider_livedata.engine.policies.base import PolicyTarget
+from airflow_provider_livedata.engine.policies.model import Policy
+from airflow_provider_livedata.engine.policies.plan import PolicyPlan, Step
+
+log = logging.getLogger(__name__)
+CHECK_EVERY = 20  # steps after which the lease is looked at again
+
+
+@dataclass(slots=True)
+class Applied:
+    """What was done. ``left``: what is neither as it was nor as planned, after putting back failed as well."""
+
+    done: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+class BatchFailed(Exception):
+    """The plan could not be carried out; ``cause`` is why, and the target was put back unless ``Applied.left`` says otherwise."""
+
+    def __init__(self, cause: LiveDataError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def apply(plan: PolicyPlan, target: PolicyTarget, check: Callable[[], None], applied: Applied) -> None:
+    """Carry out all steps, in order. One that Ranger refuses as such, and that only allows, fails alone.
+
+    Raises:
+        BatchFailed: Any other failure.
+    """
+    undo: list[Step] = []
+    try:
+        for count, step in enumerate(plan.steps):
+            if count % CHECK_EVERY == 0:
+                check()
+            _do_or_note(step, target, applied, undo)
+    except LeaseLost as error:  # another run may be at work: nothing more is changed
+        applied.left += [f"{step.action} of {step.name}: done" for step in undo]
+        raise BatchFailed(error) from error
+    except LiveDataError as error:
+        _put_back(undo, target, applied)
+        raise BatchFailed(error) from error
+
+
+def _do_or_note(step: Step, target: PolicyTarget, applied: Applied, undo: list[Step]) -> None:
+    # Before the attempt: what fails without an answer may have been done all the same.
+    undo.append(step)
+    try:
+        undo[-1] = _do(step, target)
+    except PolicyRefused as error:
+        undo.pop()
+        if step.after is None or step.after.restricts or (step.before and step.before.restricts):
+            raise
+        applied.failures.append(f"{step.name}: {error}")
+        return
+    applied.done[f"{step.action}d"] += 1
+
+
+def _do(step: Step, target: PolicyTarget) -> Step:
+    """Do it; the step with the numbers by which it can be taken back."""
+    if step.after is None:
+        if step.before:
+            target.delete(step.before)
+        return step
+    return replace(step, after=target.create(step.after) if step.before is None else target.update(step.after))
+
+
+def _put_back(undo: list[Step], target: PolicyTarget, applied: Applied) -> None:
+    """Take the steps back, the last first; one that cannot be taken back does not stop the others."""
+    for step in reversed(undo):
+        try:
+            _take_back(step, target)
+        except LiveDataError as error:
+            applied.left.append(f"{step.action} of {step.name}: {error}")
+            log.warning("the %s of policy %s could not be taken back: %s", step.action, step.name, error)
+    applied.done.clear()
+
+
+def _take_back(step: Step, target: PolicyTarget) -> None:
+    before, after = step.before, step.after
+    if before is None:
+        made = after if after and after.number else _found(after, target)
+        if made is not None:
+            target.delete(made)
+    elif after is None:
+        _make_again(before, target)
+    else:
+        target.update(before)
+
+
+def _make_again(before: Policy, target: PolicyTarget) -> None:
+    """A policy that was deleted gets another number; one whose delete failed without an answer may still be there."""
+    there = _found(before, target)
+    if there is None:
+        target.create(replace(before, number=0, version=0))
+
+
+def _found(policy: Policy | None, target: PolicyTarget) -> Policy | None:
+    same = (
+        one
+        for one in target.policies()
+        if isinstance(one, Policy) and policy and one.name == policy.name and one.origin == policy.origin
+    )
+    return next(same, None)

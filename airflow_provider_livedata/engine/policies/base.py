@@ -1,0 +1,52 @@
+"""What a system that keeps policies has to offer, to be read from and to be written to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol, runtime_checkable
+
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+
+
+class PolicySource(Protocol):
+    """One service (of Hive, of HDFS) whose policies can be read. Every call raises PolicyStoreError where it cannot."""
+
+    name: str  # for people, without secrets
+
+    def facts(self) -> Facts:
+        """What the service knows."""
+
+    def policies(self) -> Iterator[Policy | Broken]:
+        """All policies of the service, page by page."""
+
+    def roles(self) -> dict[str, Who]:
+        """Who is in each role."""
+
+    def zones(self) -> list[SecurityZone]:
+        """Security zones that hold resources of the service."""
+
+    def tag_policies(self) -> int:
+        """How many enabled policies by tags the service is under."""
+
+    def version(self) -> str:
+        """A text that changes when a policy of the service changes; empty where it is not told."""
+
+    def calls(self) -> Mapping[str, int]:
+        """Requests so far, by what they asked."""
+
+    def close(self) -> None:
+        """Let go of connections. Idempotent."""
+
+
+@runtime_checkable
+class PolicyTarget(PolicySource, Protocol):
+    """One that can be written to as well."""
+
+    def create(self, policy: Policy) -> Policy:
+        """Make a policy; as kept, with its number."""
+
+    def update(self, policy: Policy) -> Policy:
+        """Replace the policy of that number."""
+
+    def delete(self, policy: Policy) -> None:
+        """Remove the policy of that number; it may be gone already."""

@@ -1,0 +1,192 @@
+"""What has to be done at the target, and what is stopped. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
+from airflow_provider_livedata.engine.policies.model import OURS, Broken, Origin, Policy, Resource, Values, resource_of
+from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
+
+# Ranger takes one policy of a kind for the same resources. What no database and no path can be called tells others apart.
+_TAKEN = "somebody's own policies at the target have its name; rename them, or choose another prefix"
+APART = {"database": "livedata-{0}", "path": "/livedata:{0}", "url": "livedata:/{0}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change at the target: ``before`` is there, ``after`` has to be. None: nothing."""
+
+    before: Policy | None
+    after: Policy | None
+
+    @property
+    def action(self) -> str:
+        """Its verb."""
+        return "create" if self.before is None else "delete" if self.after is None else "update"
+
+    @property
+    def name(self) -> str:
+        """What people look for."""
+        policy = self.after or self.before
+        return policy.name if policy else ""
+
+
+@dataclass(slots=True)
+class PolicyPlan:
+    """``failures``: what cannot be carried over, and only allows; ``widening``: what cannot, and restricts."""
+
+    steps: list[Step] = field(default_factory=list)
+    same: int = 0
+    held: int = 0  # policies of this sync at the target
+    seen: int = 0  # policies of the source
+    failures: list[str] = field(default_factory=list)
+    widening: list[str] = field(default_factory=list)
+    touched: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def totals(self) -> dict[str, int]:
+        """Steps by their verb."""
+        found: dict[str, int] = {}
+        for step in self.steps:
+            found[f"{step.action}s"] = found.get(f"{step.action}s", 0) + 1
+        return found
+
+
+def compare(
+    wanted: Mapping[str, Policy],
+    held: Iterable[Policy | Broken],
+    options: PolicySyncOptions,
+    sync: str,
+    plan: PolicyPlan,
+    unclear: frozenset[str] = frozenset(),
+) -> None:
+    """Fill in the steps.
+
+    Args:
+        wanted: What the target has to have, by the source's policy.
+        held: All policies of the target's service.
+        options: See there.
+        sync: The name of this sync.
+        plan: Gets the steps, what was touched, and what fails.
+        unclear: Policies of the source that cannot be carried over: what narrows of them at the target stays.
+    """
+    there = list(held)
+    ours, others = _parted((one for one in there if isinstance(one, Policy)), sync, plan)
+    plan.held = len(ours)
+    taken = {one.name for one in others} | {one.name for one in there if isinstance(one, Broken)}
+    signatures = {_signature(one) for one in others if one.is_enabled}
+    for key, policy in sorted(wanted.items()):
+        named = next((one for one in (policy.name, f"{policy.name} [{key}]") if one not in taken), "")
+        if not named:
+            (plan.widening if policy.restricts else plan.failures).append(f"{policy.name}: {_TAKEN}")
+            continue
+        made = _sealed(_told_apart(replace(policy, name=named), signatures, key), sync, key)
+        signatures.add(_signature(made))
+        taken.add(made.name)
+        _step(ours.pop(key, None), made, options, plan)
+    if options.deletes == "mirror":
+        _delete(ours, unclear, options, plan)
+    plan.steps = ordered(plan.steps)
+
+
+def _delete(ours: Mapping[str, Policy], unclear: frozenset[str], options: PolicySyncOptions, plan: PolicyPlan) -> None:
+    for key, policy in ours.items():
+        if key in unclear and policy.restricts:
+            plan.notes.append(
+                f"{policy.name}: stays as an earlier sync has left it, since the source's cannot be carried over now"
+            )
+        else:
+            _step(policy, None, options, plan)
+
+
+def guard(plan: PolicyPlan, options: PolicySyncOptions) -> None:
+    """Stop what nobody can have meant.
+
+    Raises:
+        RunRefused: Says why, and how to go on.
+    """
+    if not plan.seen and plan.held:
+        raise SourceEmpty(
+            "the source tells no policy at all while the target has some of this sync; check the service's name and who asks",
+            held=plan.held,
+        )
+    if plan.widening and options.inexpressible == "stop":
+        raise CannotHold(
+            "policies that deny, mask or filter cannot be carried over, and without them more would be allowed; change them, or set "
+            "inexpressible='leave_out'", count=len(plan.widening), first=plan.widening[:5],
+        )  # fmt: skip
+    if plan.touched and options.changed_at_target == "fail":
+        raise TargetTouched(
+            "somebody changed policies of this sync at the target; set changed_at_target to 'overwrite' or 'keep'",
+            count=len(plan.touched), first=plan.touched[:5],
+        )  # fmt: skip
+    deletes = plan.totals().get("deletes", 0)
+    if plan.held and deletes > options.max_delete_ratio * plan.held:
+        raise TooManyDeletes(
+            "more policies of this sync would be deleted than max_delete_ratio allows; raise it for one run if that is meant",
+            deletes=deletes, of=plan.held, max_delete_ratio=options.max_delete_ratio,
+        )  # fmt: skip
+
+
+def ordered(steps: Iterable[Step]) -> list[Step]:
+    """What narrows comes first, and what narrowed goes last, so that at no time more is allowed than before or after."""
+    return sorted(steps, key=lambda step: (_phase(step), step.name))
+
+
+def _phase(step: Step) -> int:
+    if step.after is None:
+        return 3 if step.before and step.before.restricts else 0
+    return 1 if step.after.restricts else 2
+
+
+def _parted(held: Iterable[Policy], sync: str, plan: PolicyPlan) -> tuple[dict[str, Policy], list[Policy]]:
+    """Policies of this sync by the source's policy, and all others."""
+    ours: dict[str, Policy] = {}
+    others: list[Policy] = []
+    for policy in sorted(held, key=lambda one: one.number):
+        if policy.origin is None or policy.origin.sync != sync:
+            others.append(policy)
+        elif policy.origin.policy in ours:
+            others.append(policy)
+            plan.notes.append(f"{policy.name}: a copy of a policy of this sync that somebody made; it is left alone")
+        else:
+            ours[policy.origin.policy] = policy
+    return ours, others
+
+
+def _step(before: Policy | None, after: Policy | None, options: PolicySyncOptions, plan: PolicyPlan) -> None:
+    is_touched = before is not None and before.origin is not None and before.digest() != before.origin.digest
+    if before is not None and after is not None and before.digest() == after.digest():
+        plan.same += 1
+        return
+    if before is not None and is_touched:
+        plan.touched.append(before.name)
+        if options.changed_at_target == "keep":
+            return
+    plan.steps.append(Step(before, replace(after, number=before.number) if after and before else after))
+
+
+def _sealed(policy: Policy, sync: str, key: str) -> Policy:
+    made = replace(policy, labels=tuple(sorted({*policy.labels, OURS})), number=0, version=0, origin=None)
+    return replace(made, origin=Origin(sync, key, made.digest()))
+
+
+def _told_apart(policy: Policy, signatures: set[object], key: str) -> Policy:
+    """A policy for resources of which there is one already gets a value that nothing can be called, and says the same."""
+    if _signature(policy) not in signatures:
+        return policy
+    (part, values), rest = _main(policy.resources[0])
+    apart = replace(values, values=tuple(sorted({*values.values, APART[part].format(key)})))
+    return replace(policy, resources=(resource_of({**rest, part: apart}), *policy.resources[1:]))
+
+
+def _main(resource: Resource) -> tuple[tuple[str, Values], dict[str, Values]]:
+    parts = dict(resource)
+    part = next(one for one in APART if one in parts)
+    return (part, parts[part]), parts
+
+
+def _signature(policy: Policy) -> object:
+    return policy.kind, policy.zone, frozenset(policy.resources)

@@ -1,0 +1,62 @@
+"""Policies and what is done to them, in words that a person can review. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from airflow_provider_livedata.engine.policies.model import Condition, Grant, Policy, Values
+from airflow_provider_livedata.engine.policies.plan import Step
+
+
+def described(step: Step) -> Iterator[str]:
+    """A step, as a person would review it: ``-`` what goes, ``+`` what comes."""
+    yield f"{step.action} {step.name}"
+    before = list(lines_of(step.before)) if step.before else []
+    after = list(lines_of(step.after)) if step.after else []
+    yield from (f"  - {line}" for line in before if line not in after)
+    yield from (f"  + {line}" for line in after if line not in before)
+
+
+def lines_of(policy: Policy) -> Iterator[str]:
+    """What a policy says, one thing a line."""
+    for resource in policy.resources:
+        yield f"on {', '.join(_part(name, values) for name, values in resource)}"
+    verbs = {"access": "allow", "mask": "mask", "row filter": "filter"}
+    groups = (
+        (verbs[policy.kind], policy.allow),
+        ("but not", policy.allow_except),
+        ("deny", policy.deny),
+        ("deny not", policy.deny_except),
+    )
+    for verb, lines in groups:
+        for line in lines:
+            yield f"{verb} {_line(line)}"
+    facts = {
+        "is disabled": not policy.is_enabled, "comes before others": policy.overrides, "denies all else": policy.denies_all_else,
+        f"in the security zone {policy.zone}": policy.zone, f"valid {', '.join(policy.validity)}": policy.validity,
+        f"if {_conditions(policy.conditions)}": policy.conditions, "is not audited": not policy.is_audited,
+    }  # fmt: skip
+    yield from (text for text, holds in facts.items() if holds)
+
+
+def _part(name: str, values: Values) -> str:
+    return f"{name} {'all but ' if values.excludes else ''}{', '.join(values.values)}{' and below' if values.recursive else ''}"
+
+
+def _line(line: Grant) -> str:
+    who = line.who
+    people = [
+        f"{kind} {', '.join(names)}"
+        for kind, names in (("users", who.users), ("groups", who.groups), ("roles", who.roles))
+        if names
+    ]
+    more = [
+        line.mask and f"with {line.mask} {line.mask_expression} {line.mask_condition}".rstrip(),
+        line.row_filter and f"by {line.row_filter}", line.may_grant and "who may pass it on",
+        line.conditions and f"if {_conditions(line.conditions)}",
+    ]  # fmt: skip
+    return " ".join(str(one) for one in [f"{', '.join(line.accesses)} to {'; '.join(people)}", *more] if one)
+
+
+def _conditions(conditions: Iterable[Condition]) -> str:
+    return "; ".join(f"{one.kind} in {list(one.values)}" for one in conditions)

@@ -1,0 +1,99 @@
+"""What the target has to have, of all that the source has; and what it cannot have. Reads both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from airflow_provider_livedata.engine.errors import BadInput
+from airflow_provider_livedata.engine.policies.base import PolicySource
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
+from airflow_provider_livedata.engine.policies.plan import PolicyPlan, compare
+from airflow_provider_livedata.engine.policies.translate import Inexpressible, Translator
+
+KINDS = ("hive", "hdfs")
+
+
+def planned(
+    source: PolicySource, target: PolicySource, options: PolicySyncOptions, roles: Mapping[str, Who]
+) -> tuple[PolicyPlan, list[str]]:
+    """The plan, not guarded yet; and what is less at the target than at the source.
+
+    Raises:
+        BadInput: The two services are not of one kind.
+        PolicyStoreError: A side does not answer, or refuses what is needed.
+    """
+    facts = same_kind(source, target)
+    plan, lost = PolicyPlan(), list[str]()
+    target_zones = {zone.name for zone in target.zones()}
+    _zones_told(source.zones(), target_zones, options, plan)
+    _tags_told(source.tag_policies(), options, plan)
+    translator = Translator(options, facts, roles, target_zones)
+    unclear: set[str] = set()
+    wanted = dict(_wanted(source, translator, plan, lost, unclear))
+    compare(wanted, target.policies(), options, options.sync or source.name, plan, frozenset(unclear))
+    return plan, lost
+
+
+def same_kind(source: PolicySource, target: PolicySource) -> Facts:
+    """What the target knows.
+
+    Raises:
+        BadInput: The two services are not of one kind, or of one that is not known here.
+    """
+    facts, theirs = target.facts(), source.facts()
+    if facts.kind != theirs.kind or facts.kind not in KINDS:
+        raise BadInput(
+            f"policies go from a service to one of the same kind, {' or '.join(KINDS)}", source=f"{source.name}: {theirs.kind}",
+            target=f"{target.name}: {facts.kind}",
+        )  # fmt: skip
+    return facts
+
+
+def _wanted(
+    source: PolicySource, translator: Translator, plan: PolicyPlan, lost: list[str], unclear: set[str]
+) -> Iterator[tuple[str, Policy]]:
+    """What is wanted, by the number of the source's policy."""
+    for policy in source.policies():
+        plan.seen += 1
+        if isinstance(policy, Broken):  # it may deny
+            plan.widening.append(f"{policy.name}: cannot be read: {policy.why}")
+            unclear.add(str(policy.number))
+            continue
+        try:
+            made = translator.translate(policy)
+        except Inexpressible as error:
+            (plan.widening if policy.restricts or policy.zone else plan.failures).append(f"{policy.name}: {error}")
+            unclear.add(str(policy.number))
+            continue
+        lost += [f"{policy.name}: {text}" for text in made.lost]
+        if made.policy is not None:
+            yield str(policy.number), replace(made.policy, description=_described(policy, source))
+
+
+def _described(policy: Policy, source: PolicySource) -> str:
+    return f"{policy.description}{' ' if policy.description else ''}[of policy {policy.number} of {source.name}]"
+
+
+def _zones_told(
+    zones: list[SecurityZone], target_zones: set[str], options: PolicySyncOptions, plan: PolicyPlan
+) -> None:
+    """In a security zone other policies do not hold: without the zone they would, and allow more."""
+    for zone in zones:
+        if not any(options.scope.touches(resource) for resource in zone.resources):
+            continue
+        if zone.name not in target_zones:
+            plan.widening.append(
+                f"security zone {zone.name}: the target has none of this name; create it there, with its resources"
+            )
+        else:
+            plan.notes.append(f"security zone {zone.name}: which resources it has at the target is not compared")
+
+
+def _tags_told(count: int, options: PolicySyncOptions, plan: PolicyPlan) -> None:
+    text = f"{count} policies by tags hold for the source's service; they are not carried over, and what they deny is not denied"
+    if count and options.tags == "stop":
+        plan.widening.append(f"{text}; set tags='leave_out' where that is meant")
+    elif count:
+        plan.notes.append(text)

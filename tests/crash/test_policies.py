@@ -1,0 +1,283 @@
+"""Syncs of policies that are disturbed at every change: the target is as before or complete, and the report says which."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_livedata.engine import PolicyReport, PolicySyncOptions, sync_policies, verify_policies
+from airflow_provider_livedata.engine.errors import (
+    BadInput,
+    CannotHold,
+    LeaseLost,
+    PolicyAccessRefused,
+    PolicyStoreUnreachable,
+    RunFailed,
+    SourceEmpty,
+    StateDamaged,
+    TargetTouched,
+)
+from airflow_provider_livedata.engine.policies.model import (
+    Broken,
+    Facts,
+    Grant,
+    Policy,
+    SecurityZone,
+    Values,
+    Who,
+    resource_of,
+)
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.registry import open_zone
+from tests.crash.memory_policies import MemoryPolicies
+
+READ = Grant(Who(groups=("bi",)), ("select",))
+DENY = Grant(Who(groups=("public",)), ("drop",))
+OWN = Policy("own", resources=(resource_of({"database": Values(("x",))}),), allow=(READ,))
+
+
+def on(database: str, table: str = "*") -> Any:
+    return (resource_of({"database": Values((database,)), "table": Values((table,))}),)
+
+
+def policy(name: str, table: str, **fields: Any) -> Policy:
+    return Policy(name, **{"resources": on("sales", table), "allow": (READ,), **fields})
+
+
+@pytest.fixture
+def source() -> MemoryPolicies:
+    masked = policy("masked", "c", kind="mask", allow=(replace(READ, mask="MASK"),))
+    return MemoryPolicies("prod").give(
+        policy("a", "a"), policy("b", "b", deny=(DENY,)), masked, policy("other", "x", resources=on("hr"))
+    )
+
+
+@pytest.fixture
+def target() -> MemoryPolicies:
+    return MemoryPolicies("dr").give(OWN)
+
+
+@pytest.fixture
+def state() -> Zone:
+    return open_zone(f"memory://policies-{uuid.uuid4().hex}/state")
+
+
+def synced(source: MemoryPolicies, target: MemoryPolicies, state: Zone, **options: Any) -> PolicyReport:
+    return sync_policies(
+        source, target, PolicySyncOptions(**{"databases": {"sales": "sales_dr"}, **options}), state=state
+    )
+
+
+def said(service: MemoryPolicies) -> set[tuple[Any, ...]]:
+    """What a service says, whatever its numbers are."""
+    return {(one.name, one.digest(), one.origin) for one in service.kept.values()}
+
+
+def test_only_what_is_replicated_comes_and_a_second_run_asks_for_versions_alone(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    report = synced(source, target, state)
+    assert (report.state, report.done, report.seen) == ("synced", {"created": 3}, 4)
+    assert {one.name for one in target.kept.values()} == {"own", "livedata a", "livedata b", "livedata masked"}
+    listings = source.listings + target.listings
+    again = synced(source, target, state)
+    assert (again.state, again.done, again.found_by, again.seen, again.same) == (
+        "synced",
+        {},
+        "the versions of both services",
+        4,
+        3,
+    )
+    assert source.listings + target.listings == listings
+    source.give(policy("new", "n"))
+    assert synced(source, target, state).done == {"created": 1}
+    assert synced(source, target, state, users={"a": "b"}).found_by == "comparing all policies"
+
+
+def test_what_somebody_else_writes_at_the_target_is_noticed_though_the_source_did_not_change(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    synced(source, target, state)
+    number = next(number for number, one in target.kept.items() if one.name == "livedata a")
+    target.kept[number] = replace(target.kept[number], allow=(replace(READ, may_grant=True),))
+    target.changes += 1
+    before = said(target)
+    with pytest.raises(TargetTouched, match="livedata a"):
+        synced(source, target, state)
+    assert said(target) == before
+    assert synced(source, target, state, changed_at_target="overwrite").done == {"updated": 1}
+
+
+def test_a_dry_run_changes_nothing_and_shows_what_a_person_would_review(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    before = said(target)
+    report = synced(source, target, state, dry_run=True)
+    assert (report.state, report.planned, said(target)) == ("dry run", {"creates": 3}, before)
+    assert "  + deny drop to groups public" in report.changes
+    assert "/dry/" in report.plan
+    assert synced(source, target, state).run == 1
+
+
+@pytest.mark.parametrize("breaks_after", [False, True], ids=["before it took place", "after it took place"])
+@pytest.mark.parametrize("change", range(1, 6))
+def test_broken_off_at_any_change_the_target_is_put_back(
+    source: MemoryPolicies,
+    target: MemoryPolicies,
+    state: Zone,
+    change: int,
+    breaks_after: bool,
+) -> None:
+    synced(source, target, state)
+    source.kept[1] = replace(source.kept[1], allow=(DENY,))
+    del source.kept[2]
+    source.give(policy("new", "n"), policy("newer", "m", deny=(DENY,)), policy("newest", "o"))
+    before = said(target)
+    target.breaks, target.breaks_after = {target.changes + change: PolicyStoreUnreachable("gone")}, breaks_after
+    with pytest.raises(RunFailed, match="was put back to what it was") as failed:
+        synced(source, target, state)
+    assert said(target) == before
+    assert (failed.value.report.state, failed.value.report.done, failed.value.report.left) == ("restored", {}, [])
+    assert synced(source, target, state).done == {"created": 3, "updated": 1, "deleted": 1}
+    assert verify_policies(source, target, PolicySyncOptions({"sales": "sales_dr"}), state=state).state == "same"
+
+
+def test_where_putting_back_fails_too_the_report_names_what_is_not_as_it_was(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    error = PolicyAccessRefused("no")
+    target.breaks = {target.changes + 3: error, target.changes + 4: error}
+    with pytest.raises(RunFailed, match="could not be put back") as failed:
+        synced(source, target, state)
+    report = failed.value.report
+    assert report.state == "between"
+    assert [text.split(":")[0] for text in report.left] == ["create of livedata masked"]
+    assert {one.name for one in target.kept.values()} == {"own", "livedata masked"}
+    assert synced(source, target, state).done == {"created": 2}  # what is there is what it has to be
+
+
+def test_a_run_that_lost_its_lease_changes_nothing_more(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    target.breaks = {target.changes + 2: LeaseLost("woken too late")}
+    with pytest.raises(RunFailed) as failed:
+        synced(source, target, state)
+    assert (failed.value.report.state, target.changes) == ("between", 3)
+    assert [text.split(":")[0] for text in failed.value.report.left][0] == "create of livedata b"
+
+
+def test_a_policy_that_only_allows_and_is_refused_fails_alone(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    target.refuses = "livedata a"
+    with pytest.raises(RunFailed, match="all others were") as failed:
+        synced(source, target, state)
+    assert (failed.value.report.state, failed.value.report.done) == ("failed", {"created": 2})
+    assert failed.value.report.failures == ["livedata a: no"]
+    target.refuses = ""
+    assert synced(source, target, state).done == {"created": 1}
+
+
+def test_a_policy_that_denies_and_is_refused_has_the_target_put_back(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    before, target.refuses = said(target), "livedata masked"
+    with pytest.raises(RunFailed, match="was put back"):
+        synced(source, target, state)
+    assert said(target) == before
+
+
+@pytest.mark.parametrize("what", ["broken", "mask", "zone", "tags"])
+def test_what_restricts_and_cannot_come_stops_the_run_or_by_choice_is_reported(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone, what: str
+) -> None:
+    if what == "broken":
+        source.broken = [Broken("odd", "no values", 77)]
+    elif what == "mask":
+        target.known = replace(target.known, masks=frozenset())
+    elif what == "zone":
+        source.security_zones = [SecurityZone("vault", on("sales")), SecurityZone("elsewhere", on("hr"))]
+    else:
+        source.by_tags = 2
+    before = said(target)
+    with pytest.raises(CannotHold, match="leave_out"):
+        synced(source, target, state)
+    assert said(target) == before
+    report = synced(source, target, state, inexpressible="leave_out", tags="leave_out")
+    assert report.state == "synced"
+    assert len(report.widening) == (0 if what == "tags" else 1)
+    assert ("2 policies by tags" in str(report.notes)) == (what == "tags")
+
+
+def test_a_security_zone_that_the_target_has_too_is_noted(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    source.security_zones = target.security_zones = [SecurityZone("vault", on("sales"))]
+    assert "security zone vault" in synced(source, target, state).notes[0]
+
+
+def test_what_only_allows_and_cannot_come_fails_and_the_others_come(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    source.give(policy("roles", "r", allow=(Grant(Who(roles=("nobody",)), ("select",)),)))
+    with pytest.raises(RunFailed) as failed:
+        synced(source, target, state)
+    assert failed.value.report.done == {"created": 3}
+    assert "who is in the role nobody" in failed.value.report.failures[0]
+
+
+def test_who_is_in_a_role_is_looked_at_again_each_time(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    source.who_is_in = {"r": Who(users=("ann",))}
+    source.give(policy("roles", "r", allow=(Grant(Who(roles=("r",)), ("select",)),)))
+    synced(source, target, state)
+    source.who_is_in = {"r": Who(users=("bob",))}
+    assert synced(source, target, state).done == {"updated": 1}
+
+
+def test_a_source_that_tells_nothing_stops_the_run(source: MemoryPolicies, target: MemoryPolicies, state: Zone) -> None:
+    synced(source, target, state)
+    source.kept, source.changes = {}, 99
+    with pytest.raises(SourceEmpty):
+        synced(source, target, state)
+
+
+def test_policies_go_to_a_service_of_the_same_kind_alone(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    target.known = Facts("hdfs", frozenset(), frozenset())
+    with pytest.raises(BadInput, match="of the same kind"):
+        synced(source, target, state)
+    source.known = target.known = Facts("kafka", frozenset(), frozenset())
+    with pytest.raises(BadInput, match="hive or hdfs"):
+        synced(source, target, state)
+
+
+def test_a_state_that_its_writer_did_not_leave_is_refused(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    synced(source, target, state)
+    from airflow_provider_livedata.engine.stored.state import StateFolder
+
+    StateFolder(state).write("policies/state.json", b'{"sauce": 1}')
+    with pytest.raises(StateDamaged):
+        synced(source, target, state)
+
+
+def test_a_verification_names_what_differs_and_changes_nothing(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    options = PolicySyncOptions({"sales": "sales_dr"})
+    before = said(target)
+    report = verify_policies(source, target, options, state=state)
+    assert (report.state, report.planned, said(target)) == ("different", {"creates": 3}, before)
+    assert "create livedata a" in report.changes
+    assert "/verify/" in report.address
+    synced(source, target, state)
+    assert verify_policies(source, target, options, state=state).state == "same"
+    source.broken = [Broken("odd", "x")]
+    assert verify_policies(source, target, options, state=state).state == "different"
