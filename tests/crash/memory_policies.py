@@ -43,7 +43,8 @@ class MemoryPolicies:
     def policies(self) -> Iterator[Policy | Broken]:
         """See ``PolicySource``."""
         self.listings += 1
-        yield from [*self.kept.values(), *self.broken]
+        yield from self.kept.values()
+        yield from self.broken
 
     def roles(self) -> dict[str, Who]:
         """See ``PolicySource``."""

@@ -59,11 +59,12 @@ def test_where_a_policy_comes_from_holds_with_the_label_alone() -> None:
     ours = policy_of({**WHOLE, "options": options, "policyLabels": ["livedata"]})
     assert isinstance(ours, Policy)
     assert ours.origin == Origin("prod", "7", "d")
-    for change in (
+    changes: list[dict[str, Any]] = [
         {"policyLabels": []},
         {"options": {"livedata": {"sync": "", "policy": "7"}}},
         {"options": {"livedata": "x"}},
-    ):
+    ]
+    for change in changes:
         other = policy_of({**WHOLE, "options": options, "policyLabels": ["livedata"], **change})
         assert isinstance(other, Policy)
         assert other.origin is None
