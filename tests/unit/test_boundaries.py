@@ -36,12 +36,12 @@ PLANTED = {  # module: what it must not import
 PUBLIC = {
     "BackupFacts", "BackupOptions", "BackupReport", "BackupState", "Catalogue", "CatalogueReport", "Decision", "DrillOptions",
     "DrillReport", "Duration", "FailBackReport", "FailOverReport", "Fingerprint", "Lag", "Proof", "ReplicateOptions",
-    "Report", "RestoreOptions", "RestoreReport", "Retention", "RetentionPolicy", "RetentionReport", "SyncOptions", "VerifyReport",
+    "PolicyReport", "PolicySyncOptions", "Report", "RestoreOptions", "RestoreReport", "Retention", "RetentionPolicy", "RetentionReport", "SyncOptions", "VerifyReport",
     "backup", "bring_back", "catalogue", "catch_up", "changed", "completed", "decide_retention", "fail_back",
-    "fail_over", "fingerprint", "hold", "lag", "newest_run", "open_catalogue", "open_zone", "preflight", "proofs", "release",
+    "fail_over", "fingerprint", "hold", "lag", "newest_run", "open_catalogue", "open_policies", "open_zone", "preflight", "proofs", "release",
     "remove_backups",
     "replicate", "restore", "restore_drill", "restore_script", "retain", "settle", "stop_live", "stop_mark",
-    "sync_catalogue", "undo_restore", "verify", "verify_backup", "verify_catalogue",
+    "sync_catalogue", "sync_policies", "undo_restore", "verify", "verify_backup", "verify_catalogue", "verify_policies",
 }  # fmt: skip
 EVERYTHING = """
 import pkgutil, sys
