@@ -69,6 +69,7 @@ def on(**parts: Values | str) -> Resource:
         (on(path="/data/sales/"), on(path="/dr/sales")),
         (on(path="/data/*/raw"), on(path=Values(("/dr/sales/*/raw", "/dr/sales/raw", "/hr/*/raw", "/hr/raw")))),
         (on(path="/data/salesmen"), None),
+        (on(path="/data/sales?"), None),
         (on(path="/data/sales/{USER}/x"), on(path="/dr/sales/{USER}/x")),
         (on(path="/home/{USER}"), None),
         (on(url="hdfs://nn1:8020/data/sales/x"), on(url="hdfs://nn2/dr/sales/x")),
