@@ -11,7 +11,7 @@ STAMP := .venv/.installed-$(PINS)
 PYTEST := $(BIN)/python -m pytest
 comma := ,
 PURE_METASTORE := $(patsubst %,$(comma)airflow_provider_livedata/engine/metastore/%.py,convert databricks_fit databricks_formats databricks_quoting databricks_read databricks_sql databricks_types diff glue_convert glue_fit locations names plan report scope sync_options wanted)
-PURE_POLICIES := $(patsubst %,$(comma)airflow_provider_livedata/engine/policies/%.py,model naming options patterns plan ranger_json report review scope translate)
+PURE_POLICIES := $(patsubst %,$(comma)airflow_provider_livedata/engine/policies/%.py,model naming options patterns plan protection ranger_json report review scope sentry translate)
 PURE := airflow_provider_livedata/engine/deciding/diff.py,airflow_provider_livedata/engine/deciding/guard.py,airflow_provider_livedata/engine/deciding/plan.py,airflow_provider_livedata/engine/deciding/policy.py,airflow_provider_livedata/engine/deciding/refusal.py,airflow_provider_livedata/engine/deciding/renames.py,airflow_provider_livedata/engine/deciding/totals.py,airflow_provider_livedata/engine/report.py,airflow_provider_livedata/engine/restores/choosing.py,airflow_provider_livedata/engine/restores/rows.py,airflow_provider_livedata/engine/restores/sampling.py,airflow_provider_livedata/engine/backups/retention.py,airflow_provider_livedata/engine/backups/retention_policy.py$(subst $() ,,$(PURE_METASTORE))$(subst $() ,,$(PURE_POLICIES))
 export UV_SYSTEM_CERTS := true
 unexport PYTHONDONTWRITEBYTECODE # else every process compiles all that it imports

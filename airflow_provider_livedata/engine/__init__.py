@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
     from airflow_provider_livedata.engine.flows.fail_over import fail_over
+    from airflow_provider_livedata.engine.flows.protect_replica import protect_replica
     from airflow_provider_livedata.engine.flows.proving import verify_backup
     from airflow_provider_livedata.engine.flows.removing_named import remove_backups
     from airflow_provider_livedata.engine.flows.replicate import preflight, replicate
@@ -105,6 +106,7 @@ __all__ = [
     "open_zone",
     "preflight",
     "proofs",
+    "protect_replica",
     "release",
     "remove_backups",
     "replicate",
@@ -169,6 +171,7 @@ _MODULES = {
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",
     "proofs": "replication.standing",
+    "protect_replica": "flows.protect_replica",
     "release": "flows.retaining",
     "remove_backups": "flows.removing_named",
     "replicate": "flows.replicate",

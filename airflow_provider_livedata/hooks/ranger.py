@@ -2,6 +2,7 @@
 
 ranger://ranger_prod/cl1_hive                     the service cl1_hive of the Ranger of that connection
 s3://lake@bucket/export.json#cl1_hive             those of a file that Ranger exported, in any zone; to be read alone
+s3://lake@bucket/sentry.ini                       those of a policy file of Sentry; to be read alone
 
 The connection: ``host`` (with ``https://`` or ``http://``; without, https), ``port`` (6182, or 6080 for http), ``login``, ``password``, and
 the extra keys ``tls_ca`` (a file of certificates that sign the server's) and ``timeout_s``.
@@ -84,12 +85,14 @@ def policies_at(address: str) -> PolicySource:
     """
     if address.startswith(SCHEME):
         return service_at(address)
-    file, hash_, service = address.rpartition("#")
-    if not hash_ or not file or not service:
+    if address.endswith(".ini"):
+        return open_policies("sentry", data=_read(address), name=address)
+    file, _, service = address.rpartition("#")
+    if not file or not service:
         raise BadAddress(
-            f"policies are at {SCHEME}connection/service, or in a file that Ranger exported: scheme://.../file.json#service",
-            address=address,
-        )
+            f"policies are at {SCHEME}connection/service, in a file that Ranger exported (scheme://.../file.json#service), or in one of "
+            "Sentry (scheme://.../file.ini)", address=address,
+        )  # fmt: skip
     return open_policies("exported", data=_read(file), service=service, name=file)
 
 

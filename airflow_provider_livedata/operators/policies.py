@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_bool, options_of
-from airflow_provider_livedata.engine.errors import VerifyFailed
+from airflow_provider_livedata.engine.errors import BadOption, VerifyFailed
+from airflow_provider_livedata.engine.policies.model import Who
 from airflow_provider_livedata.hooks.ranger import policies_at, service_at
 from airflow_provider_livedata.operators.base import LiveDataOperator, holder_in, opened
 from airflow_provider_livedata.operators.metastore import mapping_of
@@ -119,3 +121,74 @@ class PolicyVerifyOperator(PolicyOperator):
             error.report = report
             raise error
         return report
+
+
+class ReplicaProtectionOperator(LiveDataOperator):
+    """Keep everybody but the replication from writing to a replica, by policies of Ranger; or lift that, as after a fail-over.
+
+    Args:
+        target: ``ranger://connection/service`` of the replica.
+        state: As of ``PolicySyncOperator``.
+        writers: Who replicates: ``users``, ``groups``, ``roles``, each with a list of names, as a mapping or JSON of one.
+        databases: As of ``PolicySyncOperator``; the targets' names are protected.
+        locations: The same.
+        lifted: Lift the protection instead.
+        options: ``sync`` and ``prefix`` of ``engine.PolicySyncOptions``.
+        dry_run: Say what would change.
+    """
+
+    template_fields: Collection[str] = (
+        "target",
+        "state",
+        "writers",
+        "databases",
+        "locations",
+        "lifted",
+        "options",
+        "is_dry_run",
+    )
+
+    def __init__(
+        self, *, target: str, state: str, writers: Mapping[str, Any] | str | None = None, databases: Mapping[str, str] | str | None = None,
+        locations: Mapping[str, str] | str | None = None, lifted: bool | str = False, options: Mapping[str, Any] | None = None,
+        dry_run: bool | str = False, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self.target = target
+        self.state = state
+        self.writers = writers or {}
+        self.databases = databases or {}
+        self.locations = locations or {}
+        self.lifted = lifted
+        self.options = options or {}
+        self.is_dry_run = dry_run
+
+    def work(self, context: Context) -> Any:
+        """See ``engine.protect_replica``."""
+        mappings = {name: mapping_of(getattr(self, name), name) for name in ("databases", "locations")}
+        dry_run = as_bool(self.is_dry_run, "dry_run")
+        options = options_of(
+            engine.PolicySyncOptions, {"holder": holder_in(context), **self.options}, dry_run=dry_run, **mappings
+        )
+        writers = None if as_bool(self.lifted, "lifted") else who_in(self.writers)
+        with closing(service_at(self.target)) as target, opened(self.state) as state:
+            report = engine.protect_replica(target, options, writers, state=state)
+        return {**report.summary(), "target": self.target}
+
+
+def who_in(value: Mapping[str, Any] | str) -> Who:
+    """Users, groups and roles of a mapping of lists, or of JSON of one.
+
+    Raises:
+        BadOption: It is neither.
+    """
+    found: Any = value
+    try:
+        found = json.loads(value or "{}") if isinstance(value, str) else value
+        kinds = {kind: tuple(sorted(found.get(kind) or ())) for kind in ("users", "groups", "roles")}
+        is_lists = set(found) <= set(kinds) and not any(isinstance(names, str) for names in found.values())
+        if is_lists and all(isinstance(name, str) for names in kinds.values() for name in names):
+            return Who(**kinds)
+    except (ValueError, AttributeError, TypeError):
+        pass
+    raise BadOption("writers is a mapping of users, groups and roles to lists of names, or JSON of one", writers=value)

@@ -11,8 +11,9 @@ import pytest
 from airflow_provider_livedata.dag_templates.policy_outcome import policy_outcome
 from airflow_provider_livedata.dag_templates.policy_sync import policy_sync_dag
 from airflow_provider_livedata.engine.errors import BadAddress, BadInput, BadOption, PathMissing
+from airflow_provider_livedata.engine.policies.model import Who
 from airflow_provider_livedata.hooks.ranger import RangerHook, access_of, policies_at, service_at
-from airflow_provider_livedata.operators.policies import PolicySyncOperator
+from airflow_provider_livedata.operators.policies import PolicySyncOperator, who_in
 from airflow_provider_livedata.provider_info import get_provider_info
 from tests.services.airflow_home import connection_variable
 
@@ -163,3 +164,12 @@ def test_texts_of_templates_become_options() -> None:
     sync.users = "[]"
     with pytest.raises(BadOption, match="users is a mapping"):
         sync.chosen(context)
+
+
+def test_who_replicates_is_a_mapping_of_lists_or_json_of_one() -> None:
+    assert who_in('{"users": ["etl", "b"], "groups": null}') == Who(users=("b", "etl"))
+    assert who_in({"roles": ["r"]}) == Who(roles=("r",))
+    wrongs: list[Any] = ["[]", "{", {"users": "etl"}, {"x": []}, {"people": ["etl"]}, {"users": [1]}]
+    for wrong in wrongs:
+        with pytest.raises(BadOption, match="writers is a mapping"):
+            who_in(wrong)

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_livedata.engine import PolicyReport, PolicySyncOptions, sync_policies, verify_policies
+from airflow_provider_livedata.engine import (
+    PolicyReport,
+    PolicySyncOptions,
+    open_policies,
+    protect_replica,
+    sync_policies,
+    verify_policies,
+)
 from airflow_provider_livedata.engine.errors import (
     BadInput,
     CannotHold,
@@ -32,7 +39,7 @@ from airflow_provider_livedata.engine.policies.model import (
 )
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.registry import open_zone
-from tests.crash.memory_policies import MemoryPolicies
+from tests.crash.memory_policies import HIVE, MemoryPolicies
 
 READ = Grant(Who(groups=("bi",)), ("select",))
 DENY = Grant(Who(groups=("public",)), ("drop",))
@@ -281,3 +288,57 @@ def test_a_verification_names_what_differs_and_changes_nothing(
     assert verify_policies(source, target, options, state=state).state == "same"
     source.broken = [Broken("odd", "x")]
     assert verify_policies(source, target, options, state=state).state == "different"
+
+
+ETL = Who(users=("etl",))
+
+
+def test_a_replica_is_protected_and_that_is_lifted_again(
+    target: MemoryPolicies, source: MemoryPolicies, state: Zone
+) -> None:
+    options = PolicySyncOptions({"sales": "sales_dr"})
+    synced(source, target, state)
+    before = said(target)
+    rehearsed = protect_replica(target, replace(options, dry_run=True), ETL, state=state)
+    assert (rehearsed.state, rehearsed.planned, said(target)) == ("dry run", {"creates": 1}, before)
+    assert "  + deny not drop, update to users etl" in rehearsed.changes
+    done = protect_replica(target, options, ETL, state=state)
+    assert (done.state, done.done) == ("synced", {"created": 1})
+    assert "/protection/" in done.address
+    assert protect_replica(target, options, ETL, state=state).done == {}
+    assert synced(source, target, state).done == {}  # a sync leaves it alone
+    assert protect_replica(target, options, Who(users=("other",)), state=state).done == {"updated": 1}
+    assert protect_replica(target, options, None, state=state).done == {"deleted": 1}
+    assert said(target) == before
+    assert protect_replica(target, options, None, state=state).done == {}
+
+
+def test_a_protection_that_cannot_be_set_says_so_and_leaves_the_target_as_it_was(
+    target: MemoryPolicies, state: Zone
+) -> None:
+    options, before = PolicySyncOptions({"sales": "sales_dr"}), said(target)
+    target.breaks, target.breaks_after = {target.changes + 1: PolicyStoreUnreachable("gone")}, True
+    with pytest.raises(RunFailed, match="could not be changed") as failed:
+        protect_replica(target, options, ETL, state=state)
+    assert (failed.value.report.state, said(target)) == ("restored", before)
+    name = "livedata replica, not to be written to (database)"
+    target.give(replace(OWN, name=name), replace(OWN, name=f"{name} [protection of database]"))
+    with pytest.raises(RunFailed, match="somebody's own policies"):
+        protect_replica(target, options, ETL, state=state)
+
+
+def test_what_a_file_of_sentry_grants_comes_to_ranger_and_what_cannot_be_told_fails_by_itself(
+    target: MemoryPolicies, state: Zone
+) -> None:
+    data = (
+        b"[groups]\nbi = r\n[roles]\nr = server=s->db=sales->action=select, server=s->db=sales->table=t->action=fly\n"
+    )
+    source, options = open_policies("sentry", data=data, name="file:///p.ini"), PolicySyncOptions({"sales": "sales_dr"})
+    target.known = replace(HIVE, parts=frozenset({"database", "table", "column"}))
+    with pytest.raises(RunFailed, match="an action that is not known here"):
+        sync_policies(source, target, options, state=state)
+    made = target.kept[2]
+    assert (made.name, made.allow) == ("livedata sentry sales.*.*", (READ,))
+    better = open_policies("sentry", data=data.replace(b"fly", b"insert"), name="file:///p.ini")
+    assert sync_policies(better, target, options, state=state).done == {"created": 1}
+    assert sync_policies(better, target, options, state=state).planned == {}

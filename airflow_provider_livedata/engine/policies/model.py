@@ -97,6 +97,11 @@ class Policy:
     origin: Origin | None = None
 
     @property
+    def key(self) -> str:
+        """What tells it apart from the source's others, at each run: its number, or its name where it has none."""
+        return str(self.number or self.name)
+
+    @property
     def restricts(self) -> bool:
         """Whether somebody may do less for it: leaving it out would widen what is allowed."""
         return self.is_enabled and bool(self.deny or self.denies_all_else or self.kind != "access")
@@ -110,11 +115,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A policy that could not be read: what it restricts is not known."""
+    """A policy that could not be read: what it restricts is not known, unless it ``only_allows``."""
 
     name: str
     why: str
     number: int = 0
+    only_allows: bool = False
+
+    @property
+    def key(self) -> str:
+        """What tells it apart from the source's others, at each run."""
+        return str(self.number or self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,26 +54,28 @@ def same_kind(source: PolicySource, target: PolicySource) -> Facts:
 def _wanted(
     source: PolicySource, translator: Translator, plan: PolicyPlan, lost: list[str], unclear: set[str]
 ) -> Iterator[tuple[str, Policy]]:
-    """What is wanted, by the number of the source's policy."""
+    """What is wanted, by the key of the source's policy."""
     for policy in source.policies():
         plan.seen += 1
-        if isinstance(policy, Broken):  # it may deny
-            plan.widening.append(f"{policy.name}: cannot be read: {policy.why}")
-            unclear.add(str(policy.number))
+        if isinstance(policy, Broken):
+            (plan.failures if policy.only_allows else plan.widening).append(
+                f"{policy.name}: cannot be read: {policy.why}"
+            )
+            unclear.add(policy.key)
             continue
         try:
             made = translator.translate(policy)
         except Inexpressible as error:
             (plan.widening if policy.restricts or policy.zone else plan.failures).append(f"{policy.name}: {error}")
-            unclear.add(str(policy.number))
+            unclear.add(policy.key)
             continue
         lost += [f"{policy.name}: {text}" for text in made.lost]
         if made.policy is not None:
-            yield str(policy.number), replace(made.policy, description=_described(policy, source))
+            yield policy.key, replace(made.policy, description=_described(policy, source))
 
 
 def _described(policy: Policy, source: PolicySource) -> str:
-    return f"{policy.description}{' ' if policy.description else ''}[of policy {policy.number} of {source.name}]"
+    return f"{policy.description}{' ' if policy.description else ''}[of policy {policy.key} of {source.name}]"
 
 
 def _zones_told(
