@@ -60,7 +60,9 @@ def test_a_second_run_changes_nothing() -> None:
 
 def test_what_changed_at_the_source_is_updated_under_its_number_also_its_name() -> None:
     (there,) = kept({"7": wanted()})
-    (step,) = planned({"7": wanted("renamed", allow=(DENY,))}, [there]).steps
+    plan = planned({"7": wanted("renamed", allow=(DENY,))}, [there])
+    (step,) = plan.steps
+    assert plan.touched == []
     assert (step.action, step.before) == ("update", there)
     assert step.after is not None
     assert (step.after.number, step.after.name) == (1, "renamed")
@@ -97,6 +99,8 @@ def test_a_name_that_is_taken_is_never_overwritten() -> None:
     assert (plan.steps, len(plan.failures), plan.widening) == ([], 1, [])
     assert "choose another prefix" in plan.failures[0]
     assert len(planned({"7": wanted(deny=(DENY,))}, both).widening) == 1
+    twins = {"7": wanted(), "8": wanted(resources=on("hr"), zone="vault")}
+    assert [step.name for step in planned(twins, []).steps] == ["readers", "readers [8]"]
 
 
 def test_two_policies_for_the_same_resources_are_told_apart_by_a_value_that_nothing_can_be_called() -> None:
@@ -111,6 +115,8 @@ def test_two_policies_for_the_same_resources_are_told_apart_by_a_value_that_noth
     assert path.resources == (resource_of({"path": Values(("/data", "/livedata:7"), recursive=True)}),)
     disabled = replace(wanted("own", is_enabled=False), number=3)
     assert [one.after.resources for one in planned({"7": wanted()}, [disabled]).steps if one.after] == [(SALES,)]
+    alone = planned({"7": wanted(), "8": wanted("others")}, []).steps
+    assert [step.after.resources for step in alone if step.after] == [on("livedata-8", "sales"), (SALES,)]
     masks = planned({"7": wanted(), "8": wanted("m", kind="mask")}, []).steps
     assert [step.after.resources for step in masks if step.after] == [(SALES,), (SALES,)]
 
@@ -161,8 +167,9 @@ def test_what_narrows_comes_first_and_goes_last() -> None:
 
 def test_what_nobody_can_have_meant_is_stopped() -> None:
     options = PolicySyncOptions({"sales": "sales"}, max_delete_ratio=0.5)
+    guard(PolicyPlan(), options)
     with pytest.raises(SourceEmpty, match="no policy at all"):
-        guard(PolicyPlan(seen=0, held=1), options)
+        guard(PolicyPlan(held=1), options)
     guard(PolicyPlan(seen=0, held=0), options)
     guard(PolicyPlan(seen=1, held=2, steps=[Step(wanted(), None)]), options)
     with pytest.raises(TooManyDeletes, match="max_delete_ratio"):
