@@ -43,7 +43,7 @@ def some_policies(
     def lines(most: int) -> list[Json]:
         return [
             line(
-                " ".join(chance.sample(accesses, chance.randint(1, 2))), users=chance.choice(["", *USERS, "{USER}"]),
+                " ".join(chance.sample(accesses, chance.randint(1, 2))), users=chance.choice([*USERS, "{USER}"]),
                 groups=chance.choice(["", "bi", "ops", "etl", "public"]), roles=chance.choice(["", "", "analysts", "auditors"]),
             )
             for _ in range(chance.randint(0, most))

@@ -6,6 +6,7 @@ import json
 import logging
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -226,10 +227,17 @@ def test_masks_and_row_filters_are_the_same_at_the_target(
     )
     synced(pair, tmp_path, **HIVE)
     definition = engine.service_def("hive")
-    for ask in (engine.masks, engine.row_filters):
-        before = ask(definition, source.policies("hive"), ROLES, hive_questions())
-        assert ask(definition, target.policies("hive"), [], hive_questions(databases=NAMED)) == before
+    for ask, parts in (
+        (engine.masks, 3),
+        (engine.row_filters, 2),
+    ):  # Hive asks for masks of columns, and for filters of tables
+        before = ask(definition, source.policies("hive"), ROLES, narrowed(hive_questions(), parts))
+        assert ask(definition, target.policies("hive"), [], narrowed(hive_questions(databases=NAMED), parts)) == before
         assert len(set(before)) > 1
+
+
+def narrowed(questions: list[Question], parts: int) -> list[Question]:
+    return [replace(one, resource=one.resource[:parts], access="select") for one in questions]
 
 
 def test_a_persons_own_policies_of_the_same_name_and_resources_stay_as_they_are(
@@ -371,7 +379,7 @@ def test_roles_and_security_zones_of_both_sides_are_read(pair: tuple[RangerAdmin
         ["bob", "eve"],
         ["bi"],
     )
-    assert "zoneName" not in made["livedata a [2]"]
+    assert not made["livedata a [2]"].get("zoneName")
 
 
 # ---- from Airflow

@@ -232,3 +232,10 @@ def test_the_report_names_what_was_done_what_was_not_and_why() -> None:
     ):
         assert said in text
     assert report.summary()["done"] == {"created": 2}
+
+
+def test_lines_say_the_same_in_any_order_but_for_masks_and_filters() -> None:
+    two, turned = (READ, DENY), (DENY, READ)
+    assert wanted(allow=two, deny=two).digest() == wanted(allow=turned, deny=turned).digest()
+    assert wanted(kind="mask", allow=two).digest() != wanted(kind="mask", allow=turned).digest()
+    assert wanted(allow=two).digest() != wanted(deny=two).digest()

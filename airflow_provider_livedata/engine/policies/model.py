@@ -107,8 +107,13 @@ class Policy:
         return self.is_enabled and bool(self.deny or self.denies_all_else or self.kind != "access")
 
     def digest(self) -> str:
-        """Equal for policies that say the same."""
+        """Equal for policies that say the same; lines of masks and filters count in their order, all others in any."""
         said = replace(self, number=0, version=0, origin=None)
+        if self.kind == "access":
+            said = replace(
+                said, allow=_sorted(self.allow), deny=_sorted(self.deny), allow_except=_sorted(self.allow_except),
+                deny_except=_sorted(self.deny_except),
+            )  # fmt: skip
         text = json.dumps(asdict(said), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -155,3 +160,7 @@ def resource_of(parts: dict[str, Values]) -> Resource:
 def as_json(value: Any) -> str:
     """One text for equal values."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _sorted(lines: tuple[Grant, ...]) -> tuple[Grant, ...]:
+    return tuple(sorted(lines, key=repr))
