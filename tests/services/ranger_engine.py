@@ -88,9 +88,7 @@ class RangerEngine:
 
     def service_def(self, kind: str) -> Json:
         """A service-def that Ranger comes with: ``hive``, ``hdfs``."""
-        with zipfile.ZipFile(self._lib / f"ranger-plugins-common-{fetch.RANGER_VERSION}.jar") as jar:
-            found: Json = json.loads(jar.read(f"service-defs/ranger-servicedef-{kind}.json"))
-            return found
+        return service_def(kind)
 
     def answers(
         self, service_def: Json, policies: Sequence[Json], roles: Sequence[Json], questions: Sequence[Question],
@@ -200,6 +198,13 @@ class RangerEngine:
         if self._gateway is None:
             raise ServerFailed("Ranger's engine is stopped")
         return self._gateway
+
+
+def service_def(kind: str) -> Json:
+    """A service-def that Ranger comes with; no JVM is needed."""
+    with zipfile.ZipFile(fetch.ranger_lib() / f"ranger-plugins-common-{fetch.RANGER_VERSION}.jar") as jar:
+        found: Json = json.loads(jar.read(f"service-defs/ranger-servicedef-{kind}.json"))
+        return found
 
 
 def _request(question: Question) -> Json:
