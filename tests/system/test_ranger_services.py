@@ -11,7 +11,7 @@ import psutil
 import pytest
 import requests
 
-from tests.services.py4j import CallFailed
+from tests.services.py4j import CallFailed, quoted, unquoted
 from tests.services.ranger_admin import API, RangerAdmin
 from tests.services.ranger_engine import Question, RangerEngine
 
@@ -188,6 +188,12 @@ def test_answers_are_in_the_order_of_many_questions(engine: RangerEngine, hive: 
     assert engine.answers(hive, policies, [], questions) == [user == place for user, place in pairs]
 
 
+def test_a_text_is_one_line_on_its_way_to_the_jvm() -> None:
+    text = 'a\n\\n\r"é\\'
+    assert "\n" not in quoted(text)
+    assert (quoted(text)[0], unquoted(quoted(text)[1:])) == ("s", text)
+
+
 def test_the_engine_is_gone_when_its_context_ends() -> None:
     with RangerEngine() as started:
         (pid,) = started.pids
@@ -267,7 +273,8 @@ def test_what_is_left_out_of_a_policy_is_filled_in_and_what_is_not_known_is_kept
     assert made["policyItems"][0]["conditions"] == made["denyPolicyItems"] == made["validitySchedules"] == []
     assert (made["zoneName"], made["policyPriority"], made["isDenyAllElse"]) == ("", 0, False)
     made["resources"].clear()
-    assert admin.policies("here")[0]["resources"] != {}  # a test holds a copy
+    admin.policies("here")[0]["resources"].clear()
+    assert admin.policies("here")[0]["resources"] != {}  # a test holds copies
 
 
 def test_policies_come_in_pages_of_200_until_there_are_no_more(admin: RangerAdmin, client: Any) -> None:
@@ -412,7 +419,7 @@ def test_faults_come_when_they_are_asked_for(admin: RangerAdmin, client: Any) ->
     admin.fail("DELETE", 500)
     assert create("c") == 200  # a fault is for the requests that it is meant for
     admin.fail(f"POST {API}/policy", 0)
-    with pytest.raises(requests.ConnectionError):
+    with pytest.raises(requests.ConnectionError, match="without response"):
         create("d")
     admin.fail("POST", 0, is_done=True)
     with pytest.raises(requests.ConnectionError):
