@@ -57,6 +57,13 @@ class Gateway:
         """Give a public field of an object a value."""
         self._answer("f", "s", target, field, value)
 
+    def array(self, kind: str, *values: str) -> str:
+        """An array of a class, of arguments."""
+        made = self._answer("a", "c", quoted(kind), f"i{len(values)}")
+        for index, value in enumerate(values):
+            self._answer("a", "s", made, f"i{index}", value)
+        return made
+
     def forget(self, *objects: str) -> None:
         """Let the JVM collect these objects."""
         for one in objects:
@@ -68,7 +75,7 @@ class Gateway:
             said = self._ask("c", told.removeprefix("!xr"), "toString").removeprefix("!ys")
             raise CallFailed(unquoted(said)[:_SHOWN])
         if not told.startswith("!y"):
-            raise CallFailed(unquoted(told.removeprefix("!xs")) or "the JVM closed the connection")
+            raise CallFailed(unquoted(told[3:])[:_SHOWN] or "the JVM closed the connection")
         return unquoted(told[3:])  # !y, and the letter of its type
 
     def _ask(self, *parts: str, end: str = "e\n") -> str:

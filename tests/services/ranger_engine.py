@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from tests.services import fetch
+from tests.services import fetch, ranger_validator
 from tests.services.processes import ServerFailed, ServerProcess
 from tests.services.py4j import Gateway, quoted, start_jvm
+from tests.services.ranger_validator import java_class, parsed
 from tests.services.scratch import Scratch
 
 Json = dict[str, Any]
 
 _RANGER = "org.apache.ranger"
+_UTIL = f"{_RANGER}.plugin.util"
 _JACKSON = "com.fasterxml.jackson"
 _POLICY_ENGINE = f"{_RANGER}.plugin.policyengine"
 _ACCESS, _MASK, _ROW_FILTER = 0, 1, 2  # RangerPolicy.POLICY_TYPE_*
@@ -117,6 +119,13 @@ class RangerEngine:
         results = self._evaluate(_ROW_FILTER, service_def, policies, roles, questions, zones)
         return [result.get("filterExpr") or None for result in results]
 
+    def invalid(self, service_def: Json, policy: Json) -> list[str]:
+        """What Ranger's ``RangerPolicyValidator`` says against a policy: its resources, their flags, its items and accesses.
+
+        What only Ranger Admin's store can say is not asked: whether service and zone are there, names and resources not taken.
+        """
+        return ranger_validator.invalid(self._jvm, service_def, policy)
+
     def _evaluate(
         self, kind: int, service_def: Json, policies: Sequence[Json], roles: Sequence[Json],
         questions: Sequence[Question], zones: Sequence[Json],
@@ -145,7 +154,7 @@ class RangerEngine:
         given = _service_policies(service, service_def, policies, zones)
         had_by = {"serviceName": service, "roleVersion": 1, "rangerRoles": list(roles)}
         names = [quoted(one) for one in (kind, service, "tests")]
-        made = [self._parsed(given, "ServicePolicies"), self._parsed(had_by, "RangerRoles")]
+        made = [parsed(self._jvm, given, f"{_UTIL}.ServicePolicies"), parsed(self._jvm, had_by, f"{_UTIL}.RangerRoles")]
         used += made
         config = f"{_RANGER}.authorization.hadoop.config.RangerPluginConfig"
         used.append(self._jvm.new(config, *names, "n", "n", f"r{self._options}"))
@@ -153,12 +162,6 @@ class RangerEngine:
         parts = [f"r{one}" for one in (made[0], used[-1], made[1])]
         used.append(self._jvm.new(f"{_POLICY_ENGINE}.RangerPolicyEngineImpl", *parts))
         return used[-1]
-
-    def _parsed(self, value: Json, kind: str) -> str:
-        of_kind = self._class(f"{_RANGER}.plugin.util.{kind}")
-        parsed = self._call(f"z:{_RANGER}.plugin.util.JsonUtilsV2", "jsonToObj", quoted(json.dumps(value)), of_kind)
-        self._jvm.forget(of_kind[1:])
-        return parsed
 
     def _open(self) -> None:
         """Teach Jackson, which Ranger brings, to read all requests at once and to write all results at once."""
@@ -188,7 +191,7 @@ class RangerEngine:
         self._requests = call(call(self._mapper, "getTypeFactory"), "constructCollectionType", *kinds)
 
     def _class(self, name: str) -> str:
-        return "r" + self._call("z:java.lang.Class", "forName", quoted(name))
+        return "r" + java_class(self._jvm, name)
 
     def _call(self, target: str, method: str, *arguments: str) -> str:
         return self._jvm.call(target, method, *arguments)

@@ -248,17 +248,21 @@ def _place(policy: Json) -> tuple[str, str]:
 
 def _wrong_resources(policy: Json, service_def: Json) -> Iterator[_Failure]:
     named, sets = set(policy["resources"]), _resource_sets(policy["policyType"], service_def)
+    around = [one for one in sets if named <= one]
     if named not in sets:
-        allowed = "; ".join("{" + ", ".join(sorted(one)) + "}" for one in sets)
-        reason = f"{service_def['name']} policy can specify values for one of the following resource sets: {allowed}"
-        yield 3011, f"Invalid resources specified. {reason}", "policy resources", _INCORRECT
+        choice = " ".join("[" + ", ".join(sorted(one)) + "]" for one in around or sets)
+        is_one, verb = len(around or sets) == 1, "must" if around else "can"
+        what = "the following resources" if is_one else "one of the following resource sets"
+        code = (3025 if is_one else 3012) if around else (3024 if is_one else 3011)
+        reason = f"{service_def['name']} policy {verb} specify values for {what}: {choice}"
+        yield code, f"Invalid resources specified. {reason}", "policy resources", _INCORRECT
         return
     definitions = {one["name"]: one for one in service_def["resources"]}
     for name, one in policy["resources"].items():
         if not any(one["values"]):
             yield (
                 3026,
-                f"Resource list was empty or contains null. At least one resource must be specified for [{name}]",
+                "Resource list was empty or contains null. At least one resource must be specified",
                 name,
                 _MISSING,
             )
@@ -294,12 +298,15 @@ def _wrong_items(policy: Json, service_def: Json) -> Iterator[_Failure]:
     items = [item for name in ITEMS for item in policy[name]]
     if not items and not policy["isAuditEnabled"]:
         yield 3008, "at least one policy item must be specified if audit isn't enabled", "policy items", _MISSING
+    for item in policy["dataMaskPolicyItems"]:
+        if not (item.get("dataMaskInfo") or {}).get("dataMaskType"):
+            yield 3019, "policy items object was null", "policy item datamask-type", _MISSING
     for item in items:
         if not (item["users"] or item["groups"] or item["roles"]):
             reason = "All of users,  user-groups and roles collections on the policy item were null/empty"
             yield 3020, reason, "policy item users/user-groups/roles", _MISSING
         if not item["accesses"]:
-            yield 3021, "policy items access object was null", "policy item accesses", _MISSING
+            yield 3002, "Internal error: missing field[policy item accesses]", "policy item accesses", _MISSING
         for access in item["accesses"]:
             if access.get("type") not in known:
                 reason = f"Invalid access type: access type=[{access.get('type')}], valid access types=[{known}]"
