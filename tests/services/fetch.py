@@ -1,6 +1,6 @@
 """Fetch what the real servers run from: Hadoop's jars with Maven, the S3 server with Go. Standard library only.
 
-    python tests/services/fetch.py [hadoop] [metastore] [metastore-4.0] [versitygw] [distcp] [spark]
+    python tests/services/fetch.py [hadoop] [metastore] [metastore-4.0] [versitygw] [distcp] [spark] [ranger]
 
 Everything goes to ``$LIVEDATA_CACHE``, else ``$XDG_CACHE_HOME/livedata``, else ``~/.cache/livedata``, never into the
 checkout. Each item is made in a directory beside its final one and renamed when it is complete.
@@ -21,6 +21,7 @@ from pathlib import Path
 
 HADOOP_VERSION = "3.5.0"
 SPARK_VERSION = "4.0.1"
+RANGER_VERSION = "2.6.0"
 VERSITYGW_VERSION = "v1.8.0"
 GO_NEEDED = (1, 25)
 POMS = Path(__file__).parent / "poms"
@@ -64,6 +65,13 @@ def spark_lib() -> Path:
     ensure_commands({"java": "openjdk-17-jre-headless"})
     pom = POMS / "spark.xml"
     return ensure(cache() / f"spark-{SPARK_VERSION}" / digest(pom) / "lib", _make_spark)
+
+
+def ranger_lib() -> Path:
+    """Return the directory of the jars of Ranger's policy engine, fetched when it is not there yet."""
+    ensure_commands({"java": "openjdk-17-jre-headless"})
+    pom = POMS / "ranger.xml"
+    return ensure(cache() / f"ranger-{RANGER_VERSION}" / digest(pom) / "lib", _make_ranger)
 
 
 def versitygw() -> Path:
@@ -161,6 +169,11 @@ def _make_spark(draft: Path) -> None:
     copy_jars(POMS / "spark.xml", draft)
 
 
+def _make_ranger(draft: Path) -> None:
+    say(f"fetching Ranger's policy engine {RANGER_VERSION} (47 MB) with Maven into {cache()}")
+    copy_jars(POMS / "ranger.xml", draft)
+
+
 def _make_versitygw(draft: Path) -> None:
     say(f"building versitygw {VERSITYGW_VERSION} with Go into {cache()}: up to 5 minutes, once")
     install_go(f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}", draft)
@@ -206,6 +219,7 @@ ITEMS: dict[str, Callable[[], Path]] = {
     "versitygw": versitygw,
     "distcp": distcp_lib,
     "spark": spark_lib,
+    "ranger": ranger_lib,
 }
 
 

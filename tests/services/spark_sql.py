@@ -2,7 +2,7 @@
 
 What it does not show: Unity Catalog (its one catalogue is ``spark_catalog``, like the old ``hive_metastore`` of a workspace), permissions, external
 locations (``places`` answers for them), throttling, and where Databricks's dialect differs from Spark's. Statements go by Py4J's gateway, which
-Spark brings for Python, in its line protocol.
+Spark brings for Python (see py4j.py).
 
 with SparkSql() as spark:
     spark.run("SHOW SCHEMAS")
@@ -11,28 +11,18 @@ with SparkSql() as spark:
 from __future__ import annotations
 
 import json
-import re
-import socket
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from airflow_provider_livedata.engine.errors import MetastoreRefused
 from airflow_provider_livedata.engine.metastore.databricks_sql import EXTERNAL_LOCATIONS
 from tests.services import fetch
-from tests.services.processes import ServerFailed, ServerProcess, accepts, free_ports, start_process, wait_until
+from tests.services.processes import ServerFailed, ServerProcess
+from tests.services.py4j import CallFailed, Gateway, quoted, start_jvm
 from tests.services.scratch import Scratch
 
 CATALOG = "spark_catalog"
-_MAIN = "py4j.GatewayServer"
-_QUICK = [
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-XX:-UsePerfData",
-    "-Djava.net.preferIPv4Stack=true",
-    "-Xmx800m",
-]
 _OPENED = [
     f"--add-opens=java.base/{name}=ALL-UNNAMED"
     for name in (
@@ -40,7 +30,6 @@ _OPENED = [
         "java.util.concurrent.atomic", "jdk.internal.ref", "sun.nio.ch", "sun.nio.cs", "sun.security.action", "sun.util.calendar",
     )
 ]  # fmt: skip
-_WAIT_S = 120
 
 
 class SparkSql:
@@ -51,7 +40,7 @@ class SparkSql:
     def __init__(self) -> None:
         self._lib = fetch.spark_lib()
         self._scratch = Scratch("spark", need_bytes=1 << 30)
-        self.data_dir, self.port = self._scratch.path, free_ports(1)[0]
+        self.data_dir = self._scratch.path
         self.sent: list[str] = []
         self.places: list[str] = []  # of external locations, which Spark has none of
         self._process: ServerProcess | None = None
@@ -59,14 +48,11 @@ class SparkSql:
         self._session = ""
 
     def __enter__(self) -> Self:
-        log = self.data_dir / "spark.log"
         settings = [f"-D{name}={value}" for name, value in self._settings().items()]
-        main = ["-cp", f"{self._lib}/*", _MAIN, "--enable-auth", str(self.port)]
-        self._process = start_process(["java", *_QUICK, *_OPENED, *settings, *main], log=log, cwd=self.data_dir)
         try:
-            up = lambda: accepts(self.port) and len(log.read_text().splitlines()) > 1  # noqa: E731
-            wait_until(up, what="Spark", seconds=60, processes=[self._process])
-            self._open(log)
+            options = ["-Xmx800m", *_OPENED, *settings]
+            self._process, self._gateway = start_jvm("Spark", options, self._lib, self.data_dir)
+            self._open()
         except BaseException:
             self.stop()
             raise
@@ -109,16 +95,17 @@ class SparkSql:
         """A connection as the Databricks provider's hook returns one."""
         return Dbapi(self)
 
-    def _open(self, log: Path) -> None:
-        token = log.read_text().splitlines()[1].strip()  # the first line is the port
-        self._gateway = Gateway(self.port, token)
+    def _open(self) -> None:
         builder = self._call("z:org.apache.spark.sql.SparkSession", "builder")
         self._session = self._call(self._call(builder, "enableHiveSupport"), "getOrCreate")
 
     def _call(self, target: str, method: str, *arguments: str) -> str:
         if self._gateway is None:
             raise ServerFailed("Spark is stopped")
-        return self._gateway.call(target, method, *arguments)
+        try:
+            return self._gateway.call(target, method, *arguments)
+        except CallFailed as error:
+            raise MetastoreRefused(str(error)) from None
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -165,47 +152,3 @@ class Dbapi:
 
     def close(self) -> None:
         """The session stays."""
-
-
-class Gateway:
-    """Calls of methods in the server: a target is a class (``z:name``) or an object (``o5``), as an answer names it.
-
-    Source: the protocol of Py4J (py4j/protocol.py): a command's lines, each part with a letter for its type, ended by ``e``.
-    """
-
-    def __init__(self, port: int, token: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_WAIT_S)
-        self._lines = self._socket.makefile("rw", encoding="utf-8", newline="\n")
-        self._ask("A", token, end="")
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._lines.close()
-        self._socket.close()
-
-    def call(self, target: str, method: str, *arguments: str) -> str:
-        """What the method returns: the name of an object, a text, or a number as text.
-
-        Raises:
-            MetastoreRefused: It failed; the message is Spark's.
-        """
-        told = self._ask("c", target, method, *arguments)
-        if told.startswith("!x"):
-            failed = told.removeprefix("!xr")
-            raise MetastoreRefused(unquoted(self._ask("c", failed, "toString").removeprefix("!ys")))
-        return unquoted(re.sub("^!y[rsil]", "", told))
-
-    def _ask(self, *parts: str, end: str = "e\n") -> str:
-        self._lines.write("".join(f"{part}\n" for part in parts) + end)
-        self._lines.flush()
-        return self._lines.readline().rstrip("\n")
-
-
-def quoted(text: str) -> str:
-    """A text as an argument."""
-    return "s" + text.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n")
-
-
-def unquoted(text: str) -> str:
-    """A text of an answer."""
-    return re.sub(r"\\(.)", lambda found: {"n": "\n", "r": "\r"}.get(found[1], found[1]), text)

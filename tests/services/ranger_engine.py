@@ -1,0 +1,254 @@
+"""Ranger's own policy engine (``ranger-plugins-common`` 2.6.0), as its plug-ins run it: who may do what under given policies.
+
+    with RangerEngine() as engine:
+        engine.answers(engine.service_def("hive"), policies, roles, [Question("ann", (), (("database", "sales"),), "select")])
+
+Policies, roles and zones are JSON as Ranger Admin's REST gives them. What it does not show: Ranger Admin, a plug-in in Hive or HDFS (which asks several
+such questions for one statement), tag policies, and policies that depend on time zones, scripts or user attributes.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from tests.services import fetch, ranger_validator
+from tests.services.processes import ServerFailed, ServerProcess
+from tests.services.py4j import Gateway, quoted, start_jvm
+from tests.services.ranger_validator import java_class, parsed
+from tests.services.scratch import Scratch
+
+Json = dict[str, Any]
+
+_RANGER = "org.apache.ranger"
+_UTIL = f"{_RANGER}.plugin.util"
+_JACKSON = "com.fasterxml.jackson"
+_POLICY_ENGINE = f"{_RANGER}.plugin.policyengine"
+_ACCESS, _MASK, _ROW_FILTER = 0, 1, 2  # RangerPolicy.POLICY_TYPE_*
+_NOT_WANTED = (
+    "serviceDef",
+    "request",
+    "accessRequest",
+    "maskTypeDef",
+    "additionalInfo",
+)  # of a result: large, and we have them
+
+
+@dataclass(frozen=True)
+class Question:
+    """May this user do this to this resource? The engine adds the roles; the group ``public`` is everybody's."""
+
+    user: str
+    groups: tuple[str, ...]
+    resource: tuple[tuple[str, str], ...]  # (("database", "sales"), ("table", "orders"))
+    access: str  # a name of the service-def, or "_any"
+
+
+class RangerEngine:
+    """One JVM; gone when the context ends. Each call makes an engine of its own from what it is given."""
+
+    def __init__(self) -> None:
+        self._lib = fetch.ranger_lib()
+        self._scratch = Scratch("ranger", need_bytes=256 << 20)
+        self._process: ServerProcess | None = None
+        self._gateway: Gateway | None = None
+        self._mapper = self._requests = self._options = ""
+
+    def __enter__(self) -> Self:
+        try:
+            options = ["-Xmx400m", f"-Djava.io.tmpdir={self._scratch.path}"]
+            self._process, self._gateway = start_jvm("Ranger's engine", options, self._lib, self._scratch.path)
+            self._open()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pids(self) -> list[int]:
+        """Process id of the JVM, none while it is stopped."""
+        return [self._process.pid] if self._process else []
+
+    def stop(self) -> None:
+        """End the JVM. Idempotent."""
+        if self._gateway is not None:
+            self._gateway.close()
+            self._gateway = None
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+        self._scratch.remove()
+
+    def service_def(self, kind: str) -> Json:
+        """A service-def that Ranger comes with: ``hive``, ``hdfs``."""
+        return service_def(kind)
+
+    def answers(
+        self, service_def: Json, policies: Sequence[Json], roles: Sequence[Json], questions: Sequence[Question],
+        *, zones: Sequence[Json] = (),
+    ) -> list[bool]:  # fmt: skip
+        """Say for each question whether the access is allowed."""
+        results = self._evaluate(_ACCESS, service_def, policies, roles, questions, zones)
+        return [bool(result["isAllowed"]) for result in results]
+
+    def masks(
+        self, service_def: Json, policies: Sequence[Json], roles: Sequence[Json], questions: Sequence[Question],
+        *, zones: Sequence[Json] = (),
+    ) -> list[str | None]:  # fmt: skip
+        """The mask that each question's user sees: its type, for a custom one ``CUSTOM:expression``, None without a mask.
+
+        ``MASK_NONE`` is told as it is, apart from None: a policy says that nothing is masked.
+        """
+        results = self._evaluate(_MASK, service_def, policies, roles, questions, zones)
+        return [_mask(result) for result in results]
+
+    def row_filters(
+        self, service_def: Json, policies: Sequence[Json], roles: Sequence[Json], questions: Sequence[Question],
+        *, zones: Sequence[Json] = (),
+    ) -> list[str | None]:  # fmt: skip
+        """The expression that filters the rows which each question's user sees, or None."""
+        results = self._evaluate(_ROW_FILTER, service_def, policies, roles, questions, zones)
+        return [result.get("filterExpr") or None for result in results]
+
+    def invalid(self, service_def: Json, policy: Json) -> list[str]:
+        """What Ranger's ``RangerPolicyValidator`` says against a policy: its resources, their flags, its items and accesses.
+
+        What only Ranger Admin's store can say is not asked: whether service and zone are there, names and resources not taken.
+        """
+        return ranger_validator.invalid(self._jvm, service_def, policy)
+
+    def _evaluate(
+        self, kind: int, service_def: Json, policies: Sequence[Json], roles: Sequence[Json],
+        questions: Sequence[Question], zones: Sequence[Json],
+    ) -> list[Json]:  # fmt: skip
+        """What ``RangerAccessResult`` says to each question: a dozen calls into the JVM, however many the questions."""
+        if not questions:
+            return []
+        used: list[str] = []
+        try:
+            engine = self._engine(used, service_def, policies, roles, zones)
+            asked = json.dumps([_request(question) for question in questions])
+            used.append(self._call(self._mapper, "readValue", quoted(asked), f"r{self._requests}"))
+            used.append(self._call(engine, "evaluatePolicies", f"r{used[-1]}", f"i{kind}", "n"))
+            told: list[Json] = json.loads(self._call(self._mapper, "writeValueAsString", f"r{used[-1]}"))
+            self._call(engine, "releaseResources", "btrue")
+        finally:
+            self._jvm.forget(*used)
+        if len(told) != len(questions):
+            raise ServerFailed(f"{len(questions)} questions, {len(told)} answers")
+        return told
+
+    def _engine(
+        self, used: list[str], service_def: Json, policies: Sequence[Json], roles: Sequence[Json], zones: Sequence[Json]
+    ) -> str:
+        service, kind = _service(policies, zones), service_def["name"]
+        given = _service_policies(service, service_def, policies, zones)
+        had_by = {"serviceName": service, "roleVersion": 1, "rangerRoles": list(roles)}
+        names = [quoted(one) for one in (kind, service, "tests")]
+        made = [parsed(self._jvm, given, f"{_UTIL}.ServicePolicies"), parsed(self._jvm, had_by, f"{_UTIL}.RangerRoles")]
+        used += made
+        config = f"{_RANGER}.authorization.hadoop.config.RangerPluginConfig"
+        used.append(self._jvm.new(config, *names, "n", "n", f"r{self._options}"))
+        used.append(self._jvm.new(f"{_POLICY_ENGINE}.RangerPluginContext", f"r{used[-1]}"))
+        parts = [f"r{one}" for one in (made[0], used[-1], made[1])]
+        used.append(self._jvm.new(f"{_POLICY_ENGINE}.RangerPolicyEngineImpl", *parts))
+        return used[-1]
+
+    def _open(self) -> None:
+        """Teach Jackson, which Ranger brings, to read all requests at once and to write all results at once."""
+        new, call = self._jvm.new, self._call
+        self._options = new(f"{_POLICY_ENGINE}.RangerPolicyEngineOptions")
+        for name in ("disablePolicyRefresher", "disableTagRetriever", "disableUserStoreRetriever"):
+            self._jvm.set_field(self._options, name, "btrue")
+        for name in ("cacheAuditResults", "enableResourceMatcherReuse"):
+            self._jvm.set_field(self._options, name, "bfalse")
+        self._mapper = new(f"{_JACKSON}.databind.ObjectMapper")
+        resource = [self._class(f"{_POLICY_ENGINE}.RangerAccessResource{end}") for end in ("", "Impl")]
+        resolver, module = (
+            new(f"{_JACKSON}.databind.module.Simple{end}") for end in ("AbstractTypeResolver", "Module")
+        )
+        call(resolver, "addMapping", *resource)
+        call(module, "setAbstractTypes", f"r{resolver}")
+        call(self._mapper, "registerModule", f"r{module}")
+        fields = call(f"z:{_JACKSON}.annotation.PropertyAccessor", "valueOf", quoted("FIELD"))
+        any_ = call(f"z:{_JACKSON}.annotation.JsonAutoDetect$Visibility", "valueOf", quoted("ANY"))
+        call(self._mapper, "setVisibility", f"r{fields}", f"r{any_}")
+        names = call(f"z:{_RANGER}.authorization.utils.JsonUtils", "jsonToSetString", quoted(json.dumps(_NOT_WANTED)))
+        ignored = f"z:{_JACKSON}.annotation.JsonIgnoreProperties$Value"
+        ignored = call(ignored, "forIgnoredProperties", f"r{names}")
+        results = call(self._mapper, "configOverride", self._class(f"{_POLICY_ENGINE}.RangerAccessResult"))
+        call(results, "setIgnorals", f"r{ignored}")
+        kinds = [self._class("java.util.ArrayList"), self._class(f"{_POLICY_ENGINE}.RangerAccessRequestImpl")]
+        self._requests = call(call(self._mapper, "getTypeFactory"), "constructCollectionType", *kinds)
+
+    def _class(self, name: str) -> str:
+        return "r" + java_class(self._jvm, name)
+
+    def _call(self, target: str, method: str, *arguments: str) -> str:
+        return self._jvm.call(target, method, *arguments)
+
+    @property
+    def _jvm(self) -> Gateway:
+        if self._gateway is None:
+            raise ServerFailed("Ranger's engine is stopped")
+        return self._gateway
+
+
+def service_def(kind: str) -> Json:
+    """A service-def that Ranger comes with; no JVM is needed."""
+    with zipfile.ZipFile(fetch.ranger_lib() / f"ranger-plugins-common-{fetch.RANGER_VERSION}.jar") as jar:
+        found: Json = json.loads(jar.read(f"service-defs/ranger-servicedef-{kind}.json"))
+        return found
+
+
+def _request(question: Question) -> Json:
+    return {
+        "resource": {"elements": dict(question.resource)}, "accessType": question.access,
+        "user": question.user, "userGroups": question.groups, "userRoles": (),
+    }  # fmt: skip
+
+
+def _service(policies: Sequence[Json], zones: Sequence[Json]) -> str:
+    """The one service whose policies these are."""
+    named = {policy["service"] for policy in policies if policy.get("service")}
+    named = named or {service for zone in zones for service in zone["services"]}
+    if len(named) > 1:
+        raise ValueError(f"policies of more than one service: {sorted(named)}")
+    return named.pop() if named else "service"
+
+
+def _service_policies(service: str, service_def: Json, policies: Sequence[Json], zones: Sequence[Json]) -> Json:
+    """What Ranger Admin gives a plug-in: each zone's policies beside its resources, and the rest."""
+    known = {policy["id"] for policy in policies if policy.get("id")}
+    free = iter(range(1, len(policies) + len(known) + 1))
+    unused = (number for number in free if number not in known)
+    whole = [{"service": service, **policy, "id": policy.get("id") or next(unused)} for policy in policies]
+    zoned = {zone["name"]: zone["services"].get(service) for zone in zones}
+    lost = {policy["zoneName"] for policy in whole if policy.get("zoneName")} - zoned.keys()
+    if lost:
+        raise ValueError(f"policies of zones that were not given: {sorted(lost)}")
+    return {
+        "serviceName": service, "serviceId": 1, "policyVersion": 1, "serviceDef": service_def,
+        "auditMode": "audit-none", "policies": [policy for policy in whole if not policy.get("zoneName")],
+        "securityZones": {
+            name: {
+                "zoneName": name, "resources": resources["resources"], "containsAssociatedTagService": False,
+                "policies": [policy for policy in whole if policy.get("zoneName") == name],
+            }
+            for name, resources in zoned.items() if resources is not None
+        },
+    }  # fmt: skip
+
+
+def _mask(result: Json) -> str | None:
+    kind = result.get("maskType") or None
+    return f"CUSTOM:{result.get('maskedValue')}" if kind == "CUSTOM" else kind
