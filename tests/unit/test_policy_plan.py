@@ -85,8 +85,9 @@ def test_policies_that_this_sync_did_not_make_are_left_alone() -> None:
 def test_a_copy_that_somebody_made_of_a_policy_of_the_sync_is_left_alone() -> None:
     (there,) = kept({"7": wanted()})
     copy = replace(there, name="copy", number=9, resources=on("hr"))
-    plan = planned({"7": wanted()}, [copy, there])
-    assert (plan.steps, plan.same) == ([], 1)
+    plan = planned({"7": wanted(), "8": wanted("copy", resources=on("x"))}, [copy, there])
+    assert [(step.action, step.name) for step in plan.steps] == [("create", "copy [8]")]
+    assert plan.same == 1
     assert "copy: a copy of a policy of this sync" in plan.notes[0]
 
 

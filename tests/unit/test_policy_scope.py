@@ -42,6 +42,8 @@ def test_names_are_mapped_by_a_table_and_by_rules_the_most_exact_one_first() -> 
         "etl": "loader", "hdfs_sales": "grp-sales", "hdfs_xy": "x-y", "a_ro": "readers", "bob": None, "hdfs_": "grp-", "ETL": None,
     }  # fmt: skip
     assert Names({}, "groups").target_of("bob") == "bob"
+    ends = Names({"ab*ba": "x-*", "*_rw": "w-*"}, "groups")
+    assert [ends.target_of(name) for name in ("aba", "abba", "ab-ba", "sales_rw")] == [None, "x-", "x--", "w-sales"]
 
 
 @pytest.mark.parametrize("rule", [{"": "a"}, {"a": ""}, {"a*b*": "c"}, {"a": "b*"}, {"a*": "*b*"}])
@@ -106,6 +108,8 @@ def test_what_is_known_only_when_asked_may_be_anything_that_is_replicated(given:
         ({"sa*": "x"}, {}, "one by one"),
         ({"a": ""}, {}, "one by one"),
         ({}, {"data": "/x"}, "absolute path"),
+        ({}, {"s3:lake": "/x"}, "absolute path"),
+        ({}, {"/data": "lake"}, "absolute path"),
         ({}, {"/data/../x": "/x"}, "absolute path"),
         ({}, {"/data": "/x*"}, "absolute path"),
         ({}, {"/data": "/x", "/data/a": "/y"}, "one inside the other"),
@@ -135,3 +139,8 @@ def _takes(values: Values, path: str) -> bool:
     )
     patterns = [value.rstrip("/") or "/" for value in values.values]
     return any(matches(pattern, name) for pattern in patterns for name in names)
+
+
+def test_a_location_may_be_a_whole_bucket() -> None:
+    scope = Scope({}, {"s3a://old": "s3a://new/part"})
+    assert scope.narrowed(on(url="s3a://old/x")) == on(url="s3a://new/part/x")
