@@ -303,7 +303,7 @@ _ROUTES: list[tuple[str, str, _Act]] = [
     ("POST", f"{API}/policy", lambda a: a.store.add_policy(a.body)),
     ("GET", f"{API}/policy/(\\d+)", lambda a: found(a.store.policies, int(a.found[0]))),
     ("PUT", f"{API}/policy/(\\d+)", lambda a: a.store.change_policy(int(a.found[0]), a.body)),
-    ("DELETE", f"{API}/policy/(\\d+)", lambda a: _delete(a.store.policies, a.found[0])),
+    ("DELETE", f"{API}/policy/(\\d+)", lambda a: a.store.remove_policy(int(a.found[0]))),
     ("GET", f"{API}/roles", lambda a: _page(a, [*a.store.roles.values()])),
     ("POST", f"{API}/roles", lambda a: a.store.add("role", a.store.roles, a.body)),
     ("GET", f"{API}/roles/(\\d+)", lambda a: found(a.store.roles, int(a.found[0]))),

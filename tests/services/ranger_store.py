@@ -53,6 +53,10 @@ class RangerStore:
         self.roles: dict[int, Json] = {}
         self.zones: dict[int, Json] = {}
         self._user = user
+        # Where a policy that was changed or removed had been is looked at once more: numbers are never given twice.
+        self._by_guid: dict[tuple[str, ...], int] = {}
+        self._by_name: dict[tuple[str, ...], int] = {}
+        self._by_signature: dict[tuple[str, str], int] = {}
         self._next = {kind: itertools.count(1) for kind in ("service", "policy", "role", "zone")}
         self._last_ms = 0
 
@@ -84,11 +88,9 @@ class RangerStore:
         guid = given.get("guid") or str(uuid.uuid4())
         given = {**given, "guid": guid, "name": (given.get("name") or "").strip() or f"{given.get('service')}-{guid}"}
         whole = self._checked(given, None)
-        if any(one["guid"] == guid and _place(one) == _place(whole) for one in self.policies.values()):
+        if self._by_guid.get((guid, *_place(whole))) in self.policies:
             raise Refused(400, f"policy already exists: guid={guid}")
-        whole = self._first(whole, next(self._next["policy"]))
-        self.policies[whole["id"]] = whole
-        return whole
+        return self._keep(self._first(whole, next(self._next["policy"])))
 
     def change_policy(self, number: int, given: Json) -> Json:
         """Put a policy in the place of what was there."""
@@ -101,8 +103,25 @@ class RangerStore:
             "guid": given.get("guid") or old["guid"],
             "name": given.get("name") or old["name"],
         }
-        self.policies[number] = self._later(self._checked(given, old), old)
-        return self.policies[number]
+        return self._keep(self._later(self._checked(given, old), old))
+
+    def remove_policy(self, number: int) -> None:
+        """Remove a policy."""
+        policy = found(self.policies, number)
+        del self.policies[number]
+        self._count(policy["service"])
+
+    def _keep(self, policy: Json) -> Json:
+        number = policy["id"]
+        self.policies[number] = policy
+        self._by_guid[policy["guid"], *_place(policy)] = number
+        self._by_name[policy["name"], *_place(policy)] = number
+        self._by_signature[policy["resourceSignature"], policy["service"]] = number
+        self._count(policy["service"])
+        return policy
+
+    def _count(self, service: str) -> None:
+        self.service(service)["policyVersion"] = self.service(service)["policyVersion"] + 1
 
     def service(self, name: str | None) -> Json:
         """The service of a name."""
@@ -161,17 +180,17 @@ class RangerStore:
                 yield code, text.format(policy["id"], old[field], policy[field]), field, _INCORRECT
 
     def _taken(self, policy: Json) -> Iterator[_Failure]:
-        others = [one for one in self.in_service(policy["service"]) if one["id"] != policy.get("id")]
-        for one in others:
-            if one["name"] == policy["name"] and one["zoneName"] == policy["zoneName"]:
-                reason = (
-                    f"Another policy already exists for this name: policy-id=[{one['id']}], service=[{one['service']}]"
-                )
-                yield 3006, reason, "policy name", _INCORRECT
-        for one in others:
-            if one["resourceSignature"] == policy["resourceSignature"]:
-                where = f"policy-name=[{one['name']}], service=[{one['service']}]"
-                yield 3010, f"Another policy already exists for matching resource: {where}", "resources", _INCORRECT
+        named = self.policies.get(self._by_name.get((policy["name"], *_place(policy)), 0))
+        if named and named["id"] != policy.get("id") and named["name"] == policy["name"]:
+            reason = (
+                f"Another policy already exists for this name: policy-id=[{named['id']}], service=[{named['service']}]"
+            )
+            yield 3006, reason, "policy name", _INCORRECT
+        signature = policy["resourceSignature"]
+        same = self.policies.get(self._by_signature.get((signature, policy["service"]), 0))
+        if same and same["id"] != policy.get("id") and same["resourceSignature"] == signature:
+            where = f"policy-name=[{same['name']}], service=[{same['service']}]"
+            yield 3010, f"Another policy already exists for matching resource: {where}", "resources", _INCORRECT
 
 
 _Failure = tuple[int, str, str, str]  # code, reason, field, type
@@ -201,7 +220,7 @@ def _set(given: Json) -> Json:
 
 def _filled(kind: str) -> Json:
     if kind == "service":
-        return {"isEnabled": True, "configs": {}}
+        return {"isEnabled": True, "configs": {}, "policyVersion": 1}
     if kind == "role":
         return {"description": "", "options": {}, "users": [], "groups": [], "roles": []}
     return {

@@ -49,7 +49,7 @@ from tests.unit.policy_answers import Question as Asked
 from tests.unit.policy_answers import is_allowed
 
 TWICE = RetryPolicy(attempts=2, base_s=0, max_s=0)
-HIVE = {"databases": {"sales": "sales_dr", "hr": "hr"}}
+HIVE: dict[str, Any] = {"databases": {"sales": "sales_dr", "hr": "hr"}}
 NAMED = {"sales": "sales_dr"}
 
 
