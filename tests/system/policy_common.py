@@ -65,7 +65,7 @@ def some_policies(
 def some_table(chance: random.Random) -> Json:
     """A resource of Hive."""
     database = chance.choice(["sales", "hr", "*", "s*", "sales hr", "?r", "other"])
-    flags = {"isExcludes": True} if chance.random() < 0.2 and database != "*" else {}
+    flags: Json = {"isExcludes": True} if chance.random() < 0.2 and database != "*" else {}
     return table(database, chance.choice(["*", "t1", "t*", "t1 t2"]), **flags)
 
 
