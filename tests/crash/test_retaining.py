@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from airflow_provider_livedata.engine import backup, catalogue, hold, release, remove_backups, retain, verify_backup
 from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.errors import BackupMissing, BackupUnusable, BadOption, RunFailed, TargetHeld
+from airflow_provider_livedata.engine.model import Failure
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored.lease import Lease
 from airflow_provider_livedata.engine.stored.state import StateFolder
@@ -212,6 +213,24 @@ def test_only_damaged_and_incomplete_backups_that_nobody_needs_are_removed_by_na
         assert remove_backups(site.at, three[1:]).removed == three[1:]
         assert site.held_by(catalogue(site.at).find().name) == site.now()
     assert catalogue(site.at).find(three[0]).state == "complete"
+
+
+def test_a_removal_by_name_that_leaves_something_fails_and_says_what(make_pair: Callable[[str, str], Pair]) -> None:
+    class Stubborn(CrashAfter):
+        def delete(self, items: Any) -> list[Failure]:
+            return [Failure(one.path, "held by somebody") for one in items]
+
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    names = []
+    for content in (FIRST, SECOND):
+        site.pair.put(content)
+        names.append(site.backup())
+    damage(site, names[0])
+    with pytest.raises(RunFailed) as failed:
+        remove_backups(Stubborn(site.at, 1 << 30), names[:1], lease_times=IMPATIENT)
+    assert failed.value.report.state == "failed"
+    assert "held by somebody" in failed.value.report.left[names[0]]
+    assert remove_backups(site.at, names[:1], lease_times=IMPATIENT).left == {} or retain(site.at, LAST).left == {}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -11,11 +11,11 @@ from airflow_provider_livedata.engine.errors import BadOption, PathsOverlap, Run
 from airflow_provider_livedata.engine.flows.drilling import drill
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.flows.undoing import undo_restore
-from airflow_provider_livedata.engine.model import Attributes
+from airflow_provider_livedata.engine.model import Attributes, Failure
 from airflow_provider_livedata.engine.restores import drill_folders
 from airflow_provider_livedata.engine.restores.options import DrillOptions, RestoreOptions
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from airflow_provider_livedata.engine.stored.lease import Lease
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.below import Below
@@ -90,6 +90,17 @@ def test_attributes_of_a_file_that_was_changed_since_stay_when_a_restore_is_undo
     assert looks(pair.target)["a"] == there
 
 
+def test_a_file_that_came_and_was_changed_since_stays_when_a_restore_is_undone(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    pair = made(make_pair, "hdfs to objects")
+    put(pair.target, "keep", b"to be replaced")
+    report = back(pair.source, pair.target, mode="merge")
+    put(pair.target, "a", b"written since")
+    undo_restore(pair.target, report.name, lease_times=IMPATIENT)
+    assert contents(pair.target) == {"keep": b"to be replaced", "a": b"written since"}
+
+
 @pytest.mark.parametrize("kinds", ["hdfs to hdfs", "hdfs to objects", "hdfs to local"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_the_state_before_is_that_before_the_first_attempt(
@@ -145,8 +156,8 @@ def test_a_destination_that_keeps_nothing_is_changed_only_when_told(make_pair: C
 MANY: Files = {f"d{n % 7}/f{n:03d}": bytes([n]) * (10 * n) for n in range(200)}
 
 
-def drilled(view: Zone, scratch: Zone | str, **options: Any) -> Any:
-    return drill(view, scratch, DrillOptions(threads=2, **options), taken_ms=1, label="b1", lease_times=IMPATIENT)
+def drilled(view: Zone, scratch: Zone | str, *, lease_times: LeaseTimes = IMPATIENT, **options: Any) -> Any:
+    return drill(view, scratch, DrillOptions(threads=2, **options), taken_ms=1, label="b1", lease_times=lease_times)
 
 
 @pytest.mark.parametrize("kinds", TARGETS)
@@ -231,9 +242,10 @@ def test_the_folder_of_a_drill_at_work_and_one_that_no_drill_made_stay(
         drill_folders.make(pair.target, name)
     StateFolder(pair.target).write(f"drills/begun/{foreign}", b"")
     put(pair.target, f"{foreign}/f", b"a person's")
+    put(pair.target, f"{working}/f", b"being compared")
     with Lease(StateFolder(Below(pair.target, working)), "another drill", times=BUSY):
-        report = drilled(pair.source, pair.target, sample_files=1)
-        assert pair.target.stat(working) is not None
+        report = drilled(pair.source, pair.target, sample_files=1, lease_times=BUSY)
+        assert contents(pair.target)[f"{working}/f"] == b"being compared"
     assert pair.target.stat(young) is None
     assert contents(pair.target)[f"{foreign}/f"] == b"a person's"
     assert any(foreign in note and "left alone" in note for note in report.notes)
@@ -241,6 +253,32 @@ def test_the_folder_of_a_drill_at_work_and_one_that_no_drill_made_stay(
     drill_folders.make(pair.target, newest)
     drilled(pair.source, pair.target, sample_files=1)
     assert pair.target.stat(newest) is not None
+
+
+def test_what_of_a_killed_drill_cannot_be_removed_is_told_stops_nothing_and_is_tried_again(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    class Stubborn(CrashAfter):
+        def delete(self, items: Any) -> list[Failure]:
+            kept = [one for one in items if one.path.endswith("stubborn")]
+            failed = super().delete([one for one in items if one not in kept])
+            return [*failed, *(Failure(one.path, "held by somebody") for one in kept)]
+
+    pair = made(make_pair, "files to files", MANY)
+    stuck, damaged, plain = (f"livedata-drill-20200101T00000{n}Z-abcdef" for n in range(3))
+    for name in (stuck, damaged, plain):
+        drill_folders.make(pair.target, name)
+    put(pair.target, f"{stuck}/stubborn", b"x")
+    put(pair.target, f"{damaged}/f", b"x")
+    StateFolder(Below(pair.target, damaged)).write("drill.json", b"[")
+    report = drilled(pair.source, Stubborn(pair.target, 1 << 30), sample_files=1)
+    assert any(f"{stuck}/stubborn" in note and "held by somebody" in note for note in report.notes)
+    assert any(damaged in note and "tried again next time" in note for note in report.notes)
+    assert pair.target.stat(plain) is None
+    begun = [entry.path.rpartition("/")[2] for entry in StateFolder(pair.target).files("drills/begun")]
+    assert begun == [stuck, damaged]
+    drilled(pair.source, pair.target, sample_files=1)
+    assert pair.target.stat(stuck) is None
 
 
 def test_a_drill_that_breaks_off_removes_what_it_brought(make_pair: Callable[[str, str], Pair]) -> None:

@@ -167,6 +167,15 @@ def test_a_source_that_may_not_be_listed_is_not_taken_for_an_empty_one() -> None
     guard(totals, Policy(OBJECT_STORE, max_delete_ratio=0.5))
 
 
+def test_a_file_stays_where_the_source_has_a_directory_that_may_not_be_listed() -> None:
+    source = [Entry("a", "directory", note="refused"), Entry("z", "file", 1, version="v")]
+    there = [Entry("a", "file", 1, version="t"), Entry("z", "file", 1, version="t")]
+    known = [Held(Entry(path, "file", 1, version="v"), "t") for path in ("a", "z")]
+    steps, totals = plan(OBJECT_STORE, source, known, there)
+    assert [(step.kind, step.entry.path) for step in steps] == [("refused", "a")]
+    assert totals.delete_files == 0
+
+
 @STORES
 @given(now=trees(), there=trees())
 def test_nothing_that_someone_else_wrote_is_touched_unless_asked(facts: Facts, now: Tree, there: Tree) -> None:

@@ -11,12 +11,12 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from airflow_provider_livedata.engine.errors import LiveDataError, TargetHeld
 from airflow_provider_livedata.engine.model import Attributes, Entry, Failure
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
+from airflow_provider_livedata.engine.stored.state import FOLDER as STATE
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.transfer.phases import DELETE_BATCH
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -46,7 +46,7 @@ def make(scratch: Zone, name: str) -> None:
 
 def remove(scratch: Zone, name: str) -> list[Failure]:
     """Remove the folder of a drill with all that it holds; returns what could not be."""
-    failures = [*_removed(scratch, name)]
+    failures = _removed(scratch, name)
     if not failures:
         StateFolder(scratch).remove(_BEGUN, only=lambda path: path == f"{_BEGUN}/{name}")
     return failures
@@ -96,17 +96,21 @@ def _began_ms(name: str) -> int | None:
     return int(datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC).timestamp() * 1000) if found else None
 
 
-def _removed(scratch: Zone, name: str) -> Iterator[Failure]:
-    """Remove files as they are listed, then directories, children first; yields what could not be."""
-    directories = [Entry(name, "directory")]
-    files: list[Entry] = []
+def _removed(scratch: Zone, name: str) -> list[Failure]:
+    """Remove files as they are listed, then directories, children first; returns what could not be.
+
+    The mark goes when all other files have gone: without it what is left would be taken for somebody else's.
+    """
+    mark = f"{name}/{STATE}/{_MARK}"
+    last, files, directories = list[Entry](), list[Entry](), [Entry(name, "directory")]
+    failures: list[Failure] = []
     for entry in scratch.scan(name):
         if entry.kind != "directory":
-            files.append(entry)
+            (last if entry.path == mark else files).append(entry)
         elif not entry.is_implied:
             directories.append(entry)
         if len(files) >= DELETE_BATCH:
-            yield from scratch.delete(files)
+            failures += scratch.delete(files)
             files = []
-    yield from scratch.delete(files)
-    yield from scratch.delete(directories[::-1])
+    failures += scratch.delete(files)
+    return failures or [*scratch.delete(last), *scratch.delete(directories[::-1])]
