@@ -324,6 +324,21 @@ def test_a_directory_that_may_not_be_listed_fails_alone_and_nothing_below_it_is_
     assert contents(pair.target) == contents(pair.source)
 
 
+def test_a_directory_that_could_not_be_listed_is_none_that_the_next_run_takes_for_its_own(pair: Pair) -> None:
+    pair.put({"a": b"a", "private/x": b"x"})
+    pair.source.store.unlisted.add("data/private/")
+    with pytest.raises(RunFailed):
+        replicate(pair.source, pair.target)
+    pair.source.store.unlisted.clear()
+    pair.remove("private/x")
+    if pair.source.stat("private") is not None:  # an object store has it by its keys alone
+        pair.remove("private")
+    pair.target.make_directory("private")  # by somebody else
+    there = contents(pair.target)
+    replicate(pair.source, pair.target, ReplicateOptions(foreign="keep", max_delete_ratio=1))
+    assert contents(pair.target) == there
+
+
 def test_a_location_that_may_not_be_listed_at_all_is_one_error(pair: Pair) -> None:
     pair.put(FILES)
     replicate(pair.source, pair.target)
