@@ -95,6 +95,18 @@ def test_a_policy_that_cannot_be_read_is_named_with_its_reason(change: dict[str,
     assert said in broken.why
 
 
+def test_lines_of_masks_stay_in_their_order_and_all_others_are_sorted() -> None:
+    lines = [
+        {"users": [name], "accesses": [{"type": "select"}], "dataMaskInfo": {"dataMaskType": "M"}} for name in "ba"
+    ]
+    masks = policy_of({**WHOLE, "policyType": 1, "policyItems": [], "dataMaskPolicyItems": lines})
+    plain = policy_of({**WHOLE, "policyItems": [{"users": [name], "accesses": []} for name in "ba"]})
+    assert isinstance(masks, Policy)
+    assert isinstance(plain, Policy)
+    assert [line.who.users for line in masks.allow] == [("b",), ("a",)]
+    assert [line.who.users for line in plain.allow] == [("a",), ("b",)]
+
+
 def test_fields_that_are_not_known_and_empty_are_no_matter() -> None:
     assert isinstance(policy_of({**WHOLE, "newField": None, "another": []}), Policy)
     assert policy_of({"id": "x"}) == Broken("x", "KeyError: 'name'")
