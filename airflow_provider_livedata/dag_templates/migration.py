@@ -1,6 +1,7 @@
 """The DAG that brings a location to another zone for good, while the source goes on being used until the cut-over.
 
-preflight -> plan -> copy -> catch_up -> verify -> [approve_cut_over] -> final_catch_up -> settle -> final_verify -> report
+preflight -> plan -> copy -> catch_up -> verify -> [approve_cut_over] -> final_catch_up -> settle -> final_verify
+-> [policies] -> [metadata] -> report
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, TriggerRule, chain
 
+from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
+from airflow_provider_livedata.dag_templates.followers import follower_steps
 from airflow_provider_livedata.dag_templates.migration_outcome import migration_outcome
 from airflow_provider_livedata.dag_templates.migration_params import migration_params
 from airflow_provider_livedata.dag_templates.steps import PLACES, approval, line_report, tries, unless
@@ -24,7 +27,7 @@ from airflow_provider_livedata.operators.verify import LiveDataVerifyOperator
 
 MIGRATED = "livedata-migrated"  # schedule a DAG on this asset alias to have it follow each finished migration
 STAGES = (
-    "preflight", "plan", "copy", "catch_up", "verify", "approve_cut_over", "final_catch_up", "settle", "final_verify",
+    "preflight", "plan", "copy", "catch_up", "verify", "approve_cut_over", "final_catch_up", "settle", "final_verify", *FOLLOWERS,
 )  # fmt: skip
 DOC = """\
 Copies a location to another zone, proves the copy, and cuts over once the writers have stopped.
@@ -41,6 +44,7 @@ The source is only read, and goes on being used until the cut-over.
 | `final_catch_up` | copies what came since. |
 | `settle` | looks once more. Any change stops the cut-over and is listed: somebody still writes. |
 | `final_verify` | proves the target for the last time. |
+| `policies`, `metadata` | where they are asked for: give Ranger the policies, and the metastore the tables, of what was copied. |
 | `report` | says what happened and where the reports lie, also when a step failed. |
 
 Every step can be cleared and run again: what has landed and is proved is not copied again.
@@ -100,7 +104,6 @@ def _steps() -> None:
     )
     settle = LiveDataSettleOperator(task_id="settle", **PLACES)
     proof = LiveDataVerifyOperator(task_id="final_verify", level=level, outlets=[AssetAlias(MIGRATED)], **PLACES)
-    chain(
-        preflight, plan, copy, catch_up, verify, approve, final, settle, proof, line_report(STAGES, migration_outcome)
-    )
+    line = (preflight, plan, copy, catch_up, verify, approve, final, settle, proof, *follower_steps())
+    chain(*line, line_report(STAGES, migration_outcome))
     verify >> final

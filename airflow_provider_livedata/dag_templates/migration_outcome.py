@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS, followed
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
@@ -52,7 +53,10 @@ def _outcome(
         return "DRY RUN", "the plan is written and nothing else was changed"
     proof = results.get("final_verify") or {}
     if states.get("final_verify") == "success" and proof.get("is_same"):
-        return "MIGRATED", f"the target holds what the source holds, proved at level {proof['level']}"
+        return (
+            "MIGRATED",
+            f"the target holds what the source holds, proved at level {proof['level']}{followed(results)}",
+        )
     return "NOT FINISHED", "not every step was run"
 
 
@@ -61,6 +65,8 @@ def _did(stage: str, result: Any, failure: Any) -> str:
         return str(failure.get("error"))
     if not isinstance(result, dict):
         return ""
+    if stage in FOLLOWERS:
+        return ", ".join(f"{count:,} {what}" for what, count in sorted(result["done"].items())) or "nothing to do"
     if stage == "preflight":
         return "; ".join(result.get("notes") or [])
     if "level" in result:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.dag_templates import forms
+from airflow_provider_livedata.dag_templates.follower_params import follower_params
 from airflow_provider_livedata.dag_templates.forms import ADVANCED
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def migration_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
     Raises:
         ValueError: A default for a param that is not there.
     """
-    return forms.form({**_places(), **_choices(), **_advanced()}, defaults, "the migration")
+    return forms.form({**_places(), **_choices(), **_advanced(), **follower_params()}, defaults, "the migration")
 
 
 def _places() -> dict[str, Param]:

@@ -40,7 +40,7 @@ class CatalogueOperator(LiveDataOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"options": "json", "locations": "json"}
 
     def __init__(
-        self, *, source: str, target: str, state: str, locations: Mapping[str, str] | str, options: Mapping[str, Any] | None = None,
+        self, *, source: str, target: str, state: str, locations: Mapping[str, str] | str, options: Mapping[str, Any] | str | None = None,
         dry_run: bool | str = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
@@ -56,7 +56,9 @@ class CatalogueOperator(LiveDataOperator):
         fixed: dict[str, Any] = {
             "locations": mapping_of(self.locations, "locations"), "dry_run": as_bool(self.is_dry_run, "dry_run"), **self.fixed(),
         }  # fmt: skip
-        return options_of(engine.SyncOptions, {"holder": holder_in(context), **self.options}, **fixed)
+        return options_of(
+            engine.SyncOptions, {"holder": holder_in(context), **values_of(self.options, "options")}, **fixed
+        )
 
     def fixed(self) -> dict[str, Any]:
         """Options that the operator has arguments of its own for."""
@@ -143,8 +145,8 @@ class MetastoreVerifyOperator(CatalogueOperator):
         return report
 
 
-def mapping_of(value: Mapping[str, str] | str, name: str) -> dict[str, str]:
-    """A mapping of texts, from one or from JSON of one.
+def values_of(value: Mapping[str, Any] | str, name: str) -> dict[str, Any]:
+    """A mapping by names, from one or from JSON of one.
 
     Raises:
         BadOption: It is neither.
@@ -155,6 +157,18 @@ def mapping_of(value: Mapping[str, str] | str, name: str) -> dict[str, str]:
             found = json.loads(value or "{}")
         except ValueError:
             found = None
-    if not isinstance(found, Mapping) or not all(isinstance(one, str) for pair in found.items() for one in pair):
-        raise BadOption(f"{name} is a mapping of texts, or JSON of one", **{name: value})
+    if not isinstance(found, Mapping) or not all(isinstance(one, str) for one in found):
+        raise BadOption(f"{name} is a mapping by names, or JSON of one", **{name: value})
     return dict(found)
+
+
+def mapping_of(value: Mapping[str, str] | str, name: str) -> dict[str, str]:
+    """A mapping of texts, from one or from JSON of one.
+
+    Raises:
+        BadOption: It is neither.
+    """
+    found = values_of(value, name)
+    if not all(isinstance(one, str) for one in found.values()):
+        raise BadOption(f"{name} is a mapping of texts, or JSON of one", **{name: value})
+    return found

@@ -13,7 +13,7 @@ from airflow_provider_livedata.engine.errors import BadOption, VerifyFailed
 from airflow_provider_livedata.engine.policies.model import Who
 from airflow_provider_livedata.hooks.ranger import policies_at, service_at
 from airflow_provider_livedata.operators.base import LiveDataOperator, holder_in, opened
-from airflow_provider_livedata.operators.metastore import mapping_of
+from airflow_provider_livedata.operators.metastore import mapping_of, values_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -48,7 +48,7 @@ class PolicyOperator(LiveDataOperator):
         self, *, source: str, target: str, state: str, databases: Mapping[str, str] | str | None = None,
         locations: Mapping[str, str] | str | None = None, users: Mapping[str, str] | str | None = None,
         groups: Mapping[str, str] | str | None = None, roles: Mapping[str, str] | str | None = None,
-        options: Mapping[str, Any] | None = None, dry_run: bool | str = False, **kwargs: Any,
+        options: Mapping[str, Any] | str | None = None, dry_run: bool | str = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self.source = source
@@ -66,7 +66,7 @@ class PolicyOperator(LiveDataOperator):
         """The options, with this task as the holder of the lease."""
         mappings = {name: mapping_of(getattr(self, name), name) for name in MAPPINGS}
         return options_of(
-            engine.PolicySyncOptions, {"holder": holder_in(context), **self.options}, dry_run=as_bool(self.is_dry_run, "dry_run"), **mappings
+            engine.PolicySyncOptions, {"holder": holder_in(context), **values_of(self.options, "options")}, dry_run=as_bool(self.is_dry_run, "dry_run"), **mappings
         )  # fmt: skip
 
     def work(self, context: Context) -> Any:
@@ -150,7 +150,7 @@ class ReplicaProtectionOperator(LiveDataOperator):
 
     def __init__(
         self, *, target: str, state: str, writers: Mapping[str, Any] | str | None = None, databases: Mapping[str, str] | str | None = None,
-        locations: Mapping[str, str] | str | None = None, lifted: bool | str = False, options: Mapping[str, Any] | None = None,
+        locations: Mapping[str, str] | str | None = None, lifted: bool | str = False, options: Mapping[str, Any] | str | None = None,
         dry_run: bool | str = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
@@ -168,7 +168,10 @@ class ReplicaProtectionOperator(LiveDataOperator):
         mappings = {name: mapping_of(getattr(self, name), name) for name in ("databases", "locations")}
         dry_run = as_bool(self.is_dry_run, "dry_run")
         options = options_of(
-            engine.PolicySyncOptions, {"holder": holder_in(context), **self.options}, dry_run=dry_run, **mappings
+            engine.PolicySyncOptions,
+            {"holder": holder_in(context), **values_of(self.options, "options")},
+            dry_run=dry_run,
+            **mappings,
         )
         writers = None if as_bool(self.lifted, "lifted") else who_in(self.writers)
         with closing(service_at(self.target)) as target, opened(self.state) as state:

@@ -209,6 +209,11 @@ def test_texts_of_templates_become_options() -> None:
     assert "task s" in options.holder
     sync.up_to = "None"
     assert sync.chosen(_context()).up_to == -1
+    sync.options = '{"deletes": "mirror"}'
+    assert sync.chosen(_context()).deletes == "mirror"
+    sync.options = "[]"
+    with pytest.raises(BadOption, match="options is a mapping"):
+        sync.chosen(_context())
     for bad in ("[]", "{", '{"a": 1}'):
         with pytest.raises(BadOption):
             mapping_of(bad, "locations")

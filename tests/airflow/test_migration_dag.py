@@ -17,8 +17,9 @@ from tests.airflow.runs import asset_events, make_tree, migrate, read_tree
 TREE = {"a.txt": b"1", "sub/b c.txt": b"22", "sub/ä%20+#='\".bin": bytes(100_000), "empty": b""}
 ALL = {
     "preflight", "plan", "copy", "catch_up", "verify", "approve_cut_over", "final_catch_up", "settle", "final_verify",
-    "report",
+    "policies", "metadata", "report",
 }  # fmt: skip
+UNASKED = {"policies": "skipped", "metadata": "skipped"}
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
 
@@ -38,7 +39,7 @@ def test_a_migration_copies_and_proves_everything_and_a_second_one_copies_nothin
 ) -> None:
     run = migrate(source, target)
     assert run.state == "success"
-    assert run.states == dict.fromkeys(ALL, "success") | {"approve_cut_over": "skipped"}
+    assert run.states == dict.fromkeys(ALL, "success") | {"approve_cut_over": "skipped"} | UNASKED
     assert read_tree(tmp_path / "target") == TREE
     assert run.results["copy"]["copied_files"] == len(TREE)
     assert run.results["final_verify"]["is_same"]

@@ -13,7 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_livedata.engine.metastore.model import Principal
-from tests.airflow.runs import Run, run
+from tests.airflow.runs import Run, make_tree, migrate, run
 from tests.services.airflow_home import connection_variable
 from tests.services.hive import Metastore
 from tests.system.catalogue_common import Pair, pair_of
@@ -147,3 +147,14 @@ def _context() -> Any:
             self.pushed = key, value
 
     return {"ti": Ti(), "outlet_events": {}}
+
+
+def test_metadata_follow_a_migration_where_they_are_asked_for(pair: Pair) -> None:
+    source, target = f"file://{pair.root}/source", f"file://{pair.root}/target"
+    make_tree(Path(pair.root) / "source", {"plain/a": b"1"})
+    asked = {**places(pair), "options": {"databases": f"{pair.database}*"}}
+    done = migrate(source, target, metadata=asked)
+    assert done.report["outcome"] == "MIGRATED", done.report["text"]
+    assert (done.states["policies"], done.states["metadata"]) == ("skipped", "success")
+    assert "2 created tables" in done.report["text"]
+    assert pair.target.database(pair.database) is not None

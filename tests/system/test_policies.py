@@ -29,7 +29,7 @@ from airflow_provider_livedata.engine.policies.base import PolicyTarget
 from airflow_provider_livedata.engine.policies.model import Policy
 from airflow_provider_livedata.engine.policies.ranger_json import policy_of, role_of
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from tests.airflow.runs import Run, run
+from tests.airflow.runs import Run, make_tree, migrate, run
 from tests.services.airflow_home import connection_variable
 from tests.services.ranger_admin import RangerAdmin
 from tests.services.ranger_engine import Question, RangerEngine
@@ -464,3 +464,24 @@ def test_the_policies_of_an_exported_file_are_synced_too(
     done = dag_run(tmp_path, source=f"file://{tmp_path}/export.json#hive", roles_as="keep")
     assert done.report["outcome"] == "SYNCED", done.report["text"]
     assert len(target.policies("hive")) == 2
+
+
+def test_policies_follow_a_migration_where_they_are_asked_for(
+    connected: tuple[RangerAdmin, RangerAdmin], tmp_path: Path
+) -> None:
+    source, target = make_tree(tmp_path / "source", {"a": b"1"}), f"file://{tmp_path}/target"
+    asked = {
+        "source": "ranger://prod_rg/hive", "target": "ranger://dr_rg/hive", "state": f"file://{tmp_path}/state", "databases": {"sales": "sales"},
+        "options": {"prefix": "of the migration "},
+    }  # fmt: skip
+    rehearsed = migrate(source, target, policies=asked, dry_run=True)
+    assert (rehearsed.states["policies"], connected[1].policies("hive")) == ("skipped", [])
+    done = migrate(source, target, policies=asked)
+    assert (done.states["policies"], done.states["metadata"]) == ("success", "skipped")
+    assert done.report["outcome"] == "MIGRATED", done.report["text"]
+    assert done.report["why"].endswith("policies followed")
+    assert "1 created" in done.report["text"]
+    assert [one["name"] for one in connected[1].policies("hive")] == ["of the migration readers"]
+    failed = migrate(source, target, policies={**asked, "target": "ranger://nowhere/hive"})
+    assert (failed.report["outcome"], failed.states["final_verify"]) == ("STOPPED", "success")
+    assert "at policies" in failed.report["why"]

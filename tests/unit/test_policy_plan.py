@@ -43,10 +43,11 @@ def kept(want: dict[str, Policy], held: list[Policy | Broken] | None = None) -> 
 
 
 def test_a_new_policy_is_made_with_label_and_origin() -> None:
-    (step,) = planned({"7": wanted(labels=("pii",))}, []).steps
+    (step,) = planned({"7": wanted(labels=("pii",), number=7, version=3)}, []).steps
     assert (step.action, step.name) == ("create", "readers")
     assert step.after is not None
     assert step.after.labels == ("livedata", "pii")
+    assert (step.after.number, step.after.version) == (0, 0)  # those of the source say nothing at the target
     assert step.after.origin is not None
     assert (step.after.origin.sync, step.after.origin.policy) == ("prod", "7")
     assert step.after.origin.digest == step.after.digest()
@@ -114,6 +115,12 @@ def test_two_policies_for_the_same_resources_are_told_apart_by_a_value_that_noth
     path = planned({"7": wanted(resources=files)}, [replace(wanted("own", resources=files), number=3)]).steps[0].after
     assert path is not None
     assert path.resources == (resource_of({"path": Values(("/data", "/livedata:7"), recursive=True)}),)
+    more = wanted(resources=(*on("sales"), *on("hr")))
+    twice = planned({"7": more, "8": replace(more, name="b")}, []).steps
+    assert [step.after.resources for step in twice if step.after] == [
+        (*on("livedata-8", "sales"), *on("hr")),
+        more.resources,
+    ]
     disabled = replace(wanted("own", is_enabled=False), number=3)
     assert [one.after.resources for one in planned({"7": wanted()}, [disabled]).steps if one.after] == [(SALES,)]
     alone = planned({"7": wanted(), "8": wanted("others")}, []).steps

@@ -1,0 +1,38 @@
+"""What may follow the data at the end of a DAG: security policies first, so that nobody reads more than before, then Hive metadata.
+
+Each is asked for by one field of the form, an object with the arguments of its operator; left empty, its step is skipped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_livedata.dag_templates.follower_params import OBJECTS, TEXTS
+from airflow_provider_livedata.dag_templates.steps import AFTER, unless
+from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator
+from airflow_provider_livedata.operators.policies import PolicySyncOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+
+def follower_steps() -> tuple[BaseOperator, ...]:
+    """The steps, in order."""
+    policies = PolicySyncOperator(
+        task_id="policies", trigger_rule=AFTER, pre_execute=_unless_asked("policies"), **_arguments("policies")
+    )
+    metadata = MetastoreSyncOperator(
+        task_id="metadata", trigger_rule=AFTER, pre_execute=_unless_asked("metadata"), **_arguments("metadata")
+    )
+    return policies, metadata
+
+
+def _unless_asked(name: str) -> Any:
+    return unless(lambda params: params["dry_run"] or not params[name], "not asked for")
+
+
+def _arguments(name: str) -> dict[str, str]:
+    given = f"(params.{name} or {{}})"
+    texts = {field: f'{{{{ {given}.get("{field}") or "" }}}}' for field in TEXTS}
+    mappings = {field: f'{{{{ ({given}.get("{field}") or {{}}) | tojson }}}}' for field in OBJECTS[name]}
+    return texts | mappings
