@@ -99,7 +99,7 @@ servers: install ## Fetch what the real servers of the tests run from, once
 	@$(BIN)/python tests/services/fetch.py hadoop
 	@$(BIN)/python tests/services/fetch.py metastore metastore-4.0
 	@$(BIN)/python tests/services/fetch.py spark
-	@$(BIN)/python tests/services/fetch.py ranger
+	@$(BIN)/python tests/services/fetch.py ranger sentry
 	@$(BIN)/python tests/services/fetch.py versitygw || [ "$$CI" != true ]
 
 requirements: install ## Pin the development environment anew (UPGRADE=1: at the newest versions)

@@ -51,12 +51,25 @@ _RANGER = {
         "timeout_s": {"label": "Seconds that an answer may take", "schema": {"type": ["number", "null"]}},
     },
 }
+_SENTRY = {
+    "connection-type": "livedatasentry",
+    "hook-class-name": f"{_PACKAGE}.hooks.sentry.SentryHook",
+    "hook-name": "LiveData Sentry",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "password"],
+        "relabeling": {"login": "User"},
+        "placeholders": {"host": "sentry.example.com", "port": "8038"},
+    },
+    "conn-fields": {
+        "timeout_s": {"label": "Seconds that an answer may take", "schema": {"type": ["number", "null"]}},
+    },
+}
 
 
 def get_provider_info() -> dict[str, Any]:
     """Return the description, in the form of Airflow's ``provider_info.schema.json``.
 
-    Each store is reached by the connection of its own provider; metastores and Ranger have connection types of their own.
+    Each store is reached by the connection of its own provider; metastores, Ranger and Sentry have connection types of their own.
     """
     modules = {
         "operators": (
@@ -73,7 +86,7 @@ def get_provider_info() -> dict[str, Any]:
         ),
         "sensors": ("change", "lag", "metastore"),
         "triggers": ("location", "looks", "metastore", "wait"),
-        "hooks": ("livedata", "metastore", "ranger"),
+        "hooks": ("livedata", "metastore", "ranger", "sentry"),
     }
     return {
         "package-name": "airflow-provider-livedata",
@@ -84,7 +97,7 @@ def get_provider_info() -> dict[str, Any]:
             kind: [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.{kind}.{name}" for name in names]}]
             for kind, names in modules.items()
         },
-        "connection-types": [_METASTORE, _RANGER],
+        "connection-types": [_METASTORE, _RANGER, _SENTRY],
         "config": {
             "livedata": {"description": "What the DAGs of this provider are configured by.", "options": _OPTIONS}
         },

@@ -53,8 +53,8 @@ def policy_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
 def _places() -> dict[str, Param]:
     return {
         "source": Param(
-            type="string", title="Source", pattern=r"^(ranger://[^/]+/[^/#?]+|[A-Za-z][A-Za-z0-9+.\-]*://.+(#.+|\.ini))$",
-            description="ranger://CONNECTION/SERVICE (type livedataranger), or a file that Ranger exported: s3://lake@bucket/export.json#SERVICE, or a policy file of Sentry: s3://lake@bucket/sentry.ini.",
+            type="string", title="Source", pattern=r"^(ranger://[^/]+/[^/#?]+|sentry://[^/#?]+|[A-Za-z][A-Za-z0-9+.\-]*://.+(#.+|\.ini))$",
+            description="ranger://CONNECTION/SERVICE (type livedataranger), or sentry://CONNECTION (type livedatasentry), a file that Ranger exported: s3://lake@bucket/export.json#SERVICE, or a policy file of Sentry: s3://lake@bucket/sentry.ini.",
         ),
         "target": Param(
             type="string", title="Target", pattern=r"^ranger://[^/]+/[^/#?]+$", description="ranger://CONNECTION/SERVICE, of the same kind.",

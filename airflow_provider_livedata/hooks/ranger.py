@@ -2,6 +2,7 @@
 
 ranger://ranger_prod/cl1_hive                     the service cl1_hive of the Ranger of that connection
 s3://lake@bucket/export.json#cl1_hive             those of a file that Ranger exported, in any zone; to be read alone
+sentry://sentry_prod                              what a service of Sentry grants; to be read alone
 s3://lake@bucket/sentry.ini                       those of a policy file of Sentry; to be read alone
 
 The connection: ``host`` (with ``https://`` or ``http://``; without, https), ``port`` (6182, or 6080 for http), ``login``, ``password``, and
@@ -20,6 +21,8 @@ from airflow_provider_livedata.engine.errors import BadAddress, BadInput, PathMi
 from airflow_provider_livedata.engine.policies.registry import open_policies
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.hooks.livedata import LiveDataHook
+from airflow_provider_livedata.hooks.sentry import SCHEME as SENTRY
+from airflow_provider_livedata.hooks.sentry import SentryHook
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -85,12 +88,14 @@ def policies_at(address: str) -> PolicySource:
     """
     if address.startswith(SCHEME):
         return service_at(address)
+    if address.startswith(SENTRY):
+        return SentryHook(address.removeprefix(SENTRY)).get_conn()
     if address.endswith(".ini"):
         return open_policies("sentry", data=_read(address), name=address)
     file, _, service = address.rpartition("#")
     if not file or not service:
         raise BadAddress(
-            f"policies are at {SCHEME}connection/service, in a file that Ranger exported (scheme://.../file.json#service), or in one of "
+            f"policies are at {SCHEME}connection/service, {SENTRY}connection, in a file that Ranger exported (scheme://.../file.json#service), or in one of "
             "Sentry (scheme://.../file.ini)", address=address,
         )  # fmt: skip
     return open_policies("exported", data=_read(file), service=service, name=file)

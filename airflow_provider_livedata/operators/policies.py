@@ -29,7 +29,8 @@ class PolicyOperator(LiveDataOperator):
     """An operator between two services that keep policies.
 
     Args:
-        source: ``ranger://connection/service``, or a file that Ranger exported: ``scheme://.../file.json#service``.
+        source: ``ranger://connection/service``, ``sentry://connection``, a file that Ranger exported: ``scheme://.../file.json#service``, or
+            one of Sentry: ``scheme://.../file.ini``.
         target: ``ranger://connection/service``.
         state: Address of a directory of its own, where the sync keeps its state, plans and reports.
         databases: Replicated databases, each with the target's name, as a mapping or JSON of one.

@@ -1,6 +1,6 @@
 """Fetch what the real servers run from: Hadoop's jars with Maven, the S3 server with Go. Standard library only.
 
-    python tests/services/fetch.py [hadoop] [metastore] [metastore-4.0] [versitygw] [distcp] [spark] [ranger]
+    python tests/services/fetch.py [hadoop] [metastore] [metastore-4.0] [versitygw] [distcp] [spark] [ranger] [sentry]
 
 Everything goes to ``$LIVEDATA_CACHE``, else ``$XDG_CACHE_HOME/livedata``, else ``~/.cache/livedata``, never into the
 checkout. Each item is made in a directory beside its final one and renamed when it is complete.
@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HADOOP_VERSION = "3.5.0"
+SENTRY_VERSION = "2.0.0"
 SPARK_VERSION = "4.0.1"
 RANGER_VERSION = "2.6.0"
 VERSITYGW_VERSION = "v1.8.0"
@@ -72,6 +73,13 @@ def ranger_lib() -> Path:
     ensure_commands({"java": "openjdk-17-jre-headless"})
     pom = POMS / "ranger.xml"
     return ensure(cache() / f"ranger-{RANGER_VERSION}" / digest(pom) / "lib", _make_ranger)
+
+
+def sentry_lib() -> Path:
+    """Return the directory of the Sentry service's jars, fetched when it is not there yet."""
+    ensure_commands({"java": "openjdk-17-jre-headless"})
+    pom = POMS / "sentry.xml"
+    return ensure(cache() / f"sentry-{SENTRY_VERSION}" / digest(pom) / "lib", _make_sentry)
 
 
 def versitygw() -> Path:
@@ -174,6 +182,11 @@ def _make_ranger(draft: Path) -> None:
     copy_jars(POMS / "ranger.xml", draft)
 
 
+def _make_sentry(draft: Path) -> None:
+    say(f"fetching the Sentry service {SENTRY_VERSION} (60 MB) with Maven into {cache()}")
+    copy_jars(POMS / "sentry.xml", draft)
+
+
 def _make_versitygw(draft: Path) -> None:
     say(f"building versitygw {VERSITYGW_VERSION} with Go into {cache()}: up to 5 minutes, once")
     install_go(f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}", draft)
@@ -220,6 +233,7 @@ ITEMS: dict[str, Callable[[], Path]] = {
     "distcp": distcp_lib,
     "spark": spark_lib,
     "ranger": ranger_lib,
+    "sentry": sentry_lib,
 }
 
 

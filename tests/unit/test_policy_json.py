@@ -196,6 +196,6 @@ def test_a_file_that_ranger_did_not_export_is_refused(data: bytes) -> None:
 
 
 def test_kinds_that_are_not_known_are_refused() -> None:
-    with pytest.raises(BadInput, match="ranger, exported, sentry"):
+    with pytest.raises(BadInput, match="ranger, exported, sentry, sentry service"):
         open_policies("moon")
     assert as_json({"b": "ä", "a": 1}) == '{"a": 1, "b": "ä"}'

@@ -8,7 +8,12 @@ from typing import Any
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.policies.base import PolicySource
 
-_KINDS = {"ranger": "ranger:open_ranger", "exported": "exported:ExportedPolicies", "sentry": "sentry_file:SentryFile"}
+_KINDS = {
+    "ranger": "ranger:open_ranger",
+    "exported": "exported:ExportedPolicies",
+    "sentry": "sentry_file:SentryFile",
+    "sentry service": "sentry_service:open_sentry",
+}
 
 
 def open_policies(kind: str, **options: Any) -> PolicySource:

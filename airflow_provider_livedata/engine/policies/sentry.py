@@ -20,6 +20,7 @@ ACCESSES = {
     "index": ("index",), "lock": ("lock",), "all": ("all",), "*": ("all",), "owner": ("all",),
 }  # fmt: skip
 URI_ACCESSES = {"all": ("read", "write"), "*": ("read", "write"), "owner": ("read", "write")}
+PARTS = frozenset({"database", "table", "column", "url"})  # of Ranger, that policies from Sentry use
 _PARTS = frozenset({"server", "db", "table", "column", "uri", "action", "grantoption"})
 
 

@@ -15,10 +15,9 @@ from typing import Any
 
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
-from airflow_provider_livedata.engine.policies.sentry import policies_of
+from airflow_provider_livedata.engine.policies.sentry import PARTS, policies_of
 
 _CONTINUED = re.compile(r"\\[ \t]*\r?\n[ \t]*")  # a line that ends with a backslash goes on in the next
-_PARTS = frozenset({"database", "table", "column", "url"})
 
 
 class SentryFile:
@@ -46,7 +45,7 @@ class SentryFile:
 
     def facts(self) -> Facts:
         """See ``PolicySource``."""
-        return Facts("hive", frozenset(), _PARTS)
+        return Facts("hive", frozenset(), PARTS)
 
     def policies(self) -> Iterator[Policy | Broken]:
         """See ``PolicySource``."""
