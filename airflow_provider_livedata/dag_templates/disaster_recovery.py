@@ -1,6 +1,6 @@
 """The DAG that keeps copies of locations within seconds of their sources, and proves them by a schedule.
 
-locations -> each location on its own: replicate -> due -> verify -> report -> outcome
+locations -> each location on its own: replicate -> due -> verify -> [policies] -> [metadata] -> report -> outcome
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from airflow_provider_livedata.dag_templates.disaster_recovery_params import (
     locations_of,
 )
 from airflow_provider_livedata.dag_templates.disaster_recovery_report import LocationEnd, disaster_recovery_report
+from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
+from airflow_provider_livedata.dag_templates.followers import follower_tasks
 from airflow_provider_livedata.dag_templates.outcomes import state_word
 from airflow_provider_livedata.dag_templates.steps import report_task, states_in, tries
 from airflow_provider_livedata.engine.clock import now_ms
@@ -30,7 +32,7 @@ from airflow_provider_livedata.operators.replicate import LiveDataReplicateOpera
 from airflow_provider_livedata.operators.verify import LiveDataVerifyOperator
 
 GROUP = "location"
-STEPS = ("replicate", "due", "verify")
+STEPS = ("replicate", "due", "verify", *FOLLOWERS)
 DOC = """\
 Keeps copies of locations within seconds of their sources, and proves them by a schedule. The sources are only read.
 
@@ -40,6 +42,7 @@ Keeps copies of locations within seconds of their sources, and proves them by a 
 | `location.replicate` | replicates a location cycle after cycle for the given time, out of the worker while it waits. A **dry run** writes a plan. |
 | `location.due` | finds out by the target's own reports which proof is due. |
 | `location.verify` | compares target, manifest and source at that level. |
+| `location.policies`, `location.metadata` | where a location asks for them: give Ranger the policies, and the metastore the tables, of what was replicated. |
 | `report` | says how each location stands: lag, last proofs, what went wrong. |
 | `outcome` | fails the run when a location failed, after all others have gone on to their end. |
 
@@ -96,7 +99,9 @@ def _locations() -> Any:
 
 def _location(*, deferrable: bool) -> Any:
     @task_group(group_id=GROUP)
-    def location(source: str, target: str, options: dict[str, Any]) -> None:
+    def location(
+        source: str, target: str, options: dict[str, Any], policies: dict[str, Any], metadata: dict[str, Any]
+    ) -> None:
         places: dict[str, Any] = {
             "source": source,
             "target": target,
@@ -110,7 +115,11 @@ def _location(*, deferrable: bool) -> Any:
         )  # fmt: skip
         level = _due()(target=target)
         verify = LiveDataVerifyOperator(task_id="verify", level=level, writers_at_work=True, **places)
-        chain(replicate, level, verify)
+        following = follower_tasks({"policies": policies, "metadata": metadata})
+        chain(replicate, level, verify, *following)
+        (
+            replicate >> following[0]
+        )  # what is not due to be verified follows all the same; what was not replicated does not
 
     return location
 

@@ -11,13 +11,16 @@ from airflow.sdk import Param
 
 from airflow_provider_livedata.bridge import as_float, options_from
 from airflow_provider_livedata.dag_templates import forms
+from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS, follower_schema
 from airflow_provider_livedata.engine.deciding.live import Pace
 from airflow_provider_livedata.engine.errors import BadInput, BadOption, PathsOverlap
 from airflow_provider_livedata.engine.zones.address import Address
 
 # Options of every location that the form does not set otherwise: by the names of engine.ReplicateOptions.
 DEFAULT_OPTIONS: Mapping[str, Any] = {"consistency": "snapshot", "keep_removed": 7}
-LOCATION = forms.item_of("source", "target", options={"type": "object"})
+LOCATION = forms.item_of(
+    "source", "target", options={"type": "object"}, **{name: follower_schema(name) for name in FOLLOWERS}
+)
 EVERY = {"listing": "verify_listing_every_h", "checksum": "verify_checksum_every_h"}  # level -> param
 HOUR_S = 3600
 
@@ -49,7 +52,8 @@ def locations_of(params: Mapping[str, Any]) -> list[dict[str, Any]]:
         except BadInput as error:
             problems.append(f"location {number} ({one.get('source')} -> {one.get('target')}): {error}")
         else:
-            found.append({"source": one["source"], "target": one["target"], "options": options})
+            following = {name: one.get(name) or {} for name in FOLLOWERS}
+            found.append({"source": one["source"], "target": one["target"], "options": options, **following})
     forms.refuse([*problems, *_overlaps(found)])
     return found
 
@@ -82,7 +86,8 @@ def _fields() -> dict[str, Param]:
         "locations": Param(
             type="array", items=LOCATION, minItems=1, title="Locations",
             description='Each one is replicated on its own: {"source": "hdfs://hdfs_prod@nn1:8020/data/sales", '
-                        '"target": "s3://aws_default@bucket/sales", "options": {"exclude": ["*.tmp"]}}. Its options go before those below.',
+                        '"target": "s3://aws_default@bucket/sales", "options": {"exclude": ["*.tmp"]}}. Its options go before those below. "policies" and '
+                        '"metadata" have those follow at the end of a run, as in the migration.',
         ),
         "interval_s": Param(
             15, type="number", exclusiveMinimum=0, title="Interval in seconds",

@@ -35,9 +35,11 @@ def followed(results: Mapping[str, Any]) -> str:
     return f"; {' and '.join(names)} followed" if names else ""
 
 
-def _field(name: str, title: str, description: str) -> Param:
+def follower_schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of one field."""
     known = {field: {"type": "string"} for field in TEXTS} | {field: {"type": "object"} for field in OBJECTS[name]}
-    return Param(
-        None, type=["object", "null"], title=title, description=description, section=ADVANCED,
-        properties=known, required=list(TEXTS), additionalProperties=False,
-    )  # fmt: skip
+    return {"type": ["object", "null"], "properties": known, "required": list(TEXTS), "additionalProperties": False}
+
+
+def _field(name: str, title: str, description: str) -> Param:
+    return Param(None, title=title, description=description, section=ADVANCED, **follower_schema(name))

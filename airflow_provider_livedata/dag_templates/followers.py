@@ -5,15 +5,20 @@ Each is asked for by one field of the form, an object with the arguments of its 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.sdk import task
 
 from airflow_provider_livedata.dag_templates.follower_params import OBJECTS, TEXTS
 from airflow_provider_livedata.dag_templates.steps import AFTER, unless
+from airflow_provider_livedata.operators.base import failures_pushed
 from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator
 from airflow_provider_livedata.operators.policies import PolicySyncOperator
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
+    from airflow.sdk import BaseOperator, Context
 
 
 def follower_steps() -> tuple[BaseOperator, ...]:
@@ -27,6 +32,12 @@ def follower_steps() -> tuple[BaseOperator, ...]:
     return policies, metadata
 
 
+_OPERATORS: dict[str, type[PolicySyncOperator | MetastoreSyncOperator]] = {
+    "policies": PolicySyncOperator,
+    "metadata": MetastoreSyncOperator,
+}
+
+
 def _unless_asked(name: str) -> Any:
     return unless(lambda params: params["dry_run"] or not params[name], "not asked for")
 
@@ -36,3 +47,24 @@ def _arguments(name: str) -> dict[str, str]:
     texts = {field: f'{{{{ {given}.get("{field}") or "" }}}}' for field in TEXTS}
     mappings = {field: f'{{{{ ({given}.get("{field}") or {{}}) | tojson }}}}' for field in OBJECTS[name]}
     return texts | mappings
+
+
+def follower_tasks(arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The same where each of many locations has its own: ``arguments`` gives those of its operators, none for what is not asked for."""
+    return tuple(_task(name, operator)(arguments[name]) for name, operator in _OPERATORS.items())
+
+
+def _task(name: str, operator: type[PolicySyncOperator | MetastoreSyncOperator]) -> Any:
+    @task(
+        task_id=name,
+        trigger_rule=AFTER,
+        multiple_outputs=False,
+        map_index_template="{{ task.op_args[0].get('target') or '' }}",
+    )
+    def follow(arguments: dict[str, Any], **context: Any) -> Any:
+        if context["params"]["dry_run"] or not arguments:
+            raise AirflowSkipException("not asked for")
+        with failures_pushed(context):
+            return operator(task_id=name, **arguments).work(cast("Context", context))
+
+    return follow

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_livedata.bridge import options_from
-from airflow_provider_livedata.dag_templates.disaster_recovery import STEPS, disaster_recovery_dag, time_left
+from airflow_provider_livedata.dag_templates.disaster_recovery import STEPS as ALL_STEPS
+from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_recovery_dag, time_left
 from airflow_provider_livedata.dag_templates.disaster_recovery_params import (
     DEFAULT_OPTIONS,
     EVERY,
@@ -24,6 +25,7 @@ from tests.airflow.runs import Run, make_tree, read_tree, recover
 from tests.airflow.test_migration_dag import damage
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
+STEPS = ("replicate", "due", "verify")  # without those that nobody asks for here
 TREE = {"a.txt": b"1", "sub/b": b"22"}
 PARAMS: dict[str, Any] = {
     "interval_s": 15, "duration_s": 3600, "max_failures_in_row": 5, "options": {}, "verify_listing_every_h": 1,
@@ -60,6 +62,12 @@ def test_locations_are_replicated_and_proved_each_with_its_own_options(tmp_path:
     assert steps(again, 0) == {"replicate": "success", "due": "skipped", "verify": "skipped"}
     assert again.state == "success"
     assert again.report["locations"][0]["verified_ms"] == report["locations"][0]["verified_ms"]
+
+
+def test_what_no_location_asks_for_is_skipped(tmp_path: Path) -> None:
+    run = recover(place(tmp_path, "one"))
+    assert ALL_STEPS[len(STEPS) :] == ("policies", "metadata")
+    assert {run.states[f"location.{step}[0]"] for step in ("policies", "metadata")} == {"skipped"}
 
 
 def test_a_level_that_is_never_wanted_is_never_due(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from airflow_provider_livedata.engine.policies.base import PolicyTarget
 from airflow_provider_livedata.engine.policies.model import Policy
 from airflow_provider_livedata.engine.policies.ranger_json import policy_of, role_of
 from airflow_provider_livedata.engine.retry import RetryPolicy
-from tests.airflow.runs import Run, make_tree, migrate, run
+from tests.airflow.runs import Run, make_tree, migrate, recover, run
 from tests.services.airflow_home import connection_variable
 from tests.services.ranger_admin import RangerAdmin
 from tests.services.ranger_engine import Question, RangerEngine
@@ -485,3 +485,33 @@ def test_policies_follow_a_migration_where_they_are_asked_for(
     failed = migrate(source, target, policies={**asked, "target": "ranger://nowhere/hive"})
     assert (failed.report["outcome"], failed.states["final_verify"]) == ("STOPPED", "success")
     assert "at policies" in failed.report["why"]
+
+
+def test_policies_follow_each_location_of_disaster_recovery_that_asks_for_them(
+    connected: tuple[RangerAdmin, RangerAdmin], tmp_path: Path
+) -> None:
+    def place(name: str, **more: Any) -> Json:
+        return {
+            "source": make_tree(tmp_path / name / "source", {"a": b"1"}),
+            "target": f"file://{tmp_path}/{name}/target",
+            **more,
+        }
+
+    asked = {
+        "source": "ranger://prod_rg/hive",
+        "target": "ranger://dr_rg/hive",
+        "state": f"file://{tmp_path}/state",
+        "databases": {"sales": "sales"},
+    }
+    done = recover(
+        place("one", policies=asked),
+        place("two"),
+        place("three", policies={**asked, "source": "ranger://nowhere/hive"}),
+    )
+    states = [done.states[f"location.policies[{number}]"] for number in range(3)]
+    assert states == ["success", "skipped", "failed"]
+    assert done.results["location.policies[0]"]["done"] == {"created": 1}
+    assert [one["name"] for one in connected[1].policies("hive")] == ["livedata readers"]
+    told = done.report["locations"]
+    assert [one["state"] for one in told] == ["ok", "ok", "failed"]
+    assert "policies: there is no Airflow connection 'nowhere'" in told[2]["why"]
