@@ -89,8 +89,14 @@ def test_only_what_is_replicated_comes_and_a_second_run_asks_for_versions_alone(
     report = synced(source, target, state)
     assert (report.state, report.done, report.seen) == ("synced", {"created": 3}, 4)
     assert {one.name for one in target.kept.values()} == {"own", "livedata a", "livedata b", "livedata masked"}
+    assert (
+        synced(source, target, state).found_by == "comparing all policies"
+    )  # somebody may have changed the target meanwhile
     listings = source.listings + target.listings
     again = synced(source, target, state)
+    assert again.notes == [
+        f"what could not be carried over, if anything: {state.address}/.livedata/policies/runs/2/report.json"
+    ]
     assert (again.state, again.done, again.found_by, again.seen, again.same) == (
         "synced",
         {},
@@ -99,6 +105,11 @@ def test_only_what_is_replicated_comes_and_a_second_run_asks_for_versions_alone(
         3,
     )
     assert source.listings + target.listings == listings
+    source.by_tags = 1
+    with pytest.raises(CannotHold, match="policies by tags"):
+        synced(source, target, state)
+    source.by_tags, target.security_zones = 0, [SecurityZone("vault", on("hr"))]
+    assert synced(source, target, state).found_by == "comparing all policies"
     source.give(policy("new", "n"))
     assert synced(source, target, state).done == {"created": 1}
     assert synced(source, target, state, users={"a": "b"}).found_by == "comparing all policies"

@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed
 from airflow_provider_livedata.engine.policies.apply import Applied, BatchFailed, apply
 from airflow_provider_livedata.engine.policies.base import PolicySource, PolicyTarget
-from airflow_provider_livedata.engine.policies.model import Who, as_json
+from airflow_provider_livedata.engine.policies.model import as_json
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, guard
 from airflow_provider_livedata.engine.policies.report import PolicyReport
@@ -101,22 +102,23 @@ class _Sync:
         same_kind(self.source, self.target)
         self._roles = self.source.roles() if self.options.roles_as == "members" else {}
         now = PolicyState(
-            self.source.name,
-            self.target.name,
-            self.options.digest(),
-            self.source.version(),
-            self.target.version(),
-            _digest(self._roles),
-        )
-        last = self.store.read()
-        compared = (now.source, now.target, now.options, now.source_version, now.target_version, now.roles)
-        is_same = last is not None and bool(now.source_version and now.target_version) and compared == (
-            last.source, last.target, last.options, last.source_version, last.target_version, last.roles
+            self.source.name, self.target.name, self.options.digest(), self.source.version(), self.target.version(), self._around(),
         )  # fmt: skip
-        self.report.found_by = "the versions of both services" if is_same else "comparing all policies"
-        if last is not None and is_same:
-            self.report.seen, self.report.same = last.seen, last.held
-        return now, is_same
+        last = self.store.read()
+        if last is None or not (now.source_version and now.target_version) or last.standing() != now.standing():
+            self.report.found_by = "comparing all policies"
+            return now, False
+        self.report.found_by = "the versions of both services"
+        self.report.seen, self.report.same = last.seen, last.held
+        self.report.notes = [f"what could not be carried over, if anything: {last.report}"]
+        return now, True
+
+    def _around(self) -> str:
+        """A digest of what a service's version does not tell: roles, security zones, and how many policies by tags there are."""
+        roles = {name: [who.users, who.groups, who.roles] for name, who in self._roles.items()}
+        zones = [sorted(repr(zone) for zone in side.zones()) for side in (self.source, self.target)]
+        said = as_json([roles, zones, self.source.tag_policies()])
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
 
     def _same(self, now: PolicyState) -> PolicyReport:
         self.report.state = "dry run" if self.options.dry_run else "synced"
@@ -171,13 +173,18 @@ class _Sync:
             raise failed
 
     def _remember(self, now: PolicyState, plan: PolicyPlan) -> None:
-        from dataclasses import replace
-
-        # The source's version is that from before it was read: what changed meanwhile is found by the next sync.
-        changes = len(plan.steps)
-        held = plan.held + sum(one.before is None for one in plan.steps) - sum(one.after is None for one in plan.steps)
-        version = self.target.version() if changes else now.target_version
-        self.store.write(replace(now, target_version=version, seen=plan.seen, held=held))
+        # Versions are those from before the policies were read: what changes meanwhile is found by the next sync. After own changes
+        # the target's is not known, since somebody else may have changed it too: the next sync compares, and only later ones are spared.
+        version = "" if plan.steps else now.target_version
+        self.store.write(
+            replace(
+                now,
+                target_version=version,
+                seen=plan.seen,
+                held=plan.held,
+                report=self.store.runs.report_address(self.where),
+            )
+        )
 
     def _tell(self, applied: Applied) -> None:
         report = self.report
@@ -186,8 +193,3 @@ class _Sync:
         report.seconds = round(time.monotonic() - self._began, 3)
         self.store.runs.write_report(self.where, report)
         log.info("policy sync\n%s", report.table())
-
-
-def _digest(roles: Mapping[str, Who]) -> str:
-    said = {name: [who.users, who.groups, who.roles] for name, who in roles.items()}
-    return hashlib.sha256(as_json(said).encode()).hexdigest()[:32]

@@ -20,17 +20,26 @@ FOLDER = "policies"
 
 @dataclass(frozen=True, slots=True)
 class PolicyState:
-    """Both sides as they were when the last sync had made them the same: versions of the services, digest of the roles."""
+    """Both sides as they were when the last sync found them the same.
+
+    ``around``: digest of roles, security zones and policies by tags; ``target_version``: empty where the sync itself changed it;
+    ``report``: the last one of a sync that looked at all policies.
+    """
 
     source: str
     target: str
     options: str
     source_version: str
     target_version: str
-    roles: str
+    around: str
     seen: int = 0
     held: int = 0
+    report: str = ""
     format: int = FORMAT
+
+    def standing(self) -> tuple[str, ...]:
+        """What has to be as it was for nothing to be done."""
+        return self.source, self.target, self.options, self.source_version, self.target_version, self.around
 
 
 class PolicyStore:

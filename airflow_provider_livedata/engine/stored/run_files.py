@@ -35,6 +35,10 @@ class RunFiles:
         self.state.write(name, data)
         return self.state.address(name), hashlib.sha256(data).hexdigest()
 
+    def report_address(self, where: str) -> str:
+        """Where the report of a run lies."""
+        return self.state.address(f"{self.folder}/{where}/report.json")
+
     def write_report(self, where: str, report: Told) -> None:
         """Keep a report, which from then on knows its address and digest."""
         name = f"{self.folder}/{where}/report.json"
