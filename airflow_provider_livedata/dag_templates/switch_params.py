@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.dag_templates import forms
+from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
 from airflow_provider_livedata.dag_templates.migration_params import migration_params
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ HOW = {
     "planned": "planned: the source is there, its writers are stopped",
     "unplanned": "unplanned: the source does not answer",
 }
-_NOT_ASKED = {"verify_level", "catch_up_until_changes", "catch_up_max_rounds"}
+_NOT_ASKED = {"verify_level", "catch_up_until_changes", "catch_up_max_rounds", *FOLLOWERS}
 
 
 def switch_params(defaults: Mapping[str, Any], *, asks_how: bool) -> dict[str, Param]:
