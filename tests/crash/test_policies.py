@@ -270,6 +270,15 @@ def test_policies_go_to_a_service_of_the_same_kind_alone(
     target.known = Facts("hdfs", frozenset(), frozenset())
     with pytest.raises(BadInput, match="of the same kind"):
         synced(source, target, state)
+    source.known = Facts("hdfs", frozenset(), frozenset())
+    for options, said in (
+        ({}, "name the replicated locations"),
+        ({"locations": {"/data": "s3a://lake/data"}}, "go to HDFS"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            synced(source, target, state, **options)
+        with pytest.raises(BadInput, match=said):
+            protect_replica(target, PolicySyncOptions({"a": "b"}, **options), ETL, state=state)
     source.known = target.known = Facts("kafka", frozenset(), frozenset())
     with pytest.raises(BadInput, match="hive or hdfs"):
         synced(source, target, state)

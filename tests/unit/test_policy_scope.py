@@ -144,3 +144,13 @@ def _takes(values: Values, path: str) -> bool:
 def test_a_location_may_be_a_whole_bucket() -> None:
     scope = Scope({}, {"s3a://old": "s3a://new/part"})
     assert scope.narrowed(on(url="s3a://old/x")) == on(url="s3a://new/part/x")
+
+
+def test_policies_of_hdfs_go_to_locations_of_hdfs() -> None:
+    assert [SCOPE.problem_for(kind) for kind in ("hive", "hdfs")] == ["", ""]
+    assert "name the replicated locations" in Scope({"a": "b"}, {}).problem_for("hdfs")
+    other = Scope({}, {"/a": "viewfs://c/a", "/b": "s3a://lake/b"})
+    assert (other.problem_for("hive"), other.problem_for("hdfs")) == (
+        "",
+        "policies of HDFS go to HDFS; s3a://lake/b is none",
+    )

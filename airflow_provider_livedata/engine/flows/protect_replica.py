@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from airflow_provider_livedata.engine.clock import now_ms
-from airflow_provider_livedata.engine.errors import RunFailed
+from airflow_provider_livedata.engine.errors import BadInput, RunFailed
 from airflow_provider_livedata.engine.policies.apply import Applied, BatchFailed, apply
 from airflow_provider_livedata.engine.policies.base import PolicyTarget
 from airflow_provider_livedata.engine.policies.model import Who
@@ -47,12 +47,15 @@ def protect_replica(
         lease_times: Of the lease.
 
     Raises:
-        BadOption: ``writers`` names nobody.
+        BadInput: ``writers`` names nobody, or what is replicated does not fit the service.
         RunFailed: It could not be done, and the target was put back as far as the report says.
         PolicyStoreError: The service does not answer.
     """
     began, plan, applied = time.monotonic(), PolicyPlan(), Applied()
-    wanted = dict(protections(options, target.facts(), writers)) if writers is not None else {}
+    facts = target.facts()
+    if problem := options.scope.problem_for(facts.kind):
+        raise BadInput(problem, target=target.name)
+    wanted = dict(protections(options, facts, writers)) if writers is not None else {}
     with ExitStack() as stack:
         store = PolicyStore(StateFolder(stack.enter_context(opened(state))))
         check: Callable[[], None] = lambda: None  # noqa: E731

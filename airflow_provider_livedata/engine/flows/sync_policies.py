@@ -99,7 +99,7 @@ class _Sync:
 
     def _standing(self) -> tuple[PolicyState, bool]:
         """Both sides as they are, and whether that is how the last sync left them."""
-        same_kind(self.source, self.target)
+        same_kind(self.source, self.target, self.options)
         self._roles = self.source.roles() if self.options.roles_as == "members" else {}
         now = PolicyState(
             self.source.name, self.target.name, self.options.digest(), self.source.version(), self.target.version(), self._around(),

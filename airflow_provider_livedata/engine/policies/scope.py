@@ -49,6 +49,15 @@ class Scope:
                 locations=self.locations,
             )
 
+    def problem_for(self, kind: str) -> str:
+        """Why the policies of a service of this kind cannot be carried over; empty where they can."""
+        if kind != "hdfs":
+            return ""
+        if not self.locations:
+            return "policies of HDFS are of paths: name the replicated locations"
+        others = [target for target in self.locations.values() if not target.startswith(("hdfs://", "viewfs://", "/"))]
+        return f"policies of HDFS go to HDFS; {others[0]} is none" if others else ""
+
     def narrowed(self, resource: Resource) -> Resource | None:
         """What of a resource is replicated, as the target names it; None: nothing.
 

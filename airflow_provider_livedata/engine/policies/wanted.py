@@ -24,7 +24,7 @@ def planned(
         BadInput: The two services are not of one kind.
         PolicyStoreError: A side does not answer, or refuses what is needed.
     """
-    facts = same_kind(source, target)
+    facts = same_kind(source, target, options)
     plan, lost = PolicyPlan(), list[str]()
     target_zones = {zone.name for zone in target.zones()}
     _zones_told(source.zones(), target_zones, options, plan)
@@ -36,11 +36,11 @@ def planned(
     return plan, lost
 
 
-def same_kind(source: PolicySource, target: PolicySource) -> Facts:
+def same_kind(source: PolicySource, target: PolicySource, options: PolicySyncOptions) -> Facts:
     """What the target knows.
 
     Raises:
-        BadInput: The two services are not of one kind, or of one that is not known here.
+        BadInput: The two services are not of one kind, or of one that is not known here, or what is replicated does not fit it.
     """
     facts, theirs = target.facts(), source.facts()
     if facts.kind != theirs.kind or facts.kind not in KINDS:
@@ -48,6 +48,8 @@ def same_kind(source: PolicySource, target: PolicySource) -> Facts:
             f"policies go from a service to one of the same kind, {' or '.join(KINDS)}", source=f"{source.name}: {theirs.kind}",
             target=f"{target.name}: {facts.kind}",
         )  # fmt: skip
+    if problem := options.scope.problem_for(facts.kind):
+        raise BadInput(problem, target=target.name)
     return facts
 
 
