@@ -271,10 +271,10 @@ def test_policies_go_to_a_service_of_the_same_kind_alone(
     with pytest.raises(BadInput, match="of the same kind"):
         synced(source, target, state)
     source.known = Facts("hdfs", frozenset(), frozenset())
-    for options, said in (
-        ({}, "name the replicated locations"),
-        ({"locations": {"/data": "s3a://lake/data"}}, "go to HDFS"),
-    ):
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({}, "name the replicated locations"), ({"locations": {"/data": "s3a://lake/data"}}, "go to HDFS"),
+    ]  # fmt: skip
+    for options, said in wrong:
         with pytest.raises(BadInput, match=said):
             synced(source, target, state, **options)
         with pytest.raises(BadInput, match=said):
