@@ -271,6 +271,7 @@ def test_very_large_policies_and_odd_names_come_whole(pair: tuple[RangerAdmin, R
     source, target = pair
     names = [f"user-{number}" for number in range(1000)] + ["o'neil", 'qu"ote', "Zoë", "мария", "名前"]
     paths = " ".join(f"/data/sales/dir-{number}" for number in range(500))
+    target.password = "пароль ü"
     give(
         source,
         {"name": 'large "one\'s" ü', "resources": path(paths), "policyItems": [{**line("read"), "users": names}]},

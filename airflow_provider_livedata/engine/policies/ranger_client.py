@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.auth import HTTPBasicAuth
 
 from airflow_provider_livedata.engine.errors import (
     BadInput,
@@ -60,7 +61,7 @@ class RangerClient:
         self.calls: Counter[str] = Counter()
         self._policy, self._timeout_s = policy, timeout_s
         self._session = requests.Session()
-        self._session.auth = (user.encode(), password.encode())  # as UTF-8: texts would have to be Latin-1
+        self._session.auth = HTTPBasicAuth(user.encode(), password.encode())  # texts would have to be Latin-1
         self._session.trust_env = False  # no netrc: it would replace the user
         self._session.verify = verify
         self._session.headers["Accept"] = "application/json"
