@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +20,11 @@ from airflow_provider_livedata.engine import (
     verify_backup,
 )
 from airflow_provider_livedata.engine.backups.cataloguing import view_of
+from airflow_provider_livedata.engine.backups.layering import commands_of
 from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.errors import LiveDataError, PathMissing, PermissionRefused, RunFailed, StoreFull
 from airflow_provider_livedata.engine.model import Attributes
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.testing.faults import Counting
 from tests.services import fetch
@@ -188,6 +192,28 @@ def test_distcp_brings_a_backup_back(source: Place, hdfs_cluster: HdfsCluster, h
     )  # fmt: skip
     assert where.contents() == site.states[second]
     assert _attributes(where.open()) == expected
+
+
+def test_the_aws_cli_brings_the_bytes_of_a_backup_back(
+    source: Place, hdfs_cluster: HdfsCluster, s3_server: S3Server | MotoServer, bucket: str
+) -> None:
+    if shutil.which("aws") is None or subprocess.run(["aws", "--version"], capture_output=True, check=False).returncode:
+        pytest.skip("the AWS CLI is not here; its commands are compared as texts in tests/unit/test_backup_record.py")
+    site = Site(source, s3_place(s3_server, bucket, "backups"), "increments", hdfs_cluster)
+    site.fill()
+    state, found = StateFolder(site.at.open()), catalogue(site.at.open())
+    keys = {"AWS_ACCESS_KEY_ID": s3_server.access_key, "AWS_SECRET_ACCESS_KEY": s3_server.secret_key}
+    environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": s3_server.endpoint, "AWS_DEFAULT_REGION": s3_server.region}
+    for name, contents in site.states.items():
+        record = found.find(name).record
+        assert record is not None
+        lines = [line for line in commands_of(state, found, record)[1] if line.startswith("aws ")]
+        script = "\n".join(["set -e", f"DESTINATION=s3://{bucket}/back/{name}", *lines])
+        done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        back = s3_place(s3_server, bucket, f"back/{name}").contents()
+        files = {path: data for path, data in contents.items() if data is not None}
+        assert {path: data for path, data in back.items() if data is not None} == files
 
 
 def test_hadoops_own_commands_bring_a_part_of_a_backup_back(
