@@ -128,6 +128,33 @@ def test_the_state_before_is_that_before_the_first_attempt(
     assert calls > 10
 
 
+@pytest.mark.parametrize("kinds", ["hdfs to objects", "hdfs to local"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_directory_that_an_attempt_cut_off_had_made_goes_when_the_restore_is_undone(
+    make_pair: Callable[[str, str], Pair], kinds: str, when: Literal["before", "after"]
+) -> None:
+    calls = found_there = 0
+    while True:
+        pair = made(make_pair, kinds, {"a": b"a", "d/sub/b": b"b", "empty": None})
+        put(pair.target, "a", b"to be replaced")
+        there = contents(pair.target)
+        mortal = CrashAfter(pair.target, calls, when=when)
+        try:
+            back(pair.source, Retrying(mortal, RetryPolicy(attempts=1)), mode="merge")
+        except Crash:
+            pass
+        else:
+            break
+        was_made = pair.target.stat("empty") is not None
+        report = back(pair.source, pair.target, mode="merge")
+        if report.attempt > 1:
+            undo_restore(pair.target, report.name, lease_times=IMPATIENT)
+            assert contents(pair.target) == there, f"died at call {calls}, {mortal.died_at}"
+            found_there += was_made
+        calls += 1
+    assert found_there > 0
+
+
 def test_a_restore_that_replaced_nothing_says_so_when_it_is_to_be_undone(make_pair: Callable[[str, str], Pair]) -> None:
     pair = made(make_pair, "hdfs to objects")
     report = back(pair.source, pair.target, keep_replaced=False)

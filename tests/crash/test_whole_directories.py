@@ -12,10 +12,11 @@ import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate
 from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed, Unsupported
-from airflow_provider_livedata.engine.model import Attributes
+from airflow_provider_livedata.engine.model import Attributes, Difference, Snapshot
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
 from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryFiles
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter, Flaky
 from tests.crash.conftest import Files, Pair, contents
@@ -309,4 +310,29 @@ def test_a_directory_with_one_that_may_not_be_listed_is_moved_file_by_file(copie
     assert contents(copied.target)["d/sub/h"] == b"h"
     copied.source.store.unlisted.clear()
     replicate(copied.source, copied.target, ALL)
+    check(copied)
+
+
+@pytest.mark.parametrize("options", BOTH, ids=lambda one: one.consistency)
+def test_a_directory_with_one_that_nobody_may_list_since_the_difference_was_told_is_not_moved_whole(
+    copied: Pair, monkeypatch: pytest.MonkeyPatch, options: ReplicateOptions
+) -> None:
+    difference = type(copied.source).difference  # type: ignore[attr-defined]
+
+    def told_and_forbidden(source: MemoryFiles, old: Snapshot, new: Snapshot, *, most: int) -> Difference:
+        told: Difference = difference(source, old, new, most=most)
+        source.at(new).store.unlisted.add("data/moved/sub/")  # type: ignore[attr-defined]
+        return told
+
+    move(copied)
+    counting = Counting(copied.target)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(copied.source), "difference", told_and_forbidden)
+        with pytest.raises(RunFailed) as failed:
+            replicate(copied.source, counting, options)
+    assert [one.path for one in failed.value.report.failures] == ["moved/sub"]
+    assert counting.counts.calls["rename"] == 0
+    there = contents(copied.target)
+    assert (there["d/sub/h"], "moved/sub/h" in there) == (b"h", False)
+    replicate(copied.source, copied.target, options)
     check(copied)

@@ -149,9 +149,10 @@ def _brought(zone: Zone, attempt: Attempt, options: RestoreOptions) -> Iterator[
         chosen = Choice(options.paths).of_destination(there)
         for row in line_up((), overlay(attempt.brought()), chosen, _new_keys(attempt)):
             known, target = row.known, row.target
-            is_ours = target is not None and known is not None and (
-                target.kind == "directory" or target.version == known.target_version
-            )  # fmt: skip
+            # A directory may not have been written down: the attempt that made it was cut off, and the next one found it there.
+            is_ours = target is not None and (
+                target.kind == "directory" or (known is not None and target.version == known.target_version)
+            )
             if row.planned and is_ours and target is not None and not target.is_implied:
                 yield target
 
