@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
 from airflow_provider_livedata.engine.policies.model import Broken, Condition, Grant, Policy, Values, Who, resource_of
@@ -247,3 +249,33 @@ def test_lines_say_the_same_in_any_order_but_for_masks_and_filters() -> None:
     assert wanted(allow=two, deny=two).digest() == wanted(allow=turned, deny=turned).digest()
     assert wanted(kind="mask", allow=two).digest() != wanted(kind="mask", allow=turned).digest()
     assert wanted(allow=two).digest() != wanted(deny=two).digest()
+
+
+TABLES = st.sampled_from(["a", "b"])
+NAMES = st.sampled_from(["x", "y"])
+SOURCES = st.dictionaries(
+    st.sampled_from(["7", "8", "9", "10"]),
+    st.builds(
+        lambda name, table, deny: wanted(name, resources=on(table), deny=deny),
+        NAMES,
+        TABLES,
+        st.sampled_from([(), (DENY,)]),
+    ),
+)
+
+
+@given(st.lists(SOURCES, min_size=1, max_size=3), st.booleans())
+def test_no_step_needs_a_name_or_resources_that_only_a_later_one_sets_free(
+    sources: list[dict[str, Policy]], has_own: bool
+) -> None:
+    there: dict[int, Policy] = {99: replace(wanted("x", resources=on("a")), number=99)} if has_own else {}
+    for source in sources:
+        for step in planned(source, list(there.values())).steps:
+            if step.before is not None:
+                del there[step.before.number]
+            if step.after is not None:
+                number = step.after.number or max([0, *there]) + 100
+                assert step.after.name not in {one.name for one in there.values()}
+                assert step.after.resources not in {one.resources for one in there.values()}
+                there[number] = replace(step.after, number=number)
+        assert planned(source, list(there.values())).steps == []

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
-from airflow_provider_livedata.engine.policies.model import OURS, Broken, Origin, Policy, Resource, Values, resource_of
+from airflow_provider_livedata.engine.policies.model import OURS, Broken, Origin, Policy, resource_of
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 
-# Ranger takes one policy of a kind for the same resources. What no database and no path can be called tells others apart.
 _TAKEN = "somebody's own policies at the target have its name; rename them, or choose another prefix"
+# Ranger takes one policy of a kind for the same resources. What no database and no path can be called tells others apart.
 APART = {"database": "livedata-{0}", "path": "/livedata:{0}", "url": "livedata:/{0}"}
 
 
@@ -48,10 +49,7 @@ class PolicyPlan:
 
     def totals(self) -> dict[str, int]:
         """Steps by their verb."""
-        found: dict[str, int] = {}
-        for step in self.steps:
-            found[f"{step.action}s"] = found.get(f"{step.action}s", 0) + 1
-        return found
+        return dict(Counter(f"{step.action}s" for step in self.steps))
 
 
 def compare(
@@ -75,14 +73,16 @@ def compare(
     there = list(held)
     ours, others = _parted((one for one in there if isinstance(one, Policy)), sync, plan)
     plan.held = len(ours)
-    taken = {one.name for one in others} | {one.name for one in there if isinstance(one, Broken)}
-    signatures = {_signature(one) for one in others if one.is_enabled}
+    # Also what is there of ours, under other keys: no step may need what a later one sets free.
+    taken = {one.name for one in there}
+    signatures = {_signature(one) for one in (*ours.values(), *others) if one.is_enabled}
     for key, policy in sorted(wanted.items()):
-        named = next((one for one in (policy.name, f"{policy.name} [{key}]") if one not in taken), "")
+        before = ours.get(key)
+        named = _named(policy, before, taken, key)
         if not named:
             (plan.widening if policy.restricts else plan.failures).append(f"{policy.name}: {_TAKEN}")
             continue
-        made = _sealed(_told_apart(replace(policy, name=named), signatures, key), sync, key)
+        made = _sealed(_told_apart(replace(policy, name=named), before, signatures, key), sync, key)
         signatures.add(_signature(made))
         taken.add(made.name)
         _step(ours.pop(key, None), made, options, plan)
@@ -173,19 +173,29 @@ def _sealed(policy: Policy, sync: str, key: str) -> Policy:
     return replace(made, origin=Origin(sync, key, made.digest()))
 
 
-def _told_apart(policy: Policy, signatures: set[object], key: str) -> Policy:
-    """A policy for resources of which there is one already gets a value that nothing can be called, and says the same."""
-    if _signature(policy) not in signatures:
-        return policy
-    (part, values), rest = _main(policy.resources[0])
-    apart = replace(values, values=tuple(sorted({*values.values, APART[part].format(key)})))
-    return replace(policy, resources=(resource_of({**rest, part: apart}), *policy.resources[1:]))
+def _named(policy: Policy, before: Policy | None, taken: set[str], key: str) -> str:
+    """Its own name, or with its key where that is taken; what it is called already, it goes on being called. Empty: both are taken."""
+    names = (policy.name, f"{policy.name} [{key}]")
+    if before is not None and before.name in names:
+        return before.name
+    return next((one for one in names if one not in taken), "")
 
 
-def _main(resource: Resource) -> tuple[tuple[str, Values], dict[str, Values]]:
-    parts = dict(resource)
+def _told_apart(policy: Policy, before: Policy | None, signatures: set[object], key: str) -> Policy:
+    """A policy for resources of which there is one already gets a value that nothing can be called, and says the same; it keeps that."""
+    parts = dict(policy.resources[0])
     part = next(one for one in APART if one in parts)
-    return (part, parts[part]), parts
+    value = APART[part].format(key)
+    signature = _signature(policy)
+    if before is not None and _signature(before) == signature:
+        return policy
+    has_it = before is not None and any(
+        value in values.values for resource in before.resources for _, values in resource
+    )
+    if not has_it and signature not in signatures:
+        return policy
+    apart = replace(parts[part], values=tuple(sorted({*parts[part].values, value})))
+    return replace(policy, resources=(resource_of({**parts, part: apart}), *policy.resources[1:]))
 
 
 def _signature(policy: Policy) -> object:
