@@ -335,6 +335,23 @@ def test_when_ranger_fails_half_way_the_target_is_as_before(
     assert synced(pair, tmp_path, **HIVE).done == {"created": 3}
 
 
+@pytest.mark.parametrize("restricts", [False, True])
+def test_a_ranger_that_forgets_whose_a_policy_is_keeps_none_of_them(
+    pair: tuple[RangerAdmin, RangerAdmin], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restricts: bool
+) -> None:
+    source, target = pair
+    lines = "denyPolicyItems" if restricts else "policyItems"
+    give(source, {"name": "a", "resources": table("sales"), lines: [line("select", users="ann")]})
+    add = target._store.add_policy
+    monkeypatch.setattr(
+        target._store, "add_policy", lambda given: add({**given, "options": None})
+    )  # as Ranger before 2.0
+    with pytest.raises(RunFailed, match="is it 2.0 or newer") as failed:
+        synced(pair, tmp_path, **HIVE)
+    assert (failed.value.report.state, failed.value.report.left) == ("restored", [])
+    assert target.policies("hive") == []
+
+
 def test_a_read_that_fails_once_is_tried_again_and_one_that_is_refused_changes_nothing(
     pair: tuple[RangerAdmin, RangerAdmin], tmp_path: Path
 ) -> None:

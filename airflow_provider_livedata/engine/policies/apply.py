@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.errors import LeaseLost, LiveDataError, PolicyRefused
-from airflow_provider_livedata.engine.policies.base import PolicyTarget
-from airflow_provider_livedata.engine.policies.model import Policy
+from airflow_provider_livedata.engine.policies.base import PolicyTarget, kept_of
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, Step
 
 log = logging.getLogger(__name__)
@@ -88,28 +87,13 @@ def _put_back(undo: list[Step], target: PolicyTarget, applied: Applied) -> None:
 
 
 def _take_back(step: Step, target: PolicyTarget) -> None:
-    before, after = step.before, step.after
-    if before is None:
-        made = after if after and after.number else _found(after, target)
+    if step.before is None:
+        made = step.after
+        if made is not None and not made.number:  # it failed without an answer
+            made = kept_of(target, made)
         if made is not None:
             target.delete(made)
-    elif after is None:
-        _make_again(before, target)
-    else:
-        target.update(before)
-
-
-def _make_again(before: Policy, target: PolicyTarget) -> None:
-    """A policy that was deleted gets another number; one whose delete failed without an answer may still be there."""
-    there = _found(before, target)
-    if there is None:
-        target.create(replace(before, number=0, version=0))
-
-
-def _found(policy: Policy | None, target: PolicyTarget) -> Policy | None:
-    same = (
-        one
-        for one in target.policies()
-        if isinstance(one, Policy) and policy and one.name == policy.name and one.origin == policy.origin
-    )
-    return next(same, None)
+    elif step.after is not None:
+        target.update(step.before)
+    elif kept_of(target, step.before) is None:  # else its delete failed without an answer, and did not take place
+        target.create(replace(step.before, number=0, version=0))

@@ -50,3 +50,10 @@ class PolicyTarget(PolicySource, Protocol):
 
     def delete(self, policy: Policy) -> None:
         """Remove the policy of that number; it may be gone already."""
+
+
+def kept_of(source: PolicySource, policy: Policy) -> Policy | None:
+    """What a service keeps of a policy that a sync has sent, under whatever number; None: nothing."""
+    sent = policy.name, policy.zone, policy.origin
+    kept = (one for one in source.policies() if isinstance(one, Policy))
+    return next((one for one in kept if (one.name, one.zone, one.origin) == sent), None)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_livedata.engine.errors import PolicyMissing, PolicyRefused, PolicyStoreUnreachable
+from airflow_provider_livedata.engine.errors import PolicyMissing, PolicyStoreError, PolicyStoreUnreachable
+from airflow_provider_livedata.engine.policies.base import kept_of
 from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
 from airflow_provider_livedata.engine.policies.ranger_client import API, RangerClient
 from airflow_provider_livedata.engine.policies.ranger_json import facts_of, json_of, policy_of, role_of, zone_of
@@ -63,18 +64,24 @@ class RangerService:
         return f"{told.get('policyVersion')}" if told.get("policyVersion") else ""
 
     def create(self, policy: Policy) -> Policy:
-        """See ``PolicyTarget``."""
+        """See ``PolicyTarget``; one that is not kept as it was sent is removed again."""
         try:
-            return self._kept(self.client.post(f"{API}/policy", self._json(policy)), policy)
+            made = self.client.post(f"{API}/policy", self._json(policy))
         except PolicyStoreUnreachable:
-            there = self._of_name(policy)  # it may have been made all the same
+            there = kept_of(self, policy)  # it may have been made all the same
             if there is None or there.digest() != policy.digest():
                 raise
             return there
+        try:
+            return _kept(made, policy)
+        except PolicyStoreError:
+            if isinstance(made, dict) and made.get("id"):
+                self.client.delete(f"{API}/policy/{made['id']}")
+            raise
 
     def update(self, policy: Policy) -> Policy:
         """See ``PolicyTarget``."""
-        return self._kept(self.client.put(f"{API}/policy/{policy.number}", self._json(policy)), policy)
+        return _kept(self.client.put(f"{API}/policy/{policy.number}", self._json(policy)), policy)
 
     def delete(self, policy: Policy) -> None:
         """See ``PolicyTarget``."""
@@ -96,19 +103,13 @@ class RangerService:
     def _json(self, policy: Policy) -> dict[str, Any]:
         return json_of(policy, self.service, self.facts().kind)
 
-    def _kept(self, value: Any, sent: Policy) -> Policy:
-        kept = policy_of(value) if isinstance(value, dict) else Broken(sent.name, "no policy")
-        if isinstance(kept, Broken) or kept.digest() != sent.digest() or kept.origin != sent.origin:
-            raise PolicyRefused("Ranger did not keep a policy as it was sent; is it 2.0 or newer?", policy=sent.name)
-        return kept
 
-    def _of_name(self, policy: Policy) -> Policy | None:
-        same = (
-            one
-            for one in self.policies()
-            if isinstance(one, Policy) and one.name == policy.name and one.zone == policy.zone
-        )
-        return next(same, None)
+def _kept(value: Any, sent: Policy) -> Policy:
+    """A policy as Ranger says that it keeps it. An error that is no refusal: something was changed there."""
+    kept = policy_of(value) if isinstance(value, dict) else Broken(sent.name, "no policy")
+    if isinstance(kept, Broken) or kept.digest() != sent.digest() or kept.origin != sent.origin:
+        raise PolicyStoreError("Ranger did not keep a policy as it was sent; is it 2.0 or newer?", policy=sent.name)
+    return kept
 
 
 def open_ranger(service: str, url: str, user: str, password: str, **access: Any) -> RangerService:
