@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.engine.errors import BadInput, MetastoreRefused, MetastoreUnreachable
 from airflow_provider_livedata.engine.metastore.registry import open_catalogue
+from airflow_provider_livedata.hooks.connections import connection_of_type
 
 if TYPE_CHECKING:
     from airflow_provider_livedata.engine.metastore.base import CatalogueTarget
@@ -94,18 +95,7 @@ class Warehouse:
 
 
 def _check(conn_id: str) -> None:
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
-    try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise BadInput(
-            f"there is no Airflow connection {conn_id!r}; create it with type 'databricks', or correct the address"
-        ) from None
-    if connection.conn_type != "databricks":
-        raise BadInput(
-            f"the Airflow connection {conn_id!r} is of type {connection.conn_type!r}; databricks:// takes one of type 'databricks'"
-        )
+    connection = connection_of_type(conn_id, "databricks", SCHEME)
     if not connection.extra_dejson.get("http_path"):
         raise BadInput(
             f"the Airflow connection {conn_id!r} names no SQL warehouse or cluster: put its HTTP path into the extra as http_path"

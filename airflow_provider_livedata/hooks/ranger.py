@@ -14,12 +14,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_livedata.bridge import as_float
 from airflow_provider_livedata.engine.errors import BadAddress, BadInput, PathMissing
 from airflow_provider_livedata.engine.policies.registry import open_policies
 from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.hooks.connections import connection_of_type
 from airflow_provider_livedata.hooks.livedata import LiveDataHook
 from airflow_provider_livedata.hooks.sentry import SCHEME as SENTRY
 from airflow_provider_livedata.hooks.sentry import SentryHook
@@ -53,7 +54,12 @@ class RangerHook(BaseHook):
         Raises:
             BadInput: There is no such connection, or it cannot be used; says what to do.
         """
-        return cast("PolicyTarget", open_policies("ranger", service=self.service, **access_of(self._connection())))
+        return cast(
+            "PolicyTarget",
+            open_policies(
+                "ranger", service=self.service, **access_of(connection_of_type(self.ranger_conn_id, CONN_TYPE, SCHEME))
+            ),
+        )
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether Ranger answers and accepts the user, for the button of the form."""
@@ -65,19 +71,6 @@ class RangerHook(BaseHook):
                 service.close()
         except Exception as error:  # noqa: BLE001 - whatever it is, the form shows it
             return False, str(error)
-
-    def _connection(self) -> Connection:
-        try:
-            connection = self.get_connection(self.ranger_conn_id)
-        except AirflowNotFoundException:
-            raise BadInput(
-                f"there is no Airflow connection {self.ranger_conn_id!r}; create it with type {CONN_TYPE!r}, or correct the address"
-            ) from None
-        if connection.conn_type != CONN_TYPE:
-            raise BadInput(
-                f"the Airflow connection {self.ranger_conn_id!r} is of type {connection.conn_type!r}; {SCHEME} takes one of type {CONN_TYPE!r}"
-            )
-        return connection
 
 
 def policies_at(address: str) -> PolicySource:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_livedata.bridge import as_float
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.policies.registry import open_policies
+from airflow_provider_livedata.hooks.connections import connection_of_type
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -41,7 +42,7 @@ class SentryHook(BaseHook):
         Raises:
             BadInput: There is no such connection, or it cannot be used; says what to do.
         """
-        return open_policies("sentry service", **access_of(self._connection()))
+        return open_policies("sentry service", **access_of(connection_of_type(self.sentry_conn_id, CONN_TYPE, SCHEME)))
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether Sentry answers and tells its roles to the user, for the button of the form."""
@@ -53,19 +54,6 @@ class SentryHook(BaseHook):
                 service.close()
         except Exception as error:  # noqa: BLE001 - whatever it is, the form shows it
             return False, str(error)
-
-    def _connection(self) -> Connection:
-        try:
-            connection = self.get_connection(self.sentry_conn_id)
-        except AirflowNotFoundException:
-            raise BadInput(
-                f"there is no Airflow connection {self.sentry_conn_id!r}; create it with type {CONN_TYPE!r}, or correct the address"
-            ) from None
-        if connection.conn_type != CONN_TYPE:
-            raise BadInput(
-                f"the Airflow connection {self.sentry_conn_id!r} is of type {connection.conn_type!r}; {SCHEME} takes one of type {CONN_TYPE!r}"
-            )
-        return connection
 
 
 def access_of(connection: Connection) -> dict[str, Any]:

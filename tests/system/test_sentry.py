@@ -147,4 +147,4 @@ def test_the_service_is_named_by_an_airflow_connection(
         with pytest.raises(BadInput, match=said):
             SentryHook(name).get_conn()
         assert SentryHook(name).test_connection()[0] is False
-    assert access_of(SentryHook("sentry_x")._connection())["timeout_s"] == 30.0
+    assert access_of(SentryHook.get_connection("sentry_x"))["timeout_s"] == 30.0
