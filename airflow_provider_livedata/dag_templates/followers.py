@@ -21,21 +21,18 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
 
 
-def follower_steps() -> tuple[BaseOperator, ...]:
-    """The steps, in order."""
-    policies = PolicySyncOperator(
-        task_id="policies", trigger_rule=AFTER, pre_execute=_unless_asked("policies"), **_arguments("policies")
-    )
-    metadata = MetastoreSyncOperator(
-        task_id="metadata", trigger_rule=AFTER, pre_execute=_unless_asked("metadata"), **_arguments("metadata")
-    )
-    return policies, metadata
-
-
 _OPERATORS: dict[str, type[PolicySyncOperator | MetastoreSyncOperator]] = {
     "policies": PolicySyncOperator,
     "metadata": MetastoreSyncOperator,
 }
+
+
+def follower_steps() -> tuple[BaseOperator, ...]:
+    """The steps, in order."""
+    return tuple(
+        operator(task_id=name, trigger_rule=AFTER, pre_execute=_unless_asked(name), **_arguments(name))
+        for name, operator in _OPERATORS.items()
+    )
 
 
 def _unless_asked(name: str) -> Any:

@@ -1,56 +1,15 @@
-"""What the report step of the DAG of metadata syncs says: one text for people, one dictionary for programs. Pure."""
+"""What the report step of the DAG of metadata syncs says. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from airflow_provider_livedata.dag_templates.outcomes import (
-    Results,
-    addresses,
-    headed,
-    reported,
-    reports_listed,
-    states_told,
-    stopped,
-)
+from airflow_provider_livedata.dag_templates.sync_outcome import sync_outcome
 
 
-def metastore_outcome(
-    params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, Any], results: Results, failures: Results
-) -> dict[str, Any]:
-    """Tell how a sync ended.
-
-    Returns:
-        ``outcome``, ``why``, ``states`` and addresses of ``reports`` by stage, and all of it as ``text``.
-    """
-    told = states_told(stages, states)
-    found = {stage: reported(results.get(stage), failures.get(stage)) for stage in stages}
-    outcome, why = _outcome(params, stages, told, found, failures)
-    did = {stage: _did(found[stage], failures.get(stage)) for stage in stages}
-    reports = addresses(stages, results, failures)
-    about = {"source": params.get("source"), "target": params.get("target")}
-    lines = [*headed(f"{outcome}: {why}", about, told, did), *reports_listed(reports)]
-    return {"outcome": outcome, "why": why, "states": told, "reports": reports, "text": "\n".join(lines)}
-
-
-def _outcome(
-    params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, str], found: Results, failures: Results
-) -> tuple[str, str]:
-    why_not = stopped(stages, states, failures, ("NOT SYNCED", "nobody approved it; nothing was changed"))
-    if why_not:
-        return why_not
-    if params.get("dry_run"):
-        return "PREVIEWED", f"nothing was changed; planned: {_counts(found['preview'].get('planned'))}"
-    if states.get("sync") != "success":
-        return "NOT FINISHED", "not every step was run"
-    proved = ", and verified" if states.get("verify") == "success" else ""
-    return "SYNCED", f"{_counts(found['sync'].get('done'))}{proved}"
-
-
-def _did(found: Mapping[str, Any], failure: Any) -> str:
-    if failure:
-        return str(failure.get("error"))
+def _did(found: Mapping[str, Any]) -> str:
     left = {"touched": "touched", "skipped": "not registered", "waiting": "waiting for data"}
     named = [
         f"{len(found[name])} or more {what}" if len(found[name]) > 19 else f"{len(found[name])} {what}"
@@ -60,5 +19,4 @@ def _did(found: Mapping[str, Any], failure: Any) -> str:
     return ", ".join([found["found_by"], *named]) if found.get("found_by") else ""
 
 
-def _counts(counts: Any) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in sorted((counts or {}).items())) or "nothing to do"
+metastore_outcome = partial(sync_outcome, did=_did)

@@ -10,6 +10,7 @@ from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
     approved,
+    counted,
     headed,
     reports_listed,
     states_told,
@@ -66,7 +67,7 @@ def _did(stage: str, result: Any, failure: Any) -> str:
     if not isinstance(result, dict):
         return ""
     if stage in FOLLOWERS:
-        return ", ".join(f"{count:,} {what}" for what, count in sorted(result["done"].items())) or "nothing to do"
+        return counted(result["done"])
     if stage == "preflight":
         return "; ".join(result.get("notes") or [])
     if "level" in result:

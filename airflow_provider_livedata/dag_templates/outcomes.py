@@ -64,6 +64,11 @@ def reports_listed(reports: Mapping[str, str]) -> list[str]:
     return titled("reports", [f"{stage:<{width}}{address}" for stage, address in reports.items()])
 
 
+def counted(counts: Mapping[str, int] | None) -> str:
+    """What was planned or done, by kind."""
+    return ", ".join(f"{count:,} {what}" for what, count in sorted((counts or {}).items())) or "nothing to do"
+
+
 def approved(result: Mapping[str, Any]) -> str:
     """Who said yes."""
     return f"approved by {(result.get('responded_by_user') or {}).get('name') or 'somebody'}"
