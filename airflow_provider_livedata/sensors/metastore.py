@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.bridge import airflow_errors, as_int, as_texts
 from airflow_provider_livedata.engine.errors import BadOption
-from airflow_provider_livedata.engine.metastore.stored import SyncStore
+from airflow_provider_livedata.engine.metastore.stored import sync_folder
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.hooks.livedata import open_to_look
 from airflow_provider_livedata.sensors.base import LookSensor
@@ -63,7 +63,7 @@ class MetastoreChangeSensor(LookSensor):
     def _begin(self) -> int:
         if self.state:
             with closing(open_to_look(self.state)) as zone:
-                known = SyncStore(StateFolder(zone)).read()
+                known = sync_folder(StateFolder(zone)).read()
             return max(0, known.position) if known else 0
         if self.reschedule:
             raise BadOption(

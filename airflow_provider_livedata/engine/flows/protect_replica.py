@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.policies.plan import PolicyPlan, compare
 from airflow_provider_livedata.engine.policies.protection import protections
 from airflow_provider_livedata.engine.policies.report import PolicyReport
 from airflow_provider_livedata.engine.policies.review import described
-from airflow_provider_livedata.engine.policies.stored import PolicyStore
+from airflow_provider_livedata.engine.policies.stored import policy_folder
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
 from airflow_provider_livedata.engine.stored.state import StateFolder
@@ -57,7 +57,7 @@ def protect_replica(
         raise BadInput(problem, target=target.name)
     wanted = dict(protections(options, facts, writers)) if writers is not None else {}
     with ExitStack() as stack:
-        store = PolicyStore(StateFolder(stack.enter_context(opened(state))))
+        store = policy_folder(StateFolder(stack.enter_context(opened(state))))
         check: Callable[[], None] = lambda: None  # noqa: E731
         if not options.dry_run:
             check = stack.enter_context(Lease(store.state, holder_of(options), times=lease_times)).check
@@ -68,7 +68,7 @@ def protect_replica(
         failed = None if options.dry_run else _applied(plan, target, check, applied, report)
         report.done = {name: count for name, count in sorted(applied.done.items()) if count}
         report.target_calls, report.seconds = dict(target.calls()), round(time.monotonic() - began, 3)
-        store.runs.write_report(f"protection/{report.started_ms}", report)
+        store.write_report(f"protection/{report.started_ms}", report)
     log.info("replica protection\n%s", report.table())
     if failed is not None:
         raise failed

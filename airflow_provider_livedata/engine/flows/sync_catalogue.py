@@ -27,11 +27,12 @@ from airflow_provider_livedata.engine.metastore.compare import Comparison, HasDa
 from airflow_provider_livedata.engine.metastore.plan import CataloguePlan, guard, guard_places
 from airflow_provider_livedata.engine.metastore.report import CatalogueReport
 from airflow_provider_livedata.engine.metastore.scope import Touched, touched
-from airflow_provider_livedata.engine.metastore.stored import SyncState, SyncStore
+from airflow_provider_livedata.engine.metastore.stored import SyncState, sync_folder
 from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
 from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.stored.sync_folder import SyncFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 log = logging.getLogger(__name__)
@@ -68,11 +69,11 @@ def sync_catalogue(
         LiveDataError: The place of the state cannot be used.
     """
     with ExitStack() as stack:
-        store = SyncStore(StateFolder(stack.enter_context(opened(state))))
+        store = sync_folder(StateFolder(stack.enter_context(opened(state))))
         check: Callable[[], None] = lambda: None  # noqa: E731
         if not options.dry_run:
             check = stack.enter_context(Lease(store.state, holder_of(options), times=lease_times)).check
-        where = f"dry/{now_ms()}" if options.dry_run else f"runs/{store.runs.next_run()}"
+        where = f"dry/{now_ms()}" if options.dry_run else f"runs/{store.next_run()}"
         # Which data have arrived is asked before the source is: what changes in between waits for the next sync.
         has_data: HasData = Arrived(data or {}, stack) if options.after_data else frozenset
         return _Sync(source, target, options, store, where, has_data).run(check)
@@ -86,7 +87,7 @@ class _Sync:
         source: Catalogue,
         target: CatalogueTarget,
         options: SyncOptions,
-        store: SyncStore,
+        store: SyncFolder[SyncState],
         where: str,
         has_data: HasData,
     ) -> None:
@@ -119,7 +120,7 @@ class _Sync:
         if not self.options.dry_run:
             check()
             self._remember(plan, applied)
-            self.store.runs.tidy()
+            self.store.tidy()
         self._tell(applied)
         if applied.failures:
             failed = RunFailed(
@@ -239,7 +240,7 @@ class _Sync:
     def _tell_plan(self, plan: CataloguePlan) -> None:
         report = self.report
         lines = [*plan.lines(), *({"statement": text} for text in self._rehearsed(plan))]
-        report.plan, report.plan_digest = self.store.runs.write_plan(self.where, lines)
+        report.plan, report.plan_digest = self.store.write_plan(self.where, lines)
         report.planned, report.compared = plan.totals(), dict(plan.compared)
         report.touched, report.skipped, report.waiting = plan.touched, plan.skipped, plan.waiting
         report.foreign, report.notes = plan.foreign, report.notes + plan.notes
@@ -260,5 +261,5 @@ class _Sync:
         report.notes = [*report.notes, *(one for one in applied.notes if one not in report.notes)]
         report.source_calls, report.target_calls = dict(self.source.calls()), dict(self.target.calls())
         report.seconds = round(time.monotonic() - self._began, 3)
-        self.store.runs.write_report(self.where, report)
+        self.store.write_report(self.where, report)
         log.info("metadata sync\n%s", report.table())

@@ -23,11 +23,12 @@ from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, guard
 from airflow_provider_livedata.engine.policies.report import PolicyReport
 from airflow_provider_livedata.engine.policies.review import described
-from airflow_provider_livedata.engine.policies.stored import PolicyState, PolicyStore
+from airflow_provider_livedata.engine.policies.stored import PolicyState, policy_folder
 from airflow_provider_livedata.engine.policies.wanted import planned, same_kind
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
 from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.stored.sync_folder import SyncFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
 log = logging.getLogger(__name__)
@@ -56,11 +57,11 @@ def sync_policies(
         LiveDataError: The place of the state cannot be used.
     """
     with ExitStack() as stack:
-        store = PolicyStore(StateFolder(stack.enter_context(opened(state))))
+        store = policy_folder(StateFolder(stack.enter_context(opened(state))))
         check: Callable[[], None] = lambda: None  # noqa: E731
         if not options.dry_run:
             check = stack.enter_context(Lease(store.state, holder_of(options), times=lease_times)).check
-        where = f"dry/{now_ms()}" if options.dry_run else f"runs/{store.runs.next_run()}"
+        where = f"dry/{now_ms()}" if options.dry_run else f"runs/{store.next_run()}"
         return _Sync(source, target, options, store, where).run(check)
 
 
@@ -68,7 +69,12 @@ class _Sync:
     """One run."""
 
     def __init__(
-        self, source: PolicySource, target: PolicyTarget, options: PolicySyncOptions, store: PolicyStore, where: str
+        self,
+        source: PolicySource,
+        target: PolicyTarget,
+        options: PolicySyncOptions,
+        store: SyncFolder[PolicyState],
+        where: str,
     ) -> None:
         self.source, self.target, self.options = source, target, options
         self.store, self.where = store, where
@@ -129,7 +135,7 @@ class _Sync:
         plan, lost = planned(self.source, self.target, self.options, self._roles)
         report = self.report
         lines = [{"action": step.action, "policy": step.name, "review": list(described(step))} for step in plan.steps]
-        report.plan, report.plan_digest = self.store.runs.write_plan(self.where, lines)
+        report.plan, report.plan_digest = self.store.write_plan(self.where, lines)
         report.seen, report.same, report.planned = plan.seen, plan.same, plan.totals()
         report.changes = [text for step in plan.steps for text in described(step)]
         report.failures, report.widening, report.touched = plan.failures, plan.widening, plan.touched
@@ -162,7 +168,7 @@ class _Sync:
         if self.report.state == "synced":
             self._remember(now, plan)
         if not self.options.dry_run:
-            self.store.runs.tidy()
+            self.store.tidy()
         self._tell(applied)
         if self.report.state == "failed":
             failed = RunFailed(
@@ -182,7 +188,7 @@ class _Sync:
                 target_version=version,
                 seen=plan.seen,
                 held=plan.held,
-                report=self.store.runs.report_address(self.where),
+                report=self.store.report_address(self.where),
             )
         )
 
@@ -191,5 +197,5 @@ class _Sync:
         report.done = {name: count for name, count in sorted(applied.done.items()) if count}
         report.source_calls, report.target_calls = dict(self.source.calls()), dict(self.target.calls())
         report.seconds = round(time.monotonic() - self._began, 3)
-        self.store.runs.write_report(self.where, report)
+        self.store.write_report(self.where, report)
         log.info("policy sync\n%s", report.table())

@@ -13,7 +13,7 @@ from airflow_provider_livedata.engine.metastore.base import Catalogue, Catalogue
 from airflow_provider_livedata.engine.metastore.compare import Comparison
 from airflow_provider_livedata.engine.metastore.plan import CataloguePlan, TablePlan, note
 from airflow_provider_livedata.engine.metastore.report import CatalogueReport
-from airflow_provider_livedata.engine.metastore.stored import SyncStore
+from airflow_provider_livedata.engine.metastore.stored import sync_folder
 from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored.state import StateFolder
@@ -52,7 +52,7 @@ def verify_catalogue(
     report.source_calls, report.target_calls = dict(source.calls()), dict(target.calls())
     report.seconds = round(time.monotonic() - began, 3)
     with opened(state) as zone:
-        SyncStore(StateFolder(zone)).runs.write_report(f"verify/{report.started_ms}", report)
+        sync_folder(StateFolder(zone)).write_report(f"verify/{report.started_ms}", report)
     log.info("metadata verification\n%s", report.table())
     return report
 

@@ -11,7 +11,7 @@ from airflow_provider_livedata.engine.policies.base import PolicySource
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.report import PolicyReport
 from airflow_provider_livedata.engine.policies.review import described
-from airflow_provider_livedata.engine.policies.stored import PolicyStore
+from airflow_provider_livedata.engine.policies.stored import policy_folder
 from airflow_provider_livedata.engine.policies.wanted import planned
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored.state import StateFolder
@@ -51,6 +51,6 @@ def verify_policies(
     report.source_calls, report.target_calls = dict(source.calls()), dict(target.calls())
     report.seconds = round(time.monotonic() - began, 3)
     with opened(state) as zone:
-        PolicyStore(StateFolder(zone)).runs.write_report(f"verify/{report.started_ms}", report)
+        policy_folder(StateFolder(zone)).write_report(f"verify/{report.started_ms}", report)
     log.info("policy verification\n%s", report.table())
     return report

@@ -8,11 +8,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
-from airflow_provider_livedata.engine.errors import StateDamaged
-from airflow_provider_livedata.engine.stored.run_files import RunFiles
 from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.stored.sync_folder import SyncFolder
 
 FORMAT = 1
 FOLDER = "metastore"
@@ -34,29 +33,6 @@ class SyncState:
     format: int = FORMAT
 
 
-class SyncStore:
+def sync_folder(state: StateFolder) -> SyncFolder[SyncState]:
     """The files of one sync."""
-
-    def __init__(self, state: StateFolder) -> None:
-        self.state = state
-        self.runs = RunFiles(state, FOLDER)
-
-    def read(self) -> SyncState | None:
-        """The state that the last sync left, or None.
-
-        Raises:
-            StateDamaged: It is not what its writer left.
-        """
-        value = self.state.read_json(f"{FOLDER}/state.json")
-        if value is None:
-            return None
-        try:
-            return SyncState(**value)
-        except TypeError as error:
-            raise StateDamaged(
-                f"the state of a metadata sync is not as expected: {error}", file=self.state.address(FOLDER)
-            ) from error
-
-    def write(self, value: SyncState) -> None:
-        """Replace the state."""
-        self.state.write_json(f"{FOLDER}/state.json", asdict(value))
+    return SyncFolder(state, FOLDER, SyncState)

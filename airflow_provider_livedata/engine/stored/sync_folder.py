@@ -1,5 +1,6 @@
-"""Plans and reports of the runs of a sync, in a folder below ``.livedata`` of the place that keeps its state.
+"""What a sync remembers, and plans and reports of its runs, in a folder below ``.livedata`` of the place that keeps its state.
 
+.livedata/<folder>/state.json               where it stands
 .livedata/<folder>/runs/<n>/plan.jsonl      the steps, one JSON object a line
 .livedata/<folder>/runs/<n>/report.json     how it ended
 .livedata/<folder>/dry/<ms>/...             the same of a dry run
@@ -10,19 +11,46 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.told import Told
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 KEPT_RUNS = 30
+Standing = TypeVar("Standing", bound="DataclassInstance")
 
 
-class RunFiles:
-    """The files of the runs of one sync."""
+class SyncFolder(Generic[Standing]):
+    """The files of one sync, whose state is a dataclass ``kind``; ``folder`` is its place, and tells people what it is."""
 
-    def __init__(self, state: StateFolder, folder: str) -> None:
-        self.state, self.folder = state, folder
+    def __init__(self, state: StateFolder, folder: str, kind: type[Standing]) -> None:
+        self.state, self.folder, self._kind = state, folder, kind
+
+    def read(self) -> Standing | None:
+        """The state that the last sync left, or None.
+
+        Raises:
+            StateDamaged: It is not what its writer left.
+        """
+        value = self.state.read_json(f"{self.folder}/state.json")
+        if value is None:
+            return None
+        try:
+            return self._kind(**value)
+        except TypeError as error:
+            raise StateDamaged(
+                f"the state of a sync of {self.folder} is not as expected: {error}",
+                file=self.state.address(self.folder),
+            ) from error
+
+    def write(self, value: Standing) -> None:
+        """Replace the state."""
+        self.state.write_json(f"{self.folder}/state.json", asdict(value))
 
     def next_run(self) -> int:
         """A number that no run has had."""
