@@ -19,7 +19,7 @@ from airflow_provider_livedata.engine.policies.report import PolicyReport
 from airflow_provider_livedata.engine.policies.review import described
 from airflow_provider_livedata.engine.policies.stored import policy_folder
 from airflow_provider_livedata.engine.replication.opening import opened
-from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 
@@ -58,9 +58,7 @@ def protect_replica(
     wanted = dict(protections(options, facts, writers)) if writers is not None else {}
     with ExitStack() as stack:
         store = policy_folder(StateFolder(stack.enter_context(opened(state))))
-        check: Callable[[], None] = lambda: None  # noqa: E731
-        if not options.dry_run:
-            check = stack.enter_context(Lease(store.state, holder_of(options), times=lease_times)).check
+        check = store.held(stack, options, lease_times)
         compare(wanted, target.policies(), options, f"{options.sync} {NAME}".strip(), plan)
         report = PolicyReport(NAME, target.name, started_ms=now_ms(), planned=plan.totals(), touched=plan.touched)
         report.changes = [text for step in plan.steps for text in described(step)]

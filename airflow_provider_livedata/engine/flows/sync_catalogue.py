@@ -30,7 +30,7 @@ from airflow_provider_livedata.engine.metastore.scope import Touched, touched
 from airflow_provider_livedata.engine.metastore.stored import SyncState, sync_folder
 from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
 from airflow_provider_livedata.engine.replication.opening import opened
-from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.stored.sync_folder import SyncFolder
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -70,9 +70,7 @@ def sync_catalogue(
     """
     with ExitStack() as stack:
         store = sync_folder(StateFolder(stack.enter_context(opened(state))))
-        check: Callable[[], None] = lambda: None  # noqa: E731
-        if not options.dry_run:
-            check = stack.enter_context(Lease(store.state, holder_of(options), times=lease_times)).check
+        check = store.held(stack, options, lease_times)
         where = f"dry/{now_ms()}" if options.dry_run else f"runs/{store.next_run()}"
         # Which data have arrived is asked before the source is: what changes in between waits for the next sync.
         has_data: HasData = Arrived(data or {}, stack) if options.after_data else frozenset

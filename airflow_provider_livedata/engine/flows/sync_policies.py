@@ -26,7 +26,7 @@ from airflow_provider_livedata.engine.policies.review import described
 from airflow_provider_livedata.engine.policies.stored import PolicyState, policy_folder
 from airflow_provider_livedata.engine.policies.wanted import planned, same_kind
 from airflow_provider_livedata.engine.replication.opening import opened
-from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
+from airflow_provider_livedata.engine.stored.lease import LeaseTimes
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.stored.sync_folder import SyncFolder
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -58,9 +58,7 @@ def sync_policies(
     """
     with ExitStack() as stack:
         store = policy_folder(StateFolder(stack.enter_context(opened(state))))
-        check: Callable[[], None] = lambda: None  # noqa: E731
-        if not options.dry_run:
-            check = stack.enter_context(Lease(store.state, holder_of(options), times=lease_times)).check
+        check = store.held(stack, options, lease_times)
         where = f"dry/{now_ms()}" if options.dry_run else f"runs/{store.next_run()}"
         return _Sync(source, target, options, store, where).run(check)
 

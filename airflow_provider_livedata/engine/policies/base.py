@@ -38,6 +38,29 @@ class PolicySource(Protocol):
         """Let go of connections. Idempotent."""
 
 
+class Plain:
+    """What a source answers that has policies and nothing around them."""
+
+    def zones(self) -> list[SecurityZone]:
+        """See ``PolicySource``."""
+        return []
+
+    def tag_policies(self) -> int:
+        """See ``PolicySource``."""
+        return 0
+
+    def version(self) -> str:
+        """See ``PolicySource``."""
+        return ""
+
+    def calls(self) -> Mapping[str, int]:
+        """See ``PolicySource``."""
+        return {}
+
+    def close(self) -> None:
+        """See ``PolicySource``."""
+
+
 @runtime_checkable
 class PolicyTarget(PolicySource, Protocol):
     """One that can be written to as well."""

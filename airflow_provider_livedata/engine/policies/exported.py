@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from airflow_provider_livedata.engine.errors import BadInput
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.base import Plain
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Who
 from airflow_provider_livedata.engine.policies.ranger_json import policy_of
 
 # The parts of the service definitions that Ranger ships, by which the kind of a policy is told where the file does not.
 KINDS = {"hive": frozenset({"database", "url", "hiveservice", "global"}), "hdfs": frozenset({"path"})}
 
 
-class ExportedPolicies:
+class ExportedPolicies(Plain):
     """One service's policies of an exported file.
 
     Such a file tells neither roles nor security zones nor policies of tags, so that roles have to be kept (``roles_as="keep"``).
@@ -55,22 +55,3 @@ class ExportedPolicies:
     def roles(self) -> dict[str, Who]:
         """See ``PolicySource``."""
         return {}
-
-    def zones(self) -> list[SecurityZone]:
-        """See ``PolicySource``."""
-        return []
-
-    def tag_policies(self) -> int:
-        """See ``PolicySource``."""
-        return 0
-
-    def version(self) -> str:
-        """See ``PolicySource``."""
-        return ""
-
-    def calls(self) -> Mapping[str, Any]:
-        """See ``PolicySource``."""
-        return {}
-
-    def close(self) -> None:
-        """See ``PolicySource``."""

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from airflow_provider_livedata.engine.errors import BadInput
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.base import Plain
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Who
 from airflow_provider_livedata.engine.policies.sentry import PARTS, policies_of
 
 _CONTINUED = re.compile(r"\\[ \t]*\r?\n[ \t]*")  # a line that ends with a backslash goes on in the next
 
 
-class SentryFile:
+class SentryFile(Plain):
     """What a file grants on Hive.
 
     Raises:
@@ -60,25 +60,6 @@ class SentryFile:
             for role in roles:
                 found.setdefault(role, set()).add(group)
         return {role: Who(groups=tuple(sorted(groups))) for role, groups in found.items()}
-
-    def zones(self) -> list[SecurityZone]:
-        """See ``PolicySource``."""
-        return []
-
-    def tag_policies(self) -> int:
-        """See ``PolicySource``."""
-        return 0
-
-    def version(self) -> str:
-        """See ``PolicySource``."""
-        return ""
-
-    def calls(self) -> Mapping[str, Any]:
-        """See ``PolicySource``."""
-        return {}
-
-    def close(self) -> None:
-        """See ``PolicySource``."""
 
 
 def _listed(value: str | None) -> list[str]:

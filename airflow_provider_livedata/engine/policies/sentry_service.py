@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from airflow_provider_livedata.engine.errors import BadInput
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.base import Plain
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Who
 from airflow_provider_livedata.engine.policies.sentry import PARTS, policies_of
 from airflow_provider_livedata.engine.policies.sentry_client import PROTOCOL, SentryClient, idl
 
@@ -15,7 +16,7 @@ _NAMED = (("server", "serverName"), ("db", "dbName"), ("table", "tableName"), ("
 _NOTHING = ("", "__NULL__")  # what Sentry writes where a privilege has no such part
 
 
-class SentryServer:
+class SentryServer(Plain):
     """The grants of one service; the caller closes it."""
 
     def __init__(self, client: SentryClient) -> None:
@@ -43,18 +44,6 @@ class SentryServer:
         request = idl().TListSentryRolesRequest(protocol_version=PROTOCOL, requestorUserName=self.client.user)
         told = self.client.call("list_sentry_roles_by_group", request).roles or ()
         return {one.roleName: Who(groups=tuple(sorted(group.groupName for group in one.groups or ()))) for one in told}
-
-    def zones(self) -> list[SecurityZone]:
-        """See ``PolicySource``."""
-        return []
-
-    def tag_policies(self) -> int:
-        """See ``PolicySource``."""
-        return 0
-
-    def version(self) -> str:
-        """See ``PolicySource``."""
-        return ""
 
     def _privileges(self, role: str) -> list[str]:
         request = idl().TListSentryPrivilegesRequest(

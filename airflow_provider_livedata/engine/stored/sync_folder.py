@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.told import Told
 
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
 
 KEPT_RUNS = 30
 Standing = TypeVar("Standing", bound="DataclassInstance")
+
+
+class _Asked(Protocol):
+    """The options that the lease goes by."""
+
+    @property
+    def holder(self) -> str: ...
+    @property
+    def dry_run(self) -> bool: ...
 
 
 class SyncFolder(Generic[Standing]):
@@ -51,6 +62,16 @@ class SyncFolder(Generic[Standing]):
     def write(self, value: Standing) -> None:
         """Replace the state."""
         self.state.write_json(f"{self.folder}/state.json", asdict(value))
+
+    def held(self, stack: ExitStack, options: _Asked, times: LeaseTimes | None) -> Callable[[], None]:
+        """Hold the lease until the stack ends, but for a dry run; what is returned says whether it is held still.
+
+        Raises:
+            TargetHeld: Another run holds it.
+        """
+        if options.dry_run:
+            return lambda: None
+        return stack.enter_context(Lease(self.state, holder_of(options), times=times)).check
 
     def next_run(self) -> int:
         """A number that no run has had."""
