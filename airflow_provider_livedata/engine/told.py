@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_livedata.engine.report import SHOWN, Sealed
@@ -31,3 +32,8 @@ class Told(Sealed):
 
     def _lists(self) -> list[tuple[str, int, list[str]]]:
         raise NotImplementedError
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Counts that are not zero, by what was counted."""
+    return ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()) if count)

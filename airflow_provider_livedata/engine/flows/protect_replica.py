@@ -16,7 +16,7 @@ from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, compare
 from airflow_provider_livedata.engine.policies.protection import protections
 from airflow_provider_livedata.engine.policies.report import PolicyReport
-from airflow_provider_livedata.engine.policies.review import described
+from airflow_provider_livedata.engine.policies.review import tell_plan
 from airflow_provider_livedata.engine.policies.stored import policy_folder
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored.lease import LeaseTimes
@@ -60,8 +60,8 @@ def protect_replica(
         store = policy_folder(StateFolder(stack.enter_context(opened(state))))
         check = store.held(stack, options, lease_times)
         compare(wanted, target.policies(), options, f"{options.sync} {NAME}".strip(), plan)
-        report = PolicyReport(NAME, target.name, started_ms=now_ms(), planned=plan.totals(), touched=plan.touched)
-        report.changes = [text for step in plan.steps for text in described(step)]
+        report = PolicyReport(NAME, target.name, started_ms=now_ms())
+        tell_plan(report, plan)
         report.state = "dry run" if options.dry_run else "synced"
         failed = None if options.dry_run else _applied(plan, target, check, applied, report)
         report.done = {name: count for name, count in sorted(applied.done.items()) if count}

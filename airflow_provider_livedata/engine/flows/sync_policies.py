@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable
@@ -18,13 +17,12 @@ from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed
 from airflow_provider_livedata.engine.policies.apply import Applied, BatchFailed, apply
 from airflow_provider_livedata.engine.policies.base import PolicySource, PolicyTarget
-from airflow_provider_livedata.engine.policies.model import as_json
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, guard
 from airflow_provider_livedata.engine.policies.report import PolicyReport
-from airflow_provider_livedata.engine.policies.review import described
+from airflow_provider_livedata.engine.policies.review import tell_plan
 from airflow_provider_livedata.engine.policies.stored import PolicyState, policy_folder
-from airflow_provider_livedata.engine.policies.wanted import planned, same_kind
+from airflow_provider_livedata.engine.policies.wanted import Around, around, planned
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored.lease import LeaseTimes
 from airflow_provider_livedata.engine.stored.state import StateFolder
@@ -84,10 +82,13 @@ class _Sync:
         """See ``sync_policies``."""
         applied = Applied()
         try:
-            now, is_same = self._standing()
-            if is_same:
-                return self._same(now)
-            plan = self._planned()
+            found = around(self.source, self.target, self.options)
+            now = self._standing(found)
+            if self._is_spared(now):
+                self.report.state = "dry run" if self.options.dry_run else "synced"
+                self._tell(applied)
+                return self.report
+            plan = self._planned(found)
             guard(plan, self.options)
             if not self.options.dry_run:
                 self._apply(plan, check, applied)
@@ -101,43 +102,31 @@ class _Sync:
 
     # ---- what both sides are
 
-    def _standing(self) -> tuple[PolicyState, bool]:
-        """Both sides as they are, and whether that is how the last sync left them."""
-        same_kind(self.source, self.target, self.options)
-        self._roles = self.source.roles() if self.options.roles_as == "members" else {}
-        now = PolicyState(
-            self.source.name, self.target.name, self.options.digest(), self.source.version(), self.target.version(), self._around(),
-        )  # fmt: skip
+    def _standing(self, found: Around) -> PolicyState:
+        source, target = self.source, self.target
+        return PolicyState(
+            source.name, target.name, self.options.digest(), source.version(), target.version(), found.digest()
+        )
+
+    def _is_spared(self, now: PolicyState) -> bool:
+        """Whether both sides are as a sync left them that had nothing to change."""
         last = self.store.read()
         if last is None or not (now.source_version and now.target_version) or last.standing() != now.standing():
             self.report.found_by = "comparing all policies"
-            return now, False
+            return False
         self.report.found_by = "the versions of both services"
         self.report.seen, self.report.same = last.seen, last.held
         self.report.notes = [f"what could not be carried over, if anything: {last.report}"]
-        return now, True
+        return True
 
-    def _around(self) -> str:
-        """A digest of what a service's version does not tell: roles, security zones, and how many policies by tags there are."""
-        roles = {name: [who.users, who.groups, who.roles] for name, who in self._roles.items()}
-        zones = [sorted(repr(zone) for zone in side.zones()) for side in (self.source, self.target)]
-        said = as_json([roles, zones, self.source.tag_policies()])
-        return hashlib.sha256(said.encode()).hexdigest()[:32]
-
-    def _same(self, now: PolicyState) -> PolicyReport:
-        self.report.state = "dry run" if self.options.dry_run else "synced"
-        self._tell(Applied())
-        return self.report
-
-    def _planned(self) -> PolicyPlan:
-        plan, lost = planned(self.source, self.target, self.options, self._roles)
-        report = self.report
-        lines = [{"action": step.action, "policy": step.name, "review": list(described(step))} for step in plan.steps]
-        report.plan, report.plan_digest = self.store.write_plan(self.where, lines)
-        report.seen, report.same, report.planned = plan.seen, plan.same, plan.totals()
-        report.changes = [text for step in plan.steps for text in described(step)]
-        report.failures, report.widening, report.touched = plan.failures, plan.widening, plan.touched
-        report.lost, report.notes = lost, [*report.notes, *plan.notes]
+    def _planned(self, found: Around) -> PolicyPlan:
+        plan = planned(self.source, self.target, self.options, found)
+        reviews = tell_plan(self.report, plan)
+        lines = (
+            {"action": step.action, "policy": step.name, "review": review}
+            for step, review in zip(plan.steps, reviews, strict=True)
+        )
+        self.report.plan, self.report.plan_digest = self.store.write_plan(self.where, lines)
         return plan
 
     # ---- doing

@@ -10,9 +10,9 @@ from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.policies.base import PolicySource
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.report import PolicyReport
-from airflow_provider_livedata.engine.policies.review import described
+from airflow_provider_livedata.engine.policies.review import tell_plan
 from airflow_provider_livedata.engine.policies.stored import policy_folder
-from airflow_provider_livedata.engine.policies.wanted import planned
+from airflow_provider_livedata.engine.policies.wanted import around, planned
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -33,19 +33,12 @@ def verify_policies(
         LiveDataError: The place of the state cannot be used.
     """
     began = time.monotonic()
-    roles = source.roles() if options.roles_as == "members" else {}
-    plan, lost = planned(source, target, replace(options, changed_at_target="overwrite", deletes="mirror"), roles)
+    exact = replace(options, changed_at_target="overwrite", deletes="mirror")
+    plan = planned(source, target, exact, around(source, target, exact))
     report = PolicyReport(
         source.name, target.name, started_ms=now_ms(), found_by="comparing all policies: a verification"
     )
-    report.seen, report.same, report.planned, report.lost = plan.seen, plan.same, plan.totals(), lost
-    report.failures, report.widening, report.touched, report.notes = (
-        plan.failures,
-        plan.widening,
-        plan.touched,
-        plan.notes,
-    )
-    report.changes = [text for step in plan.steps for text in described(step)]
+    tell_plan(report, plan)
     is_same = not (plan.steps or plan.failures or plan.widening)
     report.state = "same" if is_same else "different"
     report.source_calls, report.target_calls = dict(source.calls()), dict(target.calls())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from airflow_provider_livedata.engine.told import Told
+from airflow_provider_livedata.engine.told import Told, counted
 from airflow_provider_livedata.engine.units import human_seconds
 
 FORMAT = 1
@@ -55,9 +55,9 @@ class CatalogueReport(Told):
             ("target", self.target),
             ("run", self.run or ""),
             ("changes found by", self.found_by),
-            ("compared", _counts(self.compared)),
-            ("planned", _counts(self.planned) or "nothing to do"),
-            ("done", _counts(self.done)),
+            ("compared", counted(self.compared)),
+            ("planned", counted(self.planned) or "nothing to do"),
+            ("done", counted(self.done)),
             ("failed", f"{len(self.failures):,}"),
             ("follows up to", f"event {self.position:,}" if self.position >= 0 else ""),
             ("calls", calls),
@@ -72,7 +72,3 @@ class CatalogueReport(Told):
             "waiting for data": self.waiting, "at the target alone, not of a sync": self.foreign, "differences": self.changes, "notes": self.notes,
         }  # fmt: skip
         return [(title, len(items), items) for title, items in titles.items()]
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()) if count)

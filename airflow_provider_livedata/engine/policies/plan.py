@@ -44,6 +44,7 @@ class PolicyPlan:
     seen: int = 0  # policies of the source
     failures: list[str] = field(default_factory=list)
     widening: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)  # what is less at the target than at the source, and why
     touched: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

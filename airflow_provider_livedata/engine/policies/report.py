@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from airflow_provider_livedata.engine.told import Told
+from airflow_provider_livedata.engine.told import Told, counted
 from airflow_provider_livedata.engine.units import human_seconds
 
 FORMAT = 1
@@ -56,8 +56,8 @@ class PolicyReport(Told):
             ("run", self.run or ""),
             ("changes found by", self.found_by),
             ("policies", f"{self.seen:,} of the source, {self.same:,} unchanged at the target"),
-            ("planned", _counts(self.planned) or "nothing to do"),
-            ("done", _counts(self.done)),
+            ("planned", counted(self.planned) or "nothing to do"),
+            ("done", counted(self.done)),
             ("failed", f"{len(self.failures):,}"),
             ("calls", calls),
             ("time", human_seconds(self.seconds)),
@@ -72,7 +72,3 @@ class PolicyReport(Told):
             "changes": self.changes, "notes": self.notes,
         }  # fmt: skip
         return [(title, len(items), items) for title, items in titles.items()]
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()) if count)

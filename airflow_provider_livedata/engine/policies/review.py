@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from airflow_provider_livedata.engine.policies.model import Condition, Grant, Policy, Values
-from airflow_provider_livedata.engine.policies.plan import Step
+from airflow_provider_livedata.engine.policies.plan import PolicyPlan, Step
+from airflow_provider_livedata.engine.policies.report import PolicyReport
+
+
+def tell_plan(report: PolicyReport, plan: PolicyPlan) -> list[list[str]]:
+    """Have a report say what is planned, and what is not; returns each step as a person would review it."""
+    reviews = [list(described(step)) for step in plan.steps]
+    report.seen, report.same, report.planned = plan.seen, plan.same, plan.totals()
+    report.failures, report.widening, report.lost = plan.failures, plan.widening, plan.lost
+    report.touched, report.notes = plan.touched, plan.notes
+    report.changes = [text for review in reviews for text in review]
+    return reviews
 
 
 def described(step: Step) -> Iterator[str]:

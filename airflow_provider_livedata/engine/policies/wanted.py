@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.policies.base import PolicySource
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who, as_json
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, compare
 from airflow_provider_livedata.engine.policies.translate import Inexpressible, Translator
@@ -15,25 +16,49 @@ from airflow_provider_livedata.engine.policies.translate import Inexpressible, T
 KINDS = ("hive", "hdfs")
 
 
-def planned(
-    source: PolicySource, target: PolicySource, options: PolicySyncOptions, roles: Mapping[str, Who]
-) -> tuple[PolicyPlan, list[str]]:
-    """The plan, not guarded yet; and what is less at the target than at the source.
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What holds for all policies, of both sides, read once a run."""
+
+    facts: Facts  # of the target
+    roles: Mapping[str, Who]
+    zones: list[SecurityZone]
+    target_zones: list[SecurityZone]
+    tag_policies: int
+
+    def digest(self) -> str:
+        """Of what a service's version does not tell."""
+        roles = {name: [who.users, who.groups, who.roles] for name, who in self.roles.items()}
+        zones = [sorted(repr(zone) for zone in side) for side in (self.zones, self.target_zones)]
+        return hashlib.sha256(as_json([roles, zones, self.tag_policies]).encode()).hexdigest()[:32]
+
+
+def around(source: PolicySource, target: PolicySource, options: PolicySyncOptions) -> Around:
+    """Read it.
 
     Raises:
-        BadInput: The two services are not of one kind.
+        BadInput: The two services are not of one kind, or what is replicated does not fit it.
         PolicyStoreError: A side does not answer, or refuses what is needed.
     """
     facts = same_kind(source, target, options)
-    plan, lost = PolicyPlan(), list[str]()
-    target_zones = {zone.name for zone in target.zones()}
-    _zones_told(source.zones(), target_zones, options, plan)
-    _tags_told(source.tag_policies(), options, plan)
-    translator = Translator(options, facts, roles, target_zones)
-    unclear: set[str] = set()
-    wanted = dict(_wanted(source, translator, plan, lost, unclear))
+    roles = source.roles() if options.roles_as == "members" else {}
+    return Around(facts, roles, source.zones(), target.zones(), source.tag_policies())
+
+
+def planned(source: PolicySource, target: PolicySource, options: PolicySyncOptions, found: Around) -> PolicyPlan:
+    """The plan, not guarded yet.
+
+    Raises:
+        PolicyStoreError: A side does not answer, or refuses what is needed.
+    """
+    plan, unclear = PolicyPlan(), set[str]()
+    target_zones = {zone.name for zone in found.target_zones}
+    _zones_told(found.zones, target_zones, options, plan)
+    _tags_told(found.tag_policies, options, plan)
+    translator = Translator(options, found.facts, found.roles, target_zones)
+    wanted = dict(_wanted(source, translator, plan, unclear))
     compare(wanted, target.policies(), options, options.sync or source.name, plan, frozenset(unclear))
-    return plan, lost
+    return plan
 
 
 def same_kind(source: PolicySource, target: PolicySource, options: PolicySyncOptions) -> Facts:
@@ -54,7 +79,7 @@ def same_kind(source: PolicySource, target: PolicySource, options: PolicySyncOpt
 
 
 def _wanted(
-    source: PolicySource, translator: Translator, plan: PolicyPlan, lost: list[str], unclear: set[str]
+    source: PolicySource, translator: Translator, plan: PolicyPlan, unclear: set[str]
 ) -> Iterator[tuple[str, Policy]]:
     """What is wanted, by the key of the source's policy."""
     for policy in source.policies():
@@ -71,7 +96,7 @@ def _wanted(
             (plan.widening if policy.restricts or policy.zone else plan.failures).append(f"{policy.name}: {error}")
             unclear.add(policy.key)
             continue
-        lost += [f"{policy.name}: {text}" for text in made.lost]
+        plan.lost += [f"{policy.name}: {text}" for text in made.lost]
         if made.policy is not None:
             yield policy.key, replace(made.policy, description=_described(policy, source))
 
