@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
+from airflow_provider_livedata.engine.choices import refuse_unknown
 from airflow_provider_livedata.engine.deciding.filters import DEFAULT_EXCLUDES, Filter
 from airflow_provider_livedata.engine.deciding.policy import Foreign
 from airflow_provider_livedata.engine.errors import BadOption
@@ -86,12 +87,9 @@ class ReplicateOptions:
         unknown = self.preserve - PRESERVABLE
         if unknown:
             raise BadOption(f"preserve knows {', '.join(sorted(PRESERVABLE))}", preserve=sorted(unknown))
-        if self.foreign not in get_args(Foreign):
-            raise BadOption(f"foreign is one of {', '.join(get_args(Foreign))}", foreign=self.foreign)
-        if self.find_by not in get_args(FindBy):
-            raise BadOption(f"find_by is one of {', '.join(get_args(FindBy))}", find_by=self.find_by)
-        if self.consistency not in get_args(Consistency):
-            raise BadOption(f"consistency is one of {', '.join(get_args(Consistency))}", consistency=self.consistency)
+        refuse_unknown("foreign", self.foreign, Foreign)
+        refuse_unknown("find_by", self.find_by, FindBy)
+        refuse_unknown("consistency", self.consistency, Consistency)
         for name, low, high in (
             ("max_delete_ratio", 0, 1),
             ("threads", 0, 256),

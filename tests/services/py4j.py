@@ -12,8 +12,18 @@ import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from tests.services.processes import ServerProcess, accepts, free_ports, start_process, wait_until
+from tests.services.processes import (
+    ServerFailed,
+    ServerProcess,
+    accepts,
+    free_ports,
+    start_process,
+    wait_until,
+)
+from tests.services.scratch import Scratch
 
 _MAIN = "py4j.GatewayServer"
 _QUICK = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.net.preferIPv4Stack=true"]
@@ -82,6 +92,61 @@ class Gateway:
         self._lines.write("".join(f"{part}\n" for part in parts) + end)
         self._lines.flush()
         return self._lines.readline().rstrip("\n")
+
+
+class JvmService:
+    """A JVM that runs what is in the jars of a directory; gone, data included, when the context ends. Says what by ``what``."""
+
+    what: str
+    options: Sequence[str] = ()  # of Java
+
+    def __init__(self, lib: Path, scratch: Scratch) -> None:
+        self._lib, self._scratch, self.data_dir = lib, scratch, scratch.path
+        self._process: ServerProcess | None = None
+        self._gateway: Gateway | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._process, self._gateway = start_jvm(self.what, self.options, self._lib, self.data_dir)
+            self._open()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pids(self) -> list[int]:
+        """Process id of the JVM, none while it is stopped."""
+        return [self._process.pid] if self._process else []
+
+    @property
+    def gateway(self) -> Gateway:
+        """The way to it.
+
+        Raises:
+            ServerFailed: It is stopped.
+        """
+        if self._gateway is None:
+            raise ServerFailed(f"{self.what} is stopped")
+        return self._gateway
+
+    def stop(self) -> None:
+        """End the JVM and remove its data. Idempotent."""
+        if self._gateway is not None:
+            self._gateway.close()
+            self._gateway = None
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+        self._scratch.remove()
+
+    def _open(self) -> None:
+        """What there is to do once it is up."""
 
 
 def start_jvm(what: str, options: Sequence[str], lib: Path, data_dir: Path) -> tuple[ServerProcess, Gateway]:

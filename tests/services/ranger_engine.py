@@ -13,12 +13,11 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.services import fetch, ranger_validator
-from tests.services.processes import ServerFailed, ServerProcess
-from tests.services.py4j import Gateway, quoted, start_jvm
+from tests.services.processes import ServerFailed
+from tests.services.py4j import JvmService, quoted
 from tests.services.ranger_validator import java_class, parsed
 from tests.services.scratch import Scratch
 
@@ -48,45 +47,15 @@ class Question:
     access: str  # a name of the service-def, or "_any"
 
 
-class RangerEngine:
+class RangerEngine(JvmService):
     """One JVM; gone when the context ends. Each call makes an engine of its own from what it is given."""
 
+    what = "Ranger's engine"
+
     def __init__(self) -> None:
-        self._lib = fetch.ranger_lib()
-        self._scratch = Scratch("ranger", need_bytes=256 << 20)
-        self._process: ServerProcess | None = None
-        self._gateway: Gateway | None = None
+        super().__init__(fetch.ranger_lib(), Scratch("ranger", need_bytes=256 << 20))
+        self.options = ["-Xmx400m", f"-Djava.io.tmpdir={self.data_dir}"]
         self._mapper = self._requests = self._options = ""
-
-    def __enter__(self) -> Self:
-        try:
-            options = ["-Xmx400m", f"-Djava.io.tmpdir={self._scratch.path}"]
-            self._process, self._gateway = start_jvm("Ranger's engine", options, self._lib, self._scratch.path)
-            self._open()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def pids(self) -> list[int]:
-        """Process id of the JVM, none while it is stopped."""
-        return [self._process.pid] if self._process else []
-
-    def stop(self) -> None:
-        """End the JVM. Idempotent."""
-        if self._gateway is not None:
-            self._gateway.close()
-            self._gateway = None
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
-        self._scratch.remove()
 
     def service_def(self, kind: str) -> Json:
         """A service-def that Ranger comes with: ``hive``, ``hdfs``."""
@@ -124,7 +93,7 @@ class RangerEngine:
 
         What only Ranger Admin's store can say is not asked: whether service and zone are there, names and resources not taken.
         """
-        return ranger_validator.invalid(self._jvm, service_def, policy)
+        return ranger_validator.invalid(self.gateway, service_def, policy)
 
     def _evaluate(
         self, kind: int, service_def: Json, policies: Sequence[Json], roles: Sequence[Json],
@@ -142,7 +111,7 @@ class RangerEngine:
             told: list[Json] = json.loads(self._call(self._mapper, "writeValueAsString", f"r{used[-1]}"))
             self._call(engine, "releaseResources", "btrue")
         finally:
-            self._jvm.forget(*used)
+            self.gateway.forget(*used)
         if len(told) != len(questions):
             raise ServerFailed(f"{len(questions)} questions, {len(told)} answers")
         return told
@@ -154,23 +123,26 @@ class RangerEngine:
         given = _service_policies(service, service_def, policies, zones)
         had_by = {"serviceName": service, "roleVersion": 1, "rangerRoles": list(roles)}
         names = [quoted(one) for one in (kind, service, "tests")]
-        made = [parsed(self._jvm, given, f"{_UTIL}.ServicePolicies"), parsed(self._jvm, had_by, f"{_UTIL}.RangerRoles")]
+        made = [
+            parsed(self.gateway, given, f"{_UTIL}.ServicePolicies"),
+            parsed(self.gateway, had_by, f"{_UTIL}.RangerRoles"),
+        ]
         used += made
         config = f"{_RANGER}.authorization.hadoop.config.RangerPluginConfig"
-        used.append(self._jvm.new(config, *names, "n", "n", f"r{self._options}"))
-        used.append(self._jvm.new(f"{_POLICY_ENGINE}.RangerPluginContext", f"r{used[-1]}"))
+        used.append(self.gateway.new(config, *names, "n", "n", f"r{self._options}"))
+        used.append(self.gateway.new(f"{_POLICY_ENGINE}.RangerPluginContext", f"r{used[-1]}"))
         parts = [f"r{one}" for one in (made[0], used[-1], made[1])]
-        used.append(self._jvm.new(f"{_POLICY_ENGINE}.RangerPolicyEngineImpl", *parts))
+        used.append(self.gateway.new(f"{_POLICY_ENGINE}.RangerPolicyEngineImpl", *parts))
         return used[-1]
 
     def _open(self) -> None:
         """Teach Jackson, which Ranger brings, to read all requests at once and to write all results at once."""
-        new, call = self._jvm.new, self._call
+        new, call = self.gateway.new, self._call
         self._options = new(f"{_POLICY_ENGINE}.RangerPolicyEngineOptions")
         for name in ("disablePolicyRefresher", "disableTagRetriever", "disableUserStoreRetriever"):
-            self._jvm.set_field(self._options, name, "btrue")
+            self.gateway.set_field(self._options, name, "btrue")
         for name in ("cacheAuditResults", "enableResourceMatcherReuse"):
-            self._jvm.set_field(self._options, name, "bfalse")
+            self.gateway.set_field(self._options, name, "bfalse")
         self._mapper = new(f"{_JACKSON}.databind.ObjectMapper")
         resource = [self._class(f"{_POLICY_ENGINE}.RangerAccessResource{end}") for end in ("", "Impl")]
         resolver, module = (
@@ -191,16 +163,10 @@ class RangerEngine:
         self._requests = call(call(self._mapper, "getTypeFactory"), "constructCollectionType", *kinds)
 
     def _class(self, name: str) -> str:
-        return "r" + java_class(self._jvm, name)
+        return "r" + java_class(self.gateway, name)
 
     def _call(self, target: str, method: str, *arguments: str) -> str:
-        return self._jvm.call(target, method, *arguments)
-
-    @property
-    def _jvm(self) -> Gateway:
-        if self._gateway is None:
-            raise ServerFailed("Ranger's engine is stopped")
-        return self._gateway
+        return self.gateway.call(target, method, *arguments)
 
 
 def service_def(kind: str) -> Json:

@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from airflow_provider_livedata.engine.errors import MetastoreRefused
 from airflow_provider_livedata.engine.metastore.databricks_sql import EXTERNAL_LOCATIONS
 from tests.services import fetch
-from tests.services.processes import ServerFailed, ServerProcess
-from tests.services.py4j import CallFailed, Gateway, quoted, start_jvm
+from tests.services.py4j import CallFailed, JvmService, quoted
 from tests.services.scratch import Scratch
 
 CATALOG = "spark_catalog"
@@ -32,51 +30,19 @@ _OPENED = [
 ]  # fmt: skip
 
 
-class SparkSql:
+class SparkSql(JvmService):
     """One server and one session; gone, data included, when the context ends. See ``databricks_client.Sender``."""
 
     name = "spark (in place of a SQL warehouse)"
 
+    what = "Spark"
+
     def __init__(self) -> None:
-        self._lib = fetch.spark_lib()
-        self._scratch = Scratch("spark", need_bytes=1 << 30)
-        self.data_dir = self._scratch.path
+        super().__init__(fetch.spark_lib(), Scratch("spark", need_bytes=1 << 30))
+        self.options = ["-Xmx800m", *_OPENED, *(f"-D{name}={value}" for name, value in self._settings().items())]
         self.sent: list[str] = []
         self.places: list[str] = []  # of external locations, which Spark has none of
-        self._process: ServerProcess | None = None
-        self._gateway: Gateway | None = None
         self._session = ""
-
-    def __enter__(self) -> Self:
-        settings = [f"-D{name}={value}" for name, value in self._settings().items()]
-        try:
-            options = ["-Xmx800m", *_OPENED, *settings]
-            self._process, self._gateway = start_jvm("Spark", options, self._lib, self.data_dir)
-            self._open()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def pids(self) -> list[int]:
-        """Process id of the server, none while it is stopped."""
-        return [self._process.pid] if self._process else []
-
-    def stop(self) -> None:
-        """End the server and remove its data. Idempotent."""
-        if self._gateway is not None:
-            self._gateway.close()
-            self._gateway = None
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
-        self._scratch.remove()
 
     def close(self) -> None:
         """The session stays for the next test."""
@@ -100,10 +66,8 @@ class SparkSql:
         self._session = self._call(self._call(builder, "enableHiveSupport"), "getOrCreate")
 
     def _call(self, target: str, method: str, *arguments: str) -> str:
-        if self._gateway is None:
-            raise ServerFailed("Spark is stopped")
         try:
-            return self._gateway.call(target, method, *arguments)
+            return self.gateway.call(target, method, *arguments)
         except CallFailed as error:
             raise MetastoreRefused(str(error)) from None
 

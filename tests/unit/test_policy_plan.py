@@ -14,7 +14,7 @@ from airflow_provider_livedata.engine.policies.model import Broken, Condition, G
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, Step, compare, guard, ordered
 from airflow_provider_livedata.engine.policies.report import PolicyReport
-from airflow_provider_livedata.engine.policies.review import described, lines_of
+from airflow_provider_livedata.engine.policies.review import described, lines_of, tell_plan
 
 SALES = resource_of({"database": Values(("sales",)), "table": Values(("*",))})
 READ = Grant(Who(users=("ann",), groups=("bi",)), ("select",))
@@ -199,6 +199,22 @@ def test_a_person_sees_what_goes_and_what_comes() -> None:
         "  + allow select to users ann; groups bi who may pass it on if ip in ['10.*']",
     ]
     assert next(described(Step(before, None))) == "delete readers"
+
+
+def test_a_plan_is_told_by_the_report_and_each_step_by_itself() -> None:
+    plan = PolicyPlan([Step(None, wanted("a")), Step(wanted("b"), None)], 3, 4, 5, ["f"], ["w"], ["l"], ["t"], ["n"])
+    report = PolicyReport("a", "b")
+    reviews = tell_plan(report, plan)
+    assert [review[0] for review in reviews] == ["create a", "delete b"]
+    assert report.changes == [*reviews[0], *reviews[1]]
+    assert (report.seen, report.same, report.planned) == (5, 3, {"creates": 1, "deletes": 1})
+    assert (report.failures, report.widening, report.lost, report.touched, report.notes) == (
+        ["f"],
+        ["w"],
+        ["l"],
+        ["t"],
+        ["n"],
+    )
 
 
 def test_every_part_of_a_policy_is_told() -> None:

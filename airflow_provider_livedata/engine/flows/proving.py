@@ -7,15 +7,16 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from airflow_provider_livedata.engine.backups.catalogue import Verified
 from airflow_provider_livedata.engine.backups.cataloguing import read_catalogue, rows_of, view_of
 from airflow_provider_livedata.engine.backups.record import BackupRecord, file_of
 from airflow_provider_livedata.engine.backups.view import BackupView
 from airflow_provider_livedata.engine.checksums import agrees
+from airflow_provider_livedata.engine.choices import refuse_unknown
 from airflow_provider_livedata.engine.clock import now_ms
-from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
+from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.limits import Buffers
 from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.pool import Pool
@@ -50,8 +51,7 @@ def verify_backup(
         BackupMissing, BackupUnusable: See ``Catalogue.find``.
         BadOption: An unknown level.
     """
-    if level not in get_args(BackupLevel):
-        raise BadOption(f"level is one of {', '.join(get_args(BackupLevel))}", level=level)
+    refuse_unknown("level", level, BackupLevel)
     with opened(place) as zone:
         state, found = StateFolder(zone), read_catalogue(StateFolder(zone))
         one = found.find(which)

@@ -13,14 +13,14 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import get_args
 
 from airflow_provider_livedata.engine.checksums import agrees
+from airflow_provider_livedata.engine.choices import refuse_unknown
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.diff import Row, line_up
 from airflow_provider_livedata.engine.deciding.filters import Filter
 from airflow_provider_livedata.engine.deciding.refusal import refusal
-from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, ObjectChanged, PathMissing, StateDamaged
+from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged, PathMissing, StateDamaged
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Checksum, Entry, Held
 from airflow_provider_livedata.engine.pool import Pool
@@ -64,8 +64,7 @@ def verify(
         StateDamaged: The target has no checkpoint: nothing was ever copied completely.
         BadOption: An unknown level.
     """
-    if level not in get_args(Level):
-        raise BadOption(f"level is one of {', '.join(get_args(Level))}", level=level)
+    refuse_unknown("level", level, Level)
     with opened(source, calls_per_s=max_namenode_calls_per_s) as opened_source, opened(target) as opened_target:
         opened_source.check(writable=False)
         state = StateFolder(opened_target)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
+from airflow_provider_livedata.engine.errors import MetastoreRefused
 from airflow_provider_livedata.engine.metastore.model import (
     ColumnStatistics,
     Constraint,
@@ -171,3 +172,44 @@ class Rehearses(Protocol):
 
     def rehearsal(self) -> tuple[CatalogueTarget, list[str]]:
         """A catalogue that reads as this one does, and the list to which it adds each statement that it would send."""
+
+
+class LacksDetails:
+    """What a target does that has neither functions nor constraints nor statistics of columns: ``facts.lacks`` says why."""
+
+    facts: CatalogueFacts
+
+    def functions(self) -> list[Function]:
+        """None are read."""
+        return []
+
+    def constraints(self, table: Table) -> list[Constraint]:
+        """None are read."""
+        return []
+
+    def statistics(
+        self, table: Table, columns: Sequence[str], partitions: Sequence[str] | None
+    ) -> dict[str | None, tuple[ColumnStatistics, ...]]:
+        """None are read."""
+        return {}
+
+    def put_function(self, function: Function) -> None:
+        """Refused: see ``facts``."""
+        raise MetastoreRefused(self.facts.lacks["functions"], function=function.full_name)
+
+    def drop_function(self, function: Function) -> None:
+        """Refused: see ``facts``."""
+        raise MetastoreRefused(self.facts.lacks["functions"], function=function.full_name)
+
+    def add_constraints(self, table: Table, constraints: Sequence[Constraint]) -> None:
+        """Refused: see ``facts``."""
+        if constraints:
+            raise MetastoreRefused(self.facts.lacks["constraints"], table=table.full_name)
+
+    def drop_constraint(self, table: Table, name: str) -> None:
+        """Refused: see ``facts``."""
+        raise MetastoreRefused(self.facts.lacks["constraints"], table=table.full_name)
+
+    def put_statistics(self, table: Table, statistics: Mapping[str | None, tuple[ColumnStatistics, ...]]) -> None:
+        """Refused: see ``facts``."""
+        raise MetastoreRefused(self.facts.lacks["statistics"], table=table.full_name)

@@ -11,16 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from airflow_provider_livedata.engine.errors import MetastoreRefused, ObjectExists, ObjectMissing, PartitionsRefused
 from airflow_provider_livedata.engine.metastore import databricks_read as read
 from airflow_provider_livedata.engine.metastore import diff
-from airflow_provider_livedata.engine.metastore.base import CatalogueFacts
+from airflow_provider_livedata.engine.metastore.base import CatalogueFacts, LacksDetails
 from airflow_provider_livedata.engine.metastore.databricks_client import DatabricksClient, Sender
 from airflow_provider_livedata.engine.metastore.databricks_fit import DatabricksFit
 from airflow_provider_livedata.engine.metastore.databricks_sql import DELTA, EXTERNAL_LOCATIONS, Statements
 from airflow_provider_livedata.engine.metastore.locations import canonical
 from airflow_provider_livedata.engine.metastore.model import (
-    ColumnStatistics,
-    Constraint,
     Database,
-    Function,
     Partition,
     Storage,
     Table,
@@ -37,7 +34,7 @@ _LACKS = {
 }
 
 
-class DatabricksCatalogue:
+class DatabricksCatalogue(LacksDetails):
     """See ``base.Catalogue``, ``base.CatalogueTarget``, ``base.NamesMissingPlaces`` and ``base.Rehearses``."""
 
     def __init__(self, client: DatabricksClient, catalog: str, *, is_unity: bool) -> None:
@@ -114,20 +111,6 @@ class DatabricksCatalogue:
         """See ``Catalogue``. One statement a partition: no other tells where it lies."""
         found = ((name, self._partition(table, values_of(name))) for name in names)
         return {name: partition for name, partition in found if partition}
-
-    def functions(self) -> list[Function]:
-        """None are read: see ``facts``."""
-        return []
-
-    def constraints(self, table: Table) -> list[Constraint]:
-        """None are read: see ``facts``."""
-        return []
-
-    def statistics(
-        self, table: Table, columns: Sequence[str], partitions: Sequence[str] | None
-    ) -> dict[str | None, tuple[ColumnStatistics, ...]]:
-        """None are read: see ``facts``."""
-        return {}
 
     # ---- writing
 
@@ -225,27 +208,6 @@ class DatabricksCatalogue:
         for start in range(0, len(names), WRITTEN_A_CALL):
             some = [values_of(name) for name in names[start : start + WRITTEN_A_CALL]]
             self._client.change(self._sql.drop_partitions(table, some))
-
-    def put_function(self, function: Function) -> None:
-        """Refused: see ``facts``."""
-        raise MetastoreRefused(_LACKS["functions"], function=function.full_name)
-
-    def drop_function(self, function: Function) -> None:
-        """Refused: see ``facts``."""
-        raise MetastoreRefused(_LACKS["functions"], function=function.full_name)
-
-    def add_constraints(self, table: Table, constraints: Sequence[Constraint]) -> None:
-        """Refused: see ``facts``."""
-        if constraints:
-            raise MetastoreRefused(_LACKS["constraints"], table=table.full_name)
-
-    def drop_constraint(self, table: Table, name: str) -> None:
-        """Refused: see ``facts``."""
-        raise MetastoreRefused(_LACKS["constraints"], table=table.full_name)
-
-    def put_statistics(self, table: Table, statistics: Mapping[str | None, tuple[ColumnStatistics, ...]]) -> None:
-        """Refused: see ``facts``."""
-        raise MetastoreRefused(_LACKS["statistics"], table=table.full_name)
 
     # ---- statements
 

@@ -20,14 +20,11 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore import glue_convert as convert
-from airflow_provider_livedata.engine.metastore.base import CatalogueFacts
+from airflow_provider_livedata.engine.metastore.base import CatalogueFacts, LacksDetails
 from airflow_provider_livedata.engine.metastore.glue_client import INVALID, GlueClient, boto_client
 from airflow_provider_livedata.engine.metastore.glue_fit import fit
 from airflow_provider_livedata.engine.metastore.model import (
-    ColumnStatistics,
-    Constraint,
     Database,
-    Function,
     Partition,
     Table,
 )
@@ -50,7 +47,7 @@ _KEPT_OF_DATABASE = ("CreateTableDefaultPermissions", "TargetDatabase")  # that 
 _KEPT_OF_TABLE = ("Description", "TargetTable", "LastAnalyzedTime")
 
 
-class GlueCatalogue:
+class GlueCatalogue(LacksDetails):
     """See ``base.Catalogue`` and ``base.CatalogueTarget``."""
 
     facts = _FACTS
@@ -115,20 +112,6 @@ class GlueCatalogue:
                 partition = convert.partition_from(told)
                 found[partition.values] = partition
         return {name: found[values] for name in names if (values := values_of(name)) in found}
-
-    def functions(self) -> list[Function]:
-        """None are read: see ``facts``."""
-        return []
-
-    def constraints(self, table: Table) -> list[Constraint]:
-        """Glue has none."""
-        return []
-
-    def statistics(
-        self, table: Table, columns: Sequence[str], partitions: Sequence[str] | None
-    ) -> dict[str | None, tuple[ColumnStatistics, ...]]:
-        """None are read: see ``facts``."""
-        return {}
 
     # ---- writing
 
@@ -205,27 +188,6 @@ class GlueCatalogue:
         items = [(list(values_of(name)), {"Values": list(values_of(name))}) for name in names]
         field = "PartitionsToDelete"
         self._batches(table, items, DROPPED_A_CALL, "batch_delete_partition", field, "EntityNotFoundException")
-
-    def put_function(self, function: Function) -> None:
-        """Refused: see ``facts``."""
-        raise MetastoreRefused(_LACKS["functions"], function=function.full_name)
-
-    def drop_function(self, function: Function) -> None:
-        """Refused: see ``facts``."""
-        raise MetastoreRefused(_LACKS["functions"], function=function.full_name)
-
-    def add_constraints(self, table: Table, constraints: Sequence[Constraint]) -> None:
-        """Refused: see ``facts``."""
-        if constraints:
-            raise MetastoreRefused(_LACKS["constraints"], table=table.full_name)
-
-    def drop_constraint(self, table: Table, name: str) -> None:
-        """Refused: see ``facts``."""
-        raise MetastoreRefused(_LACKS["constraints"], table=table.full_name)
-
-    def put_statistics(self, table: Table, statistics: Mapping[str | None, tuple[ColumnStatistics, ...]]) -> None:
-        """Refused: see ``facts``."""
-        raise MetastoreRefused(_LACKS["statistics"], table=table.full_name)
 
     # ---- calls
 

@@ -7,8 +7,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
+from airflow_provider_livedata.engine.choices import refuse_unknown
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.metastore.locations import Locations
 
@@ -72,8 +73,7 @@ class SyncOptions:
             "find_by": FindBy,
         }
         for name, kind in choices.items():
-            if getattr(self, name) not in get_args(kind):
-                raise BadOption(f"{name} is one of {', '.join(get_args(kind))}", **{name: getattr(self, name)})
+            refuse_unknown(name, getattr(self, name), kind)
         for name in ("databases", "tables", "exclude"):
             value = getattr(self, name)
             if isinstance(value, str) or not all(isinstance(item, str) and item for item in value):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
+from airflow_provider_livedata.engine.choices import refuse_unknown
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.policies.model import as_json
 from airflow_provider_livedata.engine.policies.naming import Names
@@ -67,8 +68,7 @@ class PolicySyncOptions:
 
     def __post_init__(self) -> None:
         for name, kind in CHOICES.items():
-            if getattr(self, name) not in get_args(kind):
-                raise BadOption(f"{name} is one of {', '.join(get_args(kind))}", **{name: getattr(self, name)})
+            refuse_unknown(name, getattr(self, name), kind)
         if not self.databases and not self.locations:
             raise BadOption("name what is replicated: databases, locations or both")
         if not 0 <= self.max_delete_ratio <= 1:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal
 
+from airflow_provider_livedata.engine.choices import refuse_unknown
 from airflow_provider_livedata.engine.deciding.filters import DEFAULT_EXCLUDES, Filter
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.options import PRESERVABLE
@@ -74,8 +75,8 @@ class RestoreOptions:
         object.__setattr__(self, "filter", Filter((*DEFAULT_EXCLUDES, *self.exclude)))
         for path in self.paths:
             checked(path)
-        _one_of(self, "mode", RestoreMode)
-        _one_of(self, "verify", ProofLevel)
+        refuse_unknown("mode", self.mode, RestoreMode)
+        refuse_unknown("verify", self.verify, ProofLevel)
         if unknown := self.preserve - PRESERVABLE:
             raise BadOption(f"preserve knows {', '.join(sorted(PRESERVABLE))}", preserve=sorted(unknown))
         if self.may_lack and self.mode != "mirror":
@@ -122,12 +123,6 @@ def _texts(value: Iterable[str] | str, name: str) -> tuple[str, ...]:
     if isinstance(value, str) or not all(isinstance(item, str) for item in value):
         raise BadOption(f"{name} is a list of texts", **{name: value})
     return tuple(value)
-
-
-def _one_of(options: object, name: str, allowed: Any) -> None:
-    value = getattr(options, name)
-    if value not in get_args(allowed):
-        raise BadOption(f"{name} is one of {', '.join(get_args(allowed))}", **{name: value})
 
 
 def _number(options: object, name: str, low: float, high: float) -> None:
