@@ -97,7 +97,7 @@ schema: install ## Write the JSON Schema of livedata.yaml anew, from the types t
 
 servers: install ## Fetch what the real servers of the tests run from, once
 	@$(BIN)/python tests/services/fetch.py hadoop
-	@$(BIN)/python tests/services/fetch.py metastore metastore-4.0
+	@$(BIN)/python tests/services/fetch.py metastore metastore-2.3 metastore-4.0
 	@$(BIN)/python tests/services/fetch.py spark
 	@$(BIN)/python tests/services/fetch.py ranger sentry
 	@$(BIN)/python tests/services/fetch.py versitygw || [ "$$CI" != true ]

@@ -68,6 +68,14 @@ def _choices() -> dict[str, Param]:
         ),
         "approval": forms.yes_no("Ask before the sync", "Wait for a person who has looked at the plan."),
         "verify": forms.yes_no("Verify", "Compare everything after the sync.", default=True),
+        "rows_at_target": Param(
+            None, type=["string", "null"], title="Rows at the target are counted by",
+            description="Airflow connection that runs SQL at the target (Hive, Trino, Athena, ...), or databricks://CONNECTION/CATALOGUE. Empty: rows are not counted.",
+        ),
+        "rows_at_source": Param(
+            None, type=["string", "null"], title="Rows at the source are counted by",
+            description="The same at the source. Empty: the source's statistics tell, where they hold.",
+        ),
     }  # fmt: skip
 
 

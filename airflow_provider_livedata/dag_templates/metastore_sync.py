@@ -27,7 +27,7 @@ their data are replicated. Never touches a file.
 | `preview` | compares, writes the plan, and changes nothing. With **Preview only** the run ends here. |
 | `approve` | with **Ask before the sync**: waits until somebody has looked at the plan. |
 | `sync` | carries it out. What one table's failure stops is that table alone; the run fails at its end and names it. |
-| `verify` | with **Verify**: compares everything again, constraints and statistics included. |
+| `verify` | with **Verify**: compares everything again, constraints and statistics included; rows too, where it is told by what to count them. |
 | `report` | says what happened and where the reports lie, also when a step failed. |
 
 It can be run as often as you like; from the second time on it asks the source's notification log what has changed. See docs/hive-metadata.md.
@@ -74,6 +74,7 @@ def _steps() -> Sequence[BaseOperator]:
         ),
         MetastoreVerifyOperator(
             task_id="verify", trigger_rule=AFTER,
-            pre_execute=unless(lambda p: p["dry_run"] or not p["verify"], "not asked for"), **_PLACES,
+            pre_execute=unless(lambda p: p["dry_run"] or not p["verify"], "not asked for"),
+            rows_at_target="{{ params.rows_at_target or '' }}", rows_at_source="{{ params.rows_at_source or '' }}", **_PLACES,
         ),
     )  # fmt: skip

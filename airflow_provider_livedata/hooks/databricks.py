@@ -32,7 +32,16 @@ def databricks_catalogue(address: str) -> CatalogueTarget:
     Raises:
         BadInput: The address or the connection cannot be used; says what to do.
     """
-    conn_id, catalog = parts_of(address)
+    return open_catalogue("databricks", sender=databricks_warehouse(address), catalog=parts_of(address)[1])
+
+
+def databricks_warehouse(address: str) -> Warehouse:
+    """What runs statements at an address; the caller closes it.
+
+    Raises:
+        BadInput: See ``databricks_catalogue``.
+    """
+    conn_id, _ = parts_of(address)
     _check(conn_id)
 
     def connect() -> Any:
@@ -40,7 +49,7 @@ def databricks_catalogue(address: str) -> CatalogueTarget:
 
         return DatabricksSqlHook(databricks_conn_id=conn_id, caller="LiveData").get_conn()
 
-    return open_catalogue("databricks", sender=Warehouse(f"{SCHEME}{conn_id}", connect), catalog=catalog)
+    return Warehouse(f"{SCHEME}{conn_id}", connect)
 
 
 def parts_of(address: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_bool, as_int, options_of
 from airflow_provider_livedata.engine.errors import BadOption, VerifyFailed
 from airflow_provider_livedata.hooks.metastore import MetastoreHook
+from airflow_provider_livedata.hooks.row_counts import SqlRows
 from airflow_provider_livedata.operators.base import LiveDataOperator, holder_in, opened
 
 if TYPE_CHECKING:
@@ -128,13 +129,38 @@ class MetastoreVerifyOperator(CatalogueOperator):
     """Compare schema, partitions, locations, parameters, constraints and statistics; any difference fails the task for good.
 
     With ``dry_run`` differences are told and fail nothing. Returns the report's address, digest and totals.
+
+    Args:
+        rows_at_target: Count the rows of each table by this: an Airflow connection whose hook runs SQL at the target, or
+            ``databricks://connection/catalogue``. Empty: rows are not counted.
+        rows_at_source: The same at the source. Empty: the source's statistics tell, where the metastore says that they hold.
     """
+
+    template_fields: Collection[str] = (*CatalogueOperator.template_fields, "rows_at_target", "rows_at_source")
+
+    def __init__(self, *, rows_at_target: str | None = None, rows_at_source: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rows_at_target = rows_at_target
+        self.rows_at_source = rows_at_source
 
     def between(
         self, source: CatalogueTarget, target: CatalogueTarget, options: engine.SyncOptions, state: Zone
     ) -> engine.CatalogueReport:
         """See ``engine.verify_catalogue``."""
-        report = engine.verify_catalogue(source, target, options, state=state)
+        from contextlib import ExitStack
+
+        with ExitStack() as stack:
+            counts: dict[str, Any] = {
+                name: stack.enter_context(closing(SqlRows(asked)))
+                for name, asked in (("rows_at_target", self.rows_at_target), ("rows_at_source", self.rows_at_source))
+                if asked and asked != "None"
+            }
+            if set(counts) == {"rows_at_source"}:
+                raise BadOption(
+                    "rows_at_source is for rows_at_target to be compared with; name that too",
+                    rows_at_source=self.rows_at_source,
+                )
+            report = engine.verify_catalogue(source, target, options, state=state, **counts)
         if report.changes and not options.dry_run:
             error = VerifyFailed(
                 "the catalogues differ; run the sync with find_by='full', details='all', or find out who changed the target",

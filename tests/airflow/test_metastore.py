@@ -10,9 +10,11 @@ import pytest
 from airflow_provider_livedata.dag_templates.metastore_outcome import metastore_outcome
 from airflow_provider_livedata.dag_templates.metastore_sync import metastore_sync_dag
 from airflow_provider_livedata.engine.errors import BadInput, BadOption, MetastoreRefused, MetastoreUnreachable
+from airflow_provider_livedata.engine.metastore.model import Storage, Table
 from airflow_provider_livedata.hooks import databricks
 from airflow_provider_livedata.hooks.glue import parts_of
 from airflow_provider_livedata.hooks.metastore import MetastoreHook, access_of
+from airflow_provider_livedata.hooks.row_counts import SqlRows
 from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator, mapping_of
 from airflow_provider_livedata.provider_info import get_provider_info
 from airflow_provider_livedata.sensors.metastore import MetastoreChangeSensor
@@ -145,6 +147,64 @@ def test_a_connection_to_databricks_that_broke_is_opened_anew() -> None:
     assert (len(opened), Connection.closed) == (2, 2)
 
 
+def test_rows_are_counted_by_whatever_hook_runs_sql_with_names_quoted_as_it_wants_them(
+    airflow_home: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    class Hook:
+        def __init__(self, conn_type: str) -> None:
+            self.conn_type, self.sent = conn_type, [""]
+
+        def get_first(self, statement: str) -> tuple[int]:
+            self.sent.append(statement)
+            if "gone" in statement:
+                raise OSError("no such table")
+            return (7,)
+
+    found = {"hive": Hook("hiveserver2"), "trino": Hook("trino"), "http_x": object()}
+    monkeypatch.setattr(BaseHook, "get_hook", lambda name: found[name])
+    table = Table("d", 't`"t', "external", Storage((), "file:/t"))
+    hive, trino = SqlRows("hive"), SqlRows("trino")
+    assert (hive(table), trino(table)) == (7, 7)
+    assert found["hive"].sent[-1] == 'SELECT COUNT(*) FROM `d`.`t``"t`'  # type: ignore[attr-defined]
+    assert found["trino"].sent[-1] == 'SELECT COUNT(*) FROM "d"."t`""t"'  # type: ignore[attr-defined]
+    with pytest.raises(MetastoreRefused, match="no such table"):
+        trino(Table("d", "gone", "external", Storage((), "file:/t")))
+    with pytest.raises(BadInput, match="runs no SQL"):
+        SqlRows("http_x")
+    hive.close()
+
+
+def test_what_counts_rows_has_to_be_there_and_to_be_told_for_the_target() -> None:
+    with pytest.raises(BadInput, match="no Airflow connection 'nowhere' to count rows by"):
+        SqlRows("nowhere")
+    with pytest.raises(BadInput, match="there is no Airflow connection 'nowhere'"):
+        SqlRows("databricks://nowhere")
+
+
+def test_rows_are_counted_by_the_warehouse_of_databricks(airflow_home: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_livedata.hooks import row_counts
+
+    class Sender:
+        name, sent, closed = "dbx", [""], False
+
+        def run(self, statement: str) -> list[tuple[int]]:
+            self.sent.append(statement)
+            return [(3,)]
+
+        def close(self) -> None:
+            self.closed = True
+
+    sender = Sender()
+    monkeypatch.setattr(row_counts, "databricks_warehouse", lambda _: sender)
+    rows = SqlRows("databricks://dbx/main")
+    assert rows(Table("d", "t`", "external", Storage((), "s3://t"))) == 3
+    assert sender.sent[-1] == "SELECT COUNT(*) FROM `main`.`d`.`t```"
+    rows.close()
+    assert sender.closed
+
+
 def test_airflow_knows_the_connection_type_and_its_form(airflow_home: object) -> None:
     from airflow.providers_manager import ProvidersManager
 
@@ -161,8 +221,8 @@ def test_every_param_of_the_dag_has_a_title_and_is_used() -> None:
     assert dag.params["source"] == "prod_ms"
     params = {name: dag.params.get_param(name) for name in dag.params}
     assert {name for name, param in params.items() if not param.schema.get("title")} == set()
-    sync = dag.get_task("sync")
-    used = json.dumps([getattr(sync, name) for name in sync.template_fields])
+    steps = dag.get_task("sync"), dag.get_task("verify")
+    used = json.dumps([getattr(step, name) for step in steps for name in step.template_fields])
     assert {name for name in params if f"params.{name}" not in used} == {"dry_run", "approval", "verify"}
     with pytest.raises(ValueError, match="sauce"):
         metastore_sync_dag(defaults={"sauce": "x"})

@@ -1,6 +1,6 @@
 """Fetch what the real servers run from: Hadoop's jars with Maven, the S3 server with Go. Standard library only.
 
-    python tests/services/fetch.py [hadoop] [metastore] [metastore-4.0] [versitygw] [distcp] [spark] [ranger] [sentry]
+    python tests/services/fetch.py [hadoop] [metastore] [metastore-2.3] [metastore-4.0] [versitygw] [distcp] [spark] [ranger] [sentry]
 
 Everything goes to ``$LIVEDATA_CACHE``, else ``$XDG_CACHE_HOME/livedata``, else ``~/.cache/livedata``, never into the
 checkout. Each item is made in a directory beside its final one and renamed when it is complete.
@@ -54,7 +54,7 @@ def distcp_lib() -> Path:
 
 
 def metastore_lib(version: str = "3.1") -> Path:
-    """Return the directory of a Hive Metastore's jars, fetched when it is not there yet."""
+    """Return the directory of a Hive Metastore's jars (of 2.3: those that Spark lacks), fetched when it is not there yet."""
     ensure_commands({"java": "openjdk-17-jre-headless"})
     pom = POMS / f"metastore-{version}.xml"
     where = cache() / f"metastore-{version}" / digest(pom) / "lib"
@@ -168,7 +168,7 @@ def _make_distcp(draft: Path) -> None:
 
 
 def _make_metastore(pom: Path, draft: Path) -> None:
-    say(f"fetching a Hive Metastore ({pom.stem}, 110 MB) with Maven into {cache()}")
+    say(f"fetching a Hive Metastore ({pom.stem}, at most 110 MB) with Maven into {cache()}")
     copy_jars(pom, draft)
 
 
@@ -228,6 +228,7 @@ def _become_root() -> list[str] | None:
 ITEMS: dict[str, Callable[[], Path]] = {
     "hadoop": hadoop_lib,
     "metastore": metastore_lib,
+    "metastore-2.3": lambda: metastore_lib("2.3"),
     "metastore-4.0": lambda: metastore_lib("4.0"),
     "versitygw": versitygw,
     "distcp": distcp_lib,

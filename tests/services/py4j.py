@@ -1,6 +1,6 @@
 """A JVM that a test drives by Py4J's gateway, in its line protocol: no Java of our own has to be compiled.
 
-    process, gateway = start_jvm("Spark", ["-Xmx800m"], lib, data_dir)
+    process, gateway = start_jvm("Spark", ["-Xmx800m"], [lib], data_dir)
     gateway.call("z:java.lang.Math", "max", "i1", "i2")     "2"
 
 Source: the protocol of Py4J (py4j/protocol.py): a command's lines, each part with a letter for its type, ended by ``e``.
@@ -95,19 +95,19 @@ class Gateway:
 
 
 class JvmService:
-    """A JVM that runs what is in the jars of a directory; gone, data included, when the context ends. Says what by ``what``."""
+    """A JVM that runs what is in the jars of some directories; gone, data included, when the context ends. Says what by ``what``."""
 
     what: str
     options: Sequence[str] = ()  # of Java
 
-    def __init__(self, lib: Path, scratch: Scratch) -> None:
-        self._lib, self._scratch, self.data_dir = lib, scratch, scratch.path
+    def __init__(self, scratch: Scratch, *libs: Path) -> None:
+        self._libs, self._scratch, self.data_dir = libs, scratch, scratch.path
         self._process: ServerProcess | None = None
         self._gateway: Gateway | None = None
 
     def __enter__(self) -> Self:
         try:
-            self._process, self._gateway = start_jvm(self.what, self.options, self._lib, self.data_dir)
+            self._process, self._gateway = start_jvm(self.what, self.options, self._libs, self.data_dir)
             self._open()
         except BaseException:
             self.stop()
@@ -149,10 +149,10 @@ class JvmService:
         """What there is to do once it is up."""
 
 
-def start_jvm(what: str, options: Sequence[str], lib: Path, data_dir: Path) -> tuple[ServerProcess, Gateway]:
-    """Start a JVM with the jars of a directory, and connect to it: on loopback, with a token that it alone chose."""
+def start_jvm(what: str, options: Sequence[str], libs: Sequence[Path], data_dir: Path) -> tuple[ServerProcess, Gateway]:
+    """Start a JVM with the jars of some directories, and connect to it: on loopback, with a token that it alone chose."""
     port, log = free_ports(1)[0], data_dir / "jvm.log"
-    main = ["-cp", f"{lib}/*", _MAIN, "--enable-auth", str(port)]
+    main = ["-cp", ":".join(f"{lib}/*" for lib in libs), _MAIN, "--enable-auth", str(port)]
     process = start_process(["java", *_QUICK, *options, *main], log=log, cwd=data_dir)
     try:
         up = lambda: accepts(port) and len(log.read_text().splitlines()) > 1  # noqa: E731

@@ -53,7 +53,7 @@ class RangerEngine(JvmService):
     what = "Ranger's engine"
 
     def __init__(self) -> None:
-        super().__init__(fetch.ranger_lib(), Scratch("ranger", need_bytes=256 << 20))
+        super().__init__(Scratch("ranger", need_bytes=256 << 20), fetch.ranger_lib())
         self.options = ["-Xmx400m", f"-Djava.io.tmpdir={self.data_dir}"]
         self._mapper = self._requests = self._options = ""
 

@@ -4,7 +4,7 @@ What it does not show: Unity Catalog (its one catalogue is ``spark_catalog``, li
 locations (``places`` answers for them), throttling, and where Databricks's dialect differs from Spark's. Statements go by Py4J's gateway, which
 Spark brings for Python (see py4j.py).
 
-with SparkSql() as spark:
+with SparkSql() as spark:                             with SparkSql("thrift://...") as spark:       # no stand-in: Spark on a metastore
     spark.run("SHOW SCHEMAS")
 """
 
@@ -37,8 +37,10 @@ class SparkSql(JvmService):
 
     what = "Spark"
 
-    def __init__(self) -> None:
-        super().__init__(fetch.spark_lib(), Scratch("spark", need_bytes=1 << 30))
+    def __init__(self, metastore: str = "") -> None:
+        """``metastore``: the address of the one that holds the catalogue, in place of one inside Spark."""
+        super().__init__(Scratch("spark", need_bytes=1 << 30), fetch.spark_lib())
+        self._metastore = metastore
         self.options = ["-Xmx800m", *_OPENED, *(f"-D{name}={value}" for name, value in self._settings().items())]
         self.sent: list[str] = []
         self.places: list[str] = []  # of external locations, which Spark has none of
@@ -79,9 +81,15 @@ class SparkSql(JvmService):
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.databricks.delta.snapshotPartitions": "1", "spark.sql.jsonGenerator.ignoreNullFields": "false",
+            "derby.stream.error.file": f"{self.data_dir}/derby.log", "java.io.tmpdir": str(self.data_dir), **self._catalogue(),
+        }  # fmt: skip
+
+    def _catalogue(self) -> dict[str, str]:
+        if self._metastore:
+            return {"spark.hadoop.hive.metastore.uris": self._metastore}
+        return {
             "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={self.data_dir}/db;create=true",
             "spark.hadoop.datanucleus.schema.autoCreateAll": "true", "spark.hadoop.hive.metastore.schema.verification": "false",
-            "derby.stream.error.file": f"{self.data_dir}/derby.log", "java.io.tmpdir": str(self.data_dir),
         }  # fmt: skip
 
 

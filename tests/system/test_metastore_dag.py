@@ -87,6 +87,9 @@ def test_the_operator_of_verification_fails_for_good_and_names_what_differs(pair
         verify.execute(_context())
     verify.is_dry_run = True
     assert len(verify.execute(_context())["changes"]) == 5
+    verify.rows_at_source = "prod_sql"
+    with pytest.raises(AirflowFailException, match="name that too"):
+        verify.execute(_context())
 
 
 def test_the_sensor_waits_for_a_change_of_chosen_tables_and_says_up_to_where(pair: Pair) -> None:
