@@ -14,7 +14,8 @@ from tests.crash.memory_catalogue import MemoryCatalogue
 HOLDS = {"COLUMN_STATS_ACCURATE": '{"BASIC_STATS":"true"}'}
 
 
-def table(*, by: tuple[Column, ...] = (), **parameters: str) -> Table:
+def table(rows: str = "", by: tuple[Column, ...] = ()) -> Table:
+    parameters = {**HOLDS, "numRows": rows} if rows else {}
     return Table("d", "t", "external", Storage((Column("id", "int"),), "file:/t"), by, parameters)
 
 
@@ -39,10 +40,8 @@ def test_statistics_tell_rows_only_where_the_metastore_says_that_they_hold(param
 
 def test_rows_that_differ_are_named_and_those_that_nobody_knows_are_noted() -> None:
     rows = Rows(MemoryCatalogue("source"), lambda _: 6)
-    assert list(rows.differences(table(numRows="6", **HOLDS), table())) == []
-    assert list(rows.differences(table(numRows="1234", **HOLDS), table())) == [
-        "rows of d.t: 1,234 at the source, 6 at the target"
-    ]
+    assert list(rows.differences(table("6"), table())) == []
+    assert list(rows.differences(table("1234"), table())) == ["rows of d.t: 1,234 at the source, 6 at the target"]
     assert list(rows.differences(table(), table())) == []
     assert rows.notes == ["rows of d.t: 6 at the target; the source does not tell how many it has"]
     assert rows.counted == 3
@@ -66,7 +65,7 @@ def test_both_sides_are_counted_where_both_have_an_engine() -> None:
         asked.append(one)
         return len(asked)
 
-    theirs, ours = table(), table(numRows="1")
+    theirs, ours = table(), table("1")
     assert list(Rows(MemoryCatalogue("source"), count, count).differences(theirs, ours)) == [
         "rows of d.t: 2 at the source, 1 at the target"
     ]
