@@ -15,7 +15,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import copies, cycles, fetch, limit, namenode, neighbours, page, planning, proving, results, retention
+from benchmarks import (
+    copies,
+    cycles,
+    fetch,
+    limit,
+    metadata,
+    namenode,
+    neighbours,
+    page,
+    planning,
+    proving,
+    results,
+    retention,
+)
 from benchmarks.shapes import SIZES, Size
 from benchmarks.site import Site
 
@@ -29,6 +42,7 @@ SECTIONS: dict[str, Callable[[Site, Size, frozenset[str]], dict[str, Any]]] = {
     "planning": planning.measure,
     "retention": retention.measure,
     "cycles": cycles.measure,
+    "metadata": metadata.measure,
 }
 
 

@@ -61,6 +61,8 @@ class Size:
     cycle_rounds: int
     lag_changes_s: float
     lag_s: int
+    metadata_tables: int
+    metadata_partitions: int
 
 
 SIZES = {
@@ -83,6 +85,8 @@ SIZES = {
         cycle_rounds=5,
         lag_changes_s=20,
         lag_s=120,
+        metadata_tables=1_000,
+        metadata_partitions=10_000,
     ),
     "short": Size(
         shapes=(Shape("large", 8, 128 * MIB), Shape("small", 4_000, 4 * KIB), Shape("medium", 150, 4 * MIB)),
@@ -103,6 +107,8 @@ SIZES = {
         cycle_rounds=3,
         lag_changes_s=20,
         lag_s=45,
+        metadata_tables=200,
+        metadata_partitions=2_000,
     ),
     "tiny": Size(
         shapes=(Shape("large", 2, 20 * MIB), Shape("small", 60, 4 * KIB), Shape("medium", 4, 4 * MIB)),
@@ -123,5 +129,7 @@ SIZES = {
         cycle_rounds=1,
         lag_changes_s=10,
         lag_s=6,
+        metadata_tables=12,
+        metadata_partitions=10,
     ),
 }

@@ -87,6 +87,9 @@ class MemoryCatalogue:
     def position(self) -> int:
         return len(self.events)
 
+    def tells_constraints(self) -> bool:
+        return True
+
     def changes(self, after: int, up_to: int) -> Iterator[Event]:
         return iter(self.events[after:up_to])
 

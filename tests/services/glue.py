@@ -9,11 +9,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from botocore.exceptions import EndpointConnectionError
+
 from airflow_provider_livedata.engine.metastore.glue import GlueCatalogue, open_glue
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from tests.services.s3 import MotoServer
 
 Answer = str | dict[str, Any] | None
+_READS = ("Get", "BatchGet")
 AT_ONCE = RetryPolicy(attempts=4, base_s=0, max_s=0)
 
 
@@ -27,6 +30,12 @@ class GlueRequests:
         client.meta.events.register("before-parameter-build.glue", self._built)
         client.meta.events.register("before-send.glue", self._sending)
         self.lacks_functions = True  # moto answers 500; a catalogue without functions answers so
+        self.dies_at, self.takes_place = (
+            0,
+            False,
+        )  # from this call on that changes something, no answer comes any more; it may take place
+        self._changing = 0
+        client.meta.events.register("after-call.glue", self._answered)
 
     def of(self, call: str) -> list[dict[str, Any]]:
         """The requests of one call."""
@@ -34,7 +43,7 @@ class GlueRequests:
 
     def changes(self) -> dict[str, int]:
         """How often each call that changes something was made."""
-        names = [name for name, _ in self.sent if not name.startswith(("Get", "BatchGet"))]
+        names = [name for name, _ in self.sent if not name.startswith(_READS)]
         return {name: names.count(name) for name in names}
 
     def answer(self, call: str, *answers: Answer) -> None:
@@ -45,8 +54,15 @@ class GlueRequests:
         self.sent.append((model.name, dict(params)))
         self.before.pop(model.name, lambda: None)()
 
+    def _answered(self, **_: Any) -> None:
+        if 0 < self.dies_at <= self._changing:
+            raise EndpointConnectionError(endpoint_url="http://gone")
+
     def _sending(self, request: Any, event_name: str, **_: Any) -> Any:
         call = event_name.rpartition(".")[2]
+        self._changing += not call.startswith(_READS)
+        if 0 < self.dies_at < self._changing + (not self.takes_place):
+            raise EndpointConnectionError(endpoint_url="http://gone")
         answer = self._answers[call].pop(0) if self._answers.get(call) else None
         if isinstance(answer, str):
             return _answer(request.url, 400, {"__type": answer, "message": "answered by the test"})

@@ -13,7 +13,7 @@ from benchmarks.fetch import is_fetched
 from benchmarks.page import BEGIN, END, write
 from tests.conftest import REPOSITORY
 
-SECTIONS = ("copies", "proving", "namenode", "neighbours", "limit", "planning", "retention", "cycles")
+SECTIONS = ("copies", "proving", "namenode", "neighbours", "limit", "planning", "retention", "cycles", "metadata")
 
 
 @pytest.mark.timeout(900)
@@ -47,6 +47,10 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
     assert 0 < sum(cycles["to_s3"]["60"]["quiet_calls"].values()) <= 5
     assert cycles["lag"]["cycles"] >= 2
 
+    metadata = found["metadata"]["measured"]
+    assert (metadata["tables"], metadata["partitions"]) == (12, 10)
+    assert metadata["calls"]["changed"]["ours"] < metadata["calls"]["changed"]["loop"]
+
     text = page.read_text()
     assert "This one did." in text
     assert "Old." not in text
@@ -59,6 +63,7 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
             "A very long listing",
             "Very many backups",
             "From the second run on",
+            "Hive metadata",
         )
     )
     assert not any(place in text + results.read_text() for place in (str(REPOSITORY), "127.0.0.1", "/dev/shm", "/tmp"))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_livedata.engine import SyncOptions, sync_catalogue
-from airflow_provider_livedata.engine.errors import MetastoreRefused, RunFailed, TargetTouched
+from airflow_provider_livedata.engine.errors import MetastoreRefused, MetastoreUnreachable, RunFailed, TargetTouched
 from airflow_provider_livedata.engine.metastore.glue import GlueCatalogue
 from airflow_provider_livedata.engine.metastore.model import (
     ColumnStatistics,
@@ -389,3 +389,28 @@ class _Ti:
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed = key, value
+
+
+@pytest.mark.parametrize("takes_place", [False, True])
+@pytest.mark.parametrize("number", range(1, 7))
+def test_whatever_changing_call_is_the_last_the_next_sync_ends_right_and_doubles_nothing(
+    pair: GluePair, number: int, takes_place: bool
+) -> None:
+    pair.create("plain")
+    gone, by_day = pair.create("gone"), pair.create("by_day", days=DAYS)
+    pair.sync()
+    pair.source.drop_table(gone)
+    pair.create("fresh", days=DAYS)
+    pair.source.alter_table(replace(by_day, parameters={**by_day.parameters, "new": "1"}))
+    pair.source.add_partitions(by_day, [pair.partition(by_day, "2024-02-01")])
+    pair.source.drop_partitions(by_day, [f"day={DAYS[0]}"])
+    target = pair.again()
+    pair.requests.dies_at, pair.requests.takes_place = number, takes_place
+    with pytest.raises(MetastoreUnreachable):
+        pair.sync(target=target)
+    pair.sync()
+    assert sorted(pair.target.table_names(pair.database)) == ["by_day", "fresh", "plain"]
+    assert sorted(pair.partitions("by_day")) == sorted(f"day={day}" for day in (*DAYS[1:], "2024-02-01"))
+    assert sorted(pair.partitions("fresh")) == sorted(f"day={day}" for day in DAYS)
+    assert pair.verify().changes == []
+    assert pair.sync(find_by="full").planned == {}

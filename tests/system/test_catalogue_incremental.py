@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_livedata.engine import replicate
 from airflow_provider_livedata.engine.errors import BadOption, ChangesLost
-from airflow_provider_livedata.engine.metastore.model import Column
+from airflow_provider_livedata.engine.metastore.model import Column, Constraint
 from airflow_provider_livedata.engine.zones.registry import open_zone
 from tests.services.hive import Metastore
 from tests.system.catalogue_common import ID, NAME, Pair, again, pair_of
@@ -53,6 +53,25 @@ def test_ten_changes_cost_calls_in_the_order_of_ten_however_much_there_is(pair: 
     assert by_partition.compared["partitions"] == 12  # not those that were there
     calls = sum(by_partition.source_calls.values()) + sum(by_partition.target_calls.values())
     assert calls <= 10 * 6  # six tables
+
+
+def test_altering_ten_tables_costs_a_call_each_and_constraints_are_asked_for_where_the_log_names_them(
+    pair: Pair,
+) -> None:
+    tables = [pair.create(f"t{number}") for number in range(10)]
+    pair.sync()
+    for table in tables:
+        pair.source.alter_table(replace(table, parameters={**table.parameters, "new": "1"}))
+    altered = pair.sync()
+    assert altered.done == {"altered tables": 10}
+    assert "get_primary_keys" not in {**altered.source_calls, **altered.target_calls}
+    assert sum(altered.source_calls.values()) + sum(altered.target_calls.values()) < 10 + 10
+    pair.source.add_constraints(tables[3], [Constraint("primary key", f"pk_{pair.database}", ("id",))])
+    assert pair.sync().done == {"constraints set": 1}
+    assert pair.target.constraints(tables[3]) == pair.source.constraints(tables[3])
+    pair.source.drop_constraint(tables[3], f"pk_{pair.database}")
+    pair.sync()
+    assert pair.target.constraints(tables[3]) == []
 
 
 def test_comparing_everything_takes_a_call_a_hundred_tables_on_either_side_besides_the_listing(pair: Pair) -> None:

@@ -297,3 +297,20 @@ def test_events_say_which_databases_tables_and_partitions_may_have_changed() -> 
         ("d", "t"): frozenset({"day=1", "day=2"}),
         ("d", "u"): None,
     }
+
+
+def test_events_of_tables_and_partitions_leave_constraints_alone_and_all_others_may_not() -> None:
+    events = [
+        Event(1, "ALTER_TABLE", "D", ("A",)), Event(2, "ADD_PARTITION", "d", ("a",), ("day=1",)), Event(3, "INSERT", "d", ("a",)),
+        Event(4, "ADD_PRIMARYKEY", "D", ("B",)), Event(5, "CREATE_TABLE", "d", ("c",)), Event(6, "ALTER_TABLE", "d", ("b",)),
+    ]  # fmt: skip
+    assert touched(events).constrained == {("d", "b"), ("d", "c")}
+
+
+def test_constraints_are_kept_by_what_changes_no_column_of_a_table_that_was_brought_whole() -> None:
+    found = served(diff.marked(TABLE))
+    assert diff.keeps_constraints(replace(TABLE, parameters={"new": "1"}), found)
+    assert not diff.keeps_constraints(TABLE, None)
+    assert not diff.keeps_constraints(TABLE, diff.marked(TABLE, is_pending=True))
+    wider = replace(STORAGE, columns=(*STORAGE.columns, Column("n", "int")))
+    assert not diff.keeps_constraints(replace(TABLE, storage=wider), found)

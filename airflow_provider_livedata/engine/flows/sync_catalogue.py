@@ -98,6 +98,7 @@ class _Sync:
         )
         self._began = time.monotonic()
         self._is_whole = True  # everything is compared
+        self._constrained: frozenset[tuple[str, str]] | None = None  # tables whose constraints may have changed
 
     def run(self, check: Callable[[], None]) -> CatalogueReport:
         """See ``sync_catalogue``."""
@@ -140,7 +141,7 @@ class _Sync:
         comparison = Comparison(
             self.source, self.target, self.options, scope=scope, databases=databases, waits=late.tables,
             has_data=self.has_data,
-            put_functions=frozenset(known.functions if known else ()),
+            put_functions=frozenset(known.functions if known else ()), constrained=self._constrained,
         )  # fmt: skip
         return comparison.run()
 
@@ -165,10 +166,17 @@ class _Sync:
                 tables = {key: names for key, names in found.tables.items() if self.options.takes(*key)}
                 tables |= dict.fromkeys((database, table) for database, table in known.again)
                 self._is_whole = False
+                self._constrained = self._may_be_constrained(found)
                 self.report.found_by = f"{found.events:,} events of the source's log"
                 return tables, frozenset(found.databases)
         self.report.found_by = f"comparing everything: {why}"
         return None, frozenset()
+
+    def _may_be_constrained(self, found: Touched) -> frozenset[tuple[str, str]] | None:
+        if not found.events or not isinstance(self.source, TellsChanges) or not self.source.tells_constraints():
+            return None
+        again = {(database, table) for database, table in self.known.again} if self.known else set()
+        return frozenset(found.constrained | again)
 
     def _why_full(self) -> str:
         """Why the log cannot tell what to look at; empty where it can."""

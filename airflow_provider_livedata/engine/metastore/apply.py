@@ -166,7 +166,8 @@ class Application:
     def _details(self, one: TablePlan) -> tuple[list[Constraint], Any]:
         if not one.has_details or one.source.kind == "view":
             return [], ()
-        takes, constraints = self.target.facts.takes, self.source.constraints(one.source)
+        takes = self.target.facts.takes
+        constraints = [] if one.has_same_constraints else self.source.constraints(one.source)
         if constraints and "constraints" not in takes:
             why = self.target.facts.lacks.get("constraints", "the target takes none")
             names = ", ".join(constraint.name for constraint in constraints)
@@ -178,7 +179,7 @@ class Application:
 
     def _constrain(self, one: TablePlan, constraints: list[Constraint], *, is_new: bool) -> list[Constraint]:
         """Set the constraints but for foreign keys; returns those."""
-        if "constraints" not in self.target.facts.takes or one.source.kind == "view":
+        if "constraints" not in self.target.facts.takes or one.source.kind == "view" or one.has_same_constraints:
             return []
         found = [] if is_new else self.target.constraints(one.wanted)
         added, dropped = diff.constraint_changes(constraints, found)

@@ -157,6 +157,9 @@ class TellsChanges(Protocol):
             ChangesLost: Some of them are no longer in the log.
         """
 
+    def tells_constraints(self) -> bool:
+        """Whether changes of constraints are in the log."""
+
 
 @runtime_checkable
 class NamesMissingPlaces(Protocol):

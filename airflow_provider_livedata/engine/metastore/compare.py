@@ -29,17 +29,19 @@ class Comparison:
     """One comparison; ``plan`` is its result. With a ``scope`` only the databases and tables that it names are looked at.
 
     ``has_data`` says which locations may be registered; ``waits`` names tables that changed too late for that. Functions carry no
-    marks: ``put_functions`` are those that earlier syncs put.
+    marks: ``put_functions`` are those that earlier syncs put. ``constrained`` names the tables whose constraints may have changed; None:
+    it is not known.
     """
 
     def __init__(
         self, source: Catalogue, target: Catalogue, options: SyncOptions, *, scope: Scope | None = None,
         databases: frozenset[str] = frozenset(), has_data: HasData = frozenset, waits: Scope | None = None,
-        put_functions: frozenset[str] = frozenset(),
+        put_functions: frozenset[str] = frozenset(), constrained: frozenset[tuple[str, str]] | None = None,
     ) -> None:  # fmt: skip
         self.source, self.target, self.options = source, target, options
         self.scope, self.named = scope, databases
         self.has_data, self.waits, self.put_functions = has_data, waits or {}, put_functions
+        self.constrained = constrained
         self.plan = CataloguePlan()
         self._keeps = options.unmapped == "keep"
         self._seen: set[str] = set()  # tables of the database at hand that the source has
@@ -140,13 +142,23 @@ class Comparison:
         if action == "nothing" and difference == "touched":
             return
         one = TablePlan(source, table, found, "recreate" if is_replaced and action == "alter" else action)
-        one.has_details = self.options.details == "all" or (
-            self.options.details == "changed" and one.action != "nothing"
-        )
+        self._ask_details(one)
         if source.partition_columns and source.kind != "view":
             self._partitions(one, is_new=one.action in {"create", "recreate"})
         if not one.is_empty:
             self.plan.tables.append(one)
+
+    def _ask_details(self, one: TablePlan) -> None:
+        if self.options.details != "changed" or self.constrained is None:
+            one.has_details = self.options.details == "all" or (
+                self.options.details == "changed" and one.action != "nothing"
+            )
+            return
+        may_differ = (one.source.database.lower(), one.source.name.lower()) in self.constrained
+        one.has_details = may_differ or one.action != "nothing"
+        one.has_same_constraints = (
+            not may_differ and one.action == "alter" and diff.keeps_constraints(one.wanted, one.found)
+        )
 
     def _partitions(self, one: TablePlan, *, is_new: bool) -> None:
         named = None if self.scope is None or is_new else self.scope.get((one.source.database, one.source.name))

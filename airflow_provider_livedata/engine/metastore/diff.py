@@ -38,6 +38,15 @@ VOLATILE = frozenset(
 _MARKS = frozenset({MARK, STATISTICS_MARK})
 
 
+def keeps_constraints(wanted: Table, found: Table | None) -> bool:
+    """Whether a table is altered in a way that leaves its constraints as they are, and an earlier sync has brought them all."""
+    return (
+        found is not None
+        and found.parameters.get(STATISTICS_MARK) != PENDING
+        and found.storage.columns == wanted.storage.columns
+    )
+
+
 def compare_table(wanted: Table, found: Table | None) -> Difference:
     """Of a table or view."""
     difference = _compare(wanted, found, table_digest)

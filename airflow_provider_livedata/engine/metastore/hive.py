@@ -6,6 +6,7 @@ directories. A metastore does make the directory of what is registered, where it
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from airflow_provider_livedata.engine.metastore.model import (
     Event,
     Function,
     Partition,
+    Storage,
     Table,
 )
 from airflow_provider_livedata.engine.metastore.names import values_of
@@ -137,6 +139,13 @@ class HiveCatalogue:
     def position(self) -> int:
         """See ``TellsChanges``."""
         return int(self._client.call("get_current_notificationEventId").eventId)
+
+    def tells_constraints(self) -> bool:
+        """See ``TellsChanges``: since 3.0, which has this call."""
+        call, request, _ = _asked("not null")
+        with contextlib.suppress(MetastoreRefused, ObjectMissing):
+            self._client.call(call, request(Table("default", "-", "external", Storage(()))))
+        return self._client.has(call)
 
     def changes(self, after: int, up_to: int) -> Iterator[Event]:
         """See ``TellsChanges``."""

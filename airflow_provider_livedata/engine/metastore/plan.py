@@ -34,6 +34,7 @@ class TablePlan:
     alter: list[str] = field(default_factory=list)
     drop: list[str] = field(default_factory=list)
     has_details: bool = False  # constraints and statistics are asked for
+    has_same_constraints: bool = False  # nobody has changed them: of the details, statistics alone are asked for
 
     @property
     def is_empty(self) -> bool:

@@ -8,12 +8,20 @@ from dataclasses import dataclass, field
 from airflow_provider_livedata.engine.metastore.model import Event
 
 
+# Of what they tell, no constraint is changed: those have events of their own.
+_WITHOUT_CONSTRAINTS = frozenset({"ALTER_TABLE", "INSERT", "ADD_PARTITION", "ALTER_PARTITION", "DROP_PARTITION"})
+
+
 @dataclass(slots=True)
 class Touched:
-    """Databases that were changed themselves, and tables: None where the whole table was, else names of partitions."""
+    """Databases that were changed themselves, and tables: None where the whole table was, else names of partitions.
+
+    ``constrained``: those of the tables whose constraints may have changed, where the log tells of constraints at all.
+    """
 
     databases: set[str] = field(default_factory=set)
     tables: dict[tuple[str, str], frozenset[str] | None] = field(default_factory=dict)
+    constrained: set[tuple[str, str]] = field(default_factory=set)
     events: int = 0
 
 
@@ -27,6 +35,8 @@ def touched(events: Iterable[Event]) -> Touched:
             found.databases.add(database)
         for table in event.tables:
             key = database, table.lower()
+            if event.kind not in _WITHOUT_CONSTRAINTS:
+                found.constrained.add(key)
             before = found.tables.get(key, frozenset())
             # A whole table stays a whole table; partitions of events that name them are gathered.
             found.tables[key] = None if before is None or event.partitions is None else before | set(event.partitions)
