@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.metastore.model import Event
 
-
 # Of what they tell, no constraint is changed: those have events of their own.
 _WITHOUT_CONSTRAINTS = frozenset({"ALTER_TABLE", "INSERT", "ADD_PARTITION", "ALTER_PARTITION", "DROP_PARTITION"})
 
