@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from typing import Any
 
 from airflow_provider_livedata.engine.clock import now_ms
-from airflow_provider_livedata.engine.policies.base import PolicySource
+from airflow_provider_livedata.engine.policies.base import GrantTarget, PolicySource, PolicyTarget
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
+from airflow_provider_livedata.engine.policies.plan import SyncPlan
 from airflow_provider_livedata.engine.policies.report import PolicyReport
 from airflow_provider_livedata.engine.policies.review import tell_plan
-from airflow_provider_livedata.engine.policies.stored import policy_folder
-from airflow_provider_livedata.engine.policies.wanted import around, planned
+from airflow_provider_livedata.engine.policies.ways import COMPARED, way_to
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def verify_policies(
-    source: PolicySource, target: PolicySource, options: PolicySyncOptions, *, state: Zone | str
+    source: PolicySource, target: PolicyTarget | GrantTarget, options: PolicySyncOptions, *, state: Zone | str
 ) -> PolicyReport:
     """Say how the target differs from what a sync with these options would make it; ``state`` "same" or "different".
 
@@ -34,16 +35,19 @@ def verify_policies(
     """
     began = time.monotonic()
     exact = replace(options, changed_at_target="overwrite", deletes="mirror")
-    plan = planned(source, target, exact, around(source, target, exact))
-    report = PolicyReport(
-        source.name, target.name, started_ms=now_ms(), found_by="comparing all policies: a verification"
-    )
-    tell_plan(report, plan)
-    is_same = not (plan.steps or plan.failures or plan.widening)
-    report.state = "same" if is_same else "different"
-    report.source_calls, report.target_calls = dict(source.calls()), dict(target.calls())
-    report.seconds = round(time.monotonic() - began, 3)
     with opened(state) as zone:
-        policy_folder(StateFolder(zone)).write_report(f"verify/{report.started_ms}", report)
+        way = way_to(target, source, exact, StateFolder(zone))
+        report = PolicyReport(source.name, target.name, started_ms=now_ms(), found_by=f"{COMPARED}: a verification")
+        plan = way.planned()
+        tell_plan(report, plan)
+        _sum_up(report, plan)
+        report.source_calls, report.target_calls = dict(source.calls()), dict(target.calls())
+        report.seconds = round(time.monotonic() - began, 3)
+        way.folder.write_report(f"verify/{report.started_ms}", report)
     log.info("policy verification\n%s", report.table())
     return report
+
+
+def _sum_up(report: PolicyReport, plan: SyncPlan[Any]) -> None:
+    is_same = not (plan.steps or plan.failures or plan.widening)
+    report.state = "same" if is_same else "different"

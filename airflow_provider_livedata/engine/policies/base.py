@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.permissions import Existing, Language, Permission, Place
 
 
 class PolicySource(Protocol):
@@ -73,6 +74,36 @@ class PolicyTarget(PolicySource, Protocol):
 
     def delete(self, policy: Policy) -> None:
         """Remove the policy of that number; it may be gone already."""
+
+
+@runtime_checkable
+class GrantTarget(Protocol):
+    """A catalogue that knows grants alone. Every call raises PolicyStoreError where it cannot."""
+
+    name: str  # for people, without secrets
+    language: Language
+    granted_a_call: int  # most grants that ``grant`` and ``revoke`` take
+
+    def existing(self, databases: Iterable[str]) -> Existing:
+        """Tables, and columns if they can be granted, of those of the databases that are there."""
+
+    def granted(self, places: Collection[Place]) -> Iterator[Permission]:
+        """What is granted on these places itself, to anybody; on others it may be left out."""
+
+    def grant(self, permissions: Sequence[Permission]) -> Mapping[Permission, str]:
+        """Grant; what is there already is no error. Returns why, for those that are refused as such."""
+
+    def revoke(self, permissions: Sequence[Permission]) -> Mapping[Permission, str]:
+        """Take back; what is gone already is no error. Returns the same."""
+
+    def unprotected(self, databases: Iterable[str]) -> Iterable[str]:
+        """What grants do not protect there, and why."""
+
+    def calls(self) -> Mapping[str, int]:
+        """Requests so far, by what they asked."""
+
+    def close(self) -> None:
+        """Let go of connections. Idempotent."""
 
 
 def kept_of(source: PolicySource, policy: Policy) -> Policy | None:

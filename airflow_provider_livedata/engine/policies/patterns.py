@@ -17,6 +17,8 @@ def matches(pattern: str, text: str, *, ignores_case: bool = False) -> bool:
     """Whether a pattern takes a whole text."""
     if ignores_case:
         pattern, text = pattern.lower(), text.lower()
+    if is_literal(pattern):  # most are
+        return pattern == text
     return len(pattern) in _reached(pattern, text)
 
 

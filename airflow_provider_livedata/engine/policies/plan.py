@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
 from airflow_provider_livedata.engine.policies.model import OURS, Broken, Origin, Policy, resource_of
@@ -13,6 +14,18 @@ from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 _TAKEN = "somebody's own policies at the target have its name; rename them, or choose another prefix"
 # Ranger takes one policy of a kind for the same resources. What no database and no path can be called tells others apart.
 APART = {"database": "livedata-{0}", "path": "/livedata:{0}", "url": "livedata:/{0}"}
+
+
+class Named(Protocol):
+    """A change at the target: its verb, and what people look for."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+S = TypeVar("S", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +48,11 @@ class Step:
 
 
 @dataclass(slots=True)
-class PolicyPlan:
-    """``failures``: what cannot be carried over, and only allows; ``widening``: what cannot, and restricts."""
+class SyncPlan(Generic[S]):
+    """``failures``: what cannot be carried over, and only allows; ``widening``: what cannot, and restricts. ``what``: what is counted."""
 
-    steps: list[Step] = field(default_factory=list)
+    what: ClassVar[str] = "policies"
+    steps: list[S] = field(default_factory=list)
     same: int = 0
     held: int = 0  # policies of this sync at the target
     seen: int = 0  # policies of the source
@@ -51,6 +65,17 @@ class PolicyPlan:
     def totals(self) -> dict[str, int]:
         """Steps by their verb."""
         return dict(Counter(f"{step.action}s" for step in self.steps))
+
+    def deletes(self) -> int:
+        """How many of this sync go."""
+        totals = self.totals()
+        return totals.get("deletes", 0) + totals.get("revokes", 0)
+
+
+class PolicyPlan(SyncPlan[Step]):
+    """Of a target that keeps policies."""
+
+    __slots__ = ()
 
 
 def compare(
@@ -102,7 +127,7 @@ def _delete(ours: Mapping[str, Policy], unclear: frozenset[str], options: Policy
             _step(policy, None, options, plan)
 
 
-def guard(plan: PolicyPlan, options: PolicySyncOptions) -> None:
+def guard(plan: SyncPlan[S], options: PolicySyncOptions) -> None:
     """Stop what nobody can have meant.
 
     Raises:
@@ -110,7 +135,7 @@ def guard(plan: PolicyPlan, options: PolicySyncOptions) -> None:
     """
     if not plan.seen and plan.held:
         raise SourceEmpty(
-            "the source tells no policy at all while the target has some of this sync; check the service's name and who asks",
+            f"the source tells no policy at all while the target has {plan.what} of this sync; check the service's name and who asks",
             held=plan.held,
         )
     if plan.widening and options.inexpressible == "stop":
@@ -120,13 +145,13 @@ def guard(plan: PolicyPlan, options: PolicySyncOptions) -> None:
         )  # fmt: skip
     if plan.touched and options.changed_at_target == "fail":
         raise TargetTouched(
-            "somebody changed policies of this sync at the target; set changed_at_target to 'overwrite' or 'keep'",
+            f"somebody changed {plan.what} of this sync at the target; set changed_at_target to 'overwrite' or 'keep'",
             count=len(plan.touched), first=plan.touched[:5],
         )  # fmt: skip
-    deletes = plan.totals().get("deletes", 0)
+    deletes = plan.deletes()
     if plan.held and deletes > options.max_delete_ratio * plan.held:
         raise TooManyDeletes(
-            "more policies of this sync would be deleted than max_delete_ratio allows; raise it for one run if that is meant",
+            f"more {plan.what} of this sync would be deleted than max_delete_ratio allows; raise it for one run if that is meant",
             deletes=deletes, of=plan.held, max_delete_ratio=options.max_delete_ratio,
         )  # fmt: skip
 

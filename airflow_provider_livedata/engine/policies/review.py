@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from airflow_provider_livedata.engine.policies.grant_plan import GrantStep
 from airflow_provider_livedata.engine.policies.model import Condition, Grant, Policy, Values
-from airflow_provider_livedata.engine.policies.plan import PolicyPlan, Step
+from airflow_provider_livedata.engine.policies.plan import Step, SyncPlan
 from airflow_provider_livedata.engine.policies.report import PolicyReport
 
 
-def tell_plan(report: PolicyReport, plan: PolicyPlan) -> list[list[str]]:
+def tell_plan(report: PolicyReport, plan: SyncPlan[Any]) -> list[list[str]]:
     """Have a report say what is planned, and what is not; returns each step as a person would review it."""
     reviews = [list(described(step)) for step in plan.steps]
     report.seen, report.same, report.planned = plan.seen, plan.same, plan.totals()
@@ -19,8 +21,11 @@ def tell_plan(report: PolicyReport, plan: PolicyPlan) -> list[list[str]]:
     return reviews
 
 
-def described(step: Step) -> Iterator[str]:
+def described(step: Step | GrantStep) -> Iterator[str]:
     """A step, as a person would review it: ``-`` what goes, ``+`` what comes."""
+    if isinstance(step, GrantStep):
+        yield f"{'+' if step.action == 'grant' else '-'} {step.permission}"
+        return
     yield f"{step.action} {step.name}"
     before = list(lines_of(step.before)) if step.before else []
     after = list(lines_of(step.after)) if step.after else []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.policies.base import PolicySource
 from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who, as_json
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
-from airflow_provider_livedata.engine.policies.plan import PolicyPlan, compare
+from airflow_provider_livedata.engine.policies.plan import PolicyPlan, S, SyncPlan, compare
 from airflow_provider_livedata.engine.policies.translate import Inexpressible, Translator
 
 KINDS = ("hive", "hdfs")
@@ -54,9 +54,12 @@ def planned(source: PolicySource, target: PolicySource, options: PolicySyncOptio
     plan, unclear = PolicyPlan(), set[str]()
     target_zones = {zone.name for zone in found.target_zones}
     _zones_told(found.zones, target_zones, options, plan)
-    _tags_told(found.tag_policies, options, plan)
+    tags_told(found.tag_policies, options, plan)
     translator = Translator(options, found.facts, found.roles, target_zones)
-    wanted = dict(_wanted(source, translator, plan, unclear))
+    wanted = {
+        policy.key: replace(made, description=_described(policy, source))
+        for policy, made in translated(source.policies(), translator, plan, unclear)
+    }
     compare(wanted, target.policies(), options, options.sync or source.name, plan, frozenset(unclear))
     return plan
 
@@ -78,11 +81,11 @@ def same_kind(source: PolicySource, target: PolicySource, options: PolicySyncOpt
     return facts
 
 
-def _wanted(
-    source: PolicySource, translator: Translator, plan: PolicyPlan, unclear: set[str]
-) -> Iterator[tuple[str, Policy]]:
-    """What is wanted, by the key of the source's policy."""
-    for policy in source.policies():
+def translated(
+    policies: Iterable[Policy | Broken], translator: Translator, plan: SyncPlan[S], unclear: set[str]
+) -> Iterator[tuple[Policy, Policy]]:
+    """Policies of the source, each with what it is at the target; what cannot be is told to the plan, and named in ``unclear``."""
+    for policy in policies:
         plan.seen += 1
         if isinstance(policy, Broken):
             (plan.failures if policy.only_allows else plan.widening).append(
@@ -98,7 +101,7 @@ def _wanted(
             continue
         plan.lost += [f"{policy.name}: {text}" for text in made.lost]
         if made.policy is not None:
-            yield policy.key, replace(made.policy, description=_described(policy, source))
+            yield policy, made.policy
 
 
 def _described(policy: Policy, source: PolicySource) -> str:
@@ -120,7 +123,8 @@ def _zones_told(
             plan.notes.append(f"security zone {zone.name}: which resources it has at the target is not compared")
 
 
-def _tags_told(count: int, options: PolicySyncOptions, plan: PolicyPlan) -> None:
+def tags_told(count: int, options: PolicySyncOptions, plan: SyncPlan[S]) -> None:
+    """Policies by tags are not carried over: stopped, or told."""
     text = f"{count} policies by tags hold for the source's service; they are not carried over, and what they deny is not denied"
     if count and options.tags == "stop":
         plan.widening.append(f"{text}; set tags='leave_out' where that is meant")

@@ -1,0 +1,74 @@
+"""What a sync granted, as it is stored, since grants carry no label.
+
+.livedata/policies/state.json     in place of the ``PolicyState`` of targets that keep policies
+
+Each grant is a list: database, table (``*``: all), column, principal, privilege, and 1 with grant option, else 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from airflow_provider_livedata.engine.errors import BadInput, StateDamaged
+from airflow_provider_livedata.engine.policies.grant_plan import Record
+from airflow_provider_livedata.engine.policies.permissions import Permission, Place
+from airflow_provider_livedata.engine.policies.stored import FOLDER
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.stored.sync_folder import SyncFolder
+
+FORMAT = 1
+Row = list[str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantState:
+    """``given``: what this sync granted; ``pending``: what a run is about to grant, or was when it was killed."""
+
+    grants_of: str  # the target
+    source: str
+    given: list[Row] = field(default_factory=list)
+    pending: list[Row] = field(default_factory=list)
+    report: str = ""
+    format: int = FORMAT
+
+
+def grant_folder(state: StateFolder) -> SyncFolder[GrantState]:
+    """The files of one sync."""
+    return SyncFolder(state, FOLDER, GrantState)
+
+
+def rows_of(permissions: Iterable[Permission]) -> list[Row]:
+    """As they are stored."""
+    return [
+        [one.place.database, one.place.table, one.place.column, one.principal, one.privilege, int(one.may_grant)]
+        for one in sorted(permissions)
+    ]
+
+
+def record_in(state: GrantState | None, target: str) -> Record:
+    """What a state says.
+
+    Raises:
+        BadInput: It is of a sync to another target.
+        StateDamaged: It is not as it was written, or by a newer version.
+    """
+    if state is None:
+        return Record()
+    if state.grants_of != target:
+        raise BadInput(
+            "the state is of a sync to another target; each needs a directory of its own", target=target, state_of=state.grants_of,
+        )  # fmt: skip
+    if state.format != FORMAT:
+        raise StateDamaged("what was granted is stored in a format that is not known here", format=state.format)
+    return Record(_permissions(state.given), _permissions(state.pending))
+
+
+def _permissions(rows: Iterable[Row]) -> frozenset[Permission]:
+    found = set()
+    for row in rows:
+        if len(row) != 6 or not all(isinstance(text, str) for text in row[:5]):
+            raise StateDamaged("what was granted is not stored as it was written")
+        database, table, column, principal, privilege = (str(text) for text in row[:5])
+        found.add(Permission(Place(database, table, column), principal, privilege, bool(row[5])))
+    return frozenset(found)

@@ -1,0 +1,81 @@
+"""What a target of grants has to have, of all that the source has. Reads both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from airflow_provider_livedata.engine.errors import BadInput
+from airflow_provider_livedata.engine.policies.base import GrantTarget, PolicySource
+from airflow_provider_livedata.engine.policies.grant_plan import GrantPlan, Record, compare
+from airflow_provider_livedata.engine.policies.grants import granted, told
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone
+from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
+from airflow_provider_livedata.engine.policies.scope import Untold
+from airflow_provider_livedata.engine.policies.translate import Translator
+from airflow_provider_livedata.engine.policies.verdicts import IMPLIED
+from airflow_provider_livedata.engine.policies.wanted import tags_told, translated
+
+
+def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyncOptions, record: Record) -> GrantPlan:
+    """The plan, not guarded yet.
+
+    Raises:
+        BadInput: The source's policies, or what is asked for, cannot become grants.
+        PolicyStoreError: A side does not answer, or refuses what is needed.
+    """
+    _refuse(source, target, options)
+    plan = GrantPlan()
+    tags_told(source.tag_policies(), options, plan)
+    zones, policies = source.zones(), list(source.policies())
+    translator = Translator(options, _facts(policies), source.roles(), {zone.name for zone in zones})
+    made = [policy for _, policy in translated(policies, translator, plan, set())]
+    databases = set(options.scope.databases.values())
+    existing = target.existing(databases)
+    found = granted(made, existing, target.language, _narrowed(zones, options))
+    plan.lost += [*found.notes, *told(found.lost)]
+    plan.notes += [f"{name} is not at the target: nothing is granted in it" for name in sorted(databases - set(existing))]
+    plan.notes += target.unprotected(databases)
+    places = {one.place for one in found.permissions} | record.places
+    compare(found.permissions, target.granted(places) if places else (), record, options, plan)
+    return plan
+
+
+def _refuse(source: PolicySource, target: GrantTarget, options: PolicySyncOptions) -> None:
+    kind = source.facts().kind
+    if kind != "hive":
+        raise BadInput(
+            f"only policies of Hive can become grants of {target.language.name}: it has none on paths",
+            source=f"{source.name}: {kind}",
+        )
+    if not options.databases:
+        raise BadInput("grants are of databases: name the replicated databases", target=target.name)
+    if options.roles_as != "members":
+        raise BadInput(
+            f"{target.language.name} has no roles of Ranger; set roles_as to 'members'", roles_as=options.roles_as
+        )
+
+
+def _facts(policies: Iterable[Policy | Broken]) -> Facts:
+    """All that the policies name comes through, but for conditions: what it becomes is decided on grants."""
+    known = [one for one in policies if isinstance(one, Policy)]
+    lines = [line for one in known for line in (*one.allow, *one.deny, *one.allow_except, *one.deny_except)]
+    accesses = {access for line in lines for access in line.accesses} | set(IMPLIED)
+    parts = {part for one in known for resource in one.resources for part, _ in resource}
+    return Facts("hive", frozenset(accesses), frozenset(parts), frozenset(line.mask for line in lines))
+
+
+def _narrowed(zones: Iterable[SecurityZone], options: PolicySyncOptions) -> list[SecurityZone]:
+    """Security zones that hold something replicated, with the target's names."""
+    found = []
+    for zone in zones:
+        resources = []
+        for resource in zone.resources:
+            try:
+                narrowed = options.scope.narrowed(resource)
+            except Untold:
+                narrowed = options.scope.everything(resource)
+            resources += [narrowed] if narrowed else []
+        if resources:
+            found.append(replace(zone, resources=tuple(resources)))
+    return found
