@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
     from airflow_provider_livedata.engine.options import ReplicateOptions
     from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
-    from airflow_provider_livedata.engine.policies.registry import open_policies
+    from airflow_provider_livedata.engine.policies.registry import open_grants, open_policies
     from airflow_provider_livedata.engine.policies.report import PolicyReport
     from airflow_provider_livedata.engine.replication.changes import Fingerprint, changed, fingerprint
     from airflow_provider_livedata.engine.replication.standing import (
@@ -102,6 +102,7 @@ __all__ = [
     "lag",
     "newest_run",
     "open_catalogue",
+    "open_grants",
     "open_policies",
     "open_zone",
     "preflight",
@@ -167,6 +168,7 @@ _MODULES = {
     "lag": "replication.standing",
     "newest_run": "replication.standing",
     "open_catalogue": "metastore.registry",
+    "open_grants": "policies.registry",
     "open_policies": "policies.registry",
     "open_zone": "zones.registry",
     "preflight": "flows.replicate",

@@ -31,7 +31,7 @@ _OPENED = [
 
 
 class SparkSql(JvmService):
-    """One server and one session; gone, data included, when the context ends. See ``databricks_client.Sender``."""
+    """One server and one session; gone, data included, when the context ends. See ``clients.databricks.Sender``."""
 
     name = "spark (in place of a SQL warehouse)"
 

@@ -12,6 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_livedata.engine.clients.databricks import DatabricksClient, meaning
+from airflow_provider_livedata.engine.clients.quoting import (
+    dotted,
+    quoted_name,
+    quoted_pairs,
+    quoted_text,
+)
 from airflow_provider_livedata.engine.errors import (
     CatalogueError,
     MetastoreRefused,
@@ -24,15 +31,8 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.metastore import databricks_read as read
 from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore.databricks import open_databricks
-from airflow_provider_livedata.engine.metastore.databricks_client import DatabricksClient, meaning
 from airflow_provider_livedata.engine.metastore.databricks_fit import DatabricksFit
 from airflow_provider_livedata.engine.metastore.databricks_formats import format_of, options_of, unreadable
-from airflow_provider_livedata.engine.metastore.databricks_quoting import (
-    dotted,
-    quoted_name,
-    quoted_pairs,
-    quoted_text,
-)
 from airflow_provider_livedata.engine.metastore.databricks_sql import Statements
 from airflow_provider_livedata.engine.metastore.databricks_types import (
     Type,

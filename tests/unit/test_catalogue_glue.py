@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_livedata.engine.clients.aws import AwsClient
 from airflow_provider_livedata.engine.errors import (
     CatalogueError,
     MetastoreBusy,
@@ -23,7 +24,6 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore import glue_convert as convert
 from airflow_provider_livedata.engine.metastore.glue import _expressions
-from airflow_provider_livedata.engine.metastore.glue_client import GlueClient
 from airflow_provider_livedata.engine.metastore.glue_fit import fit
 from airflow_provider_livedata.engine.metastore.model import (
     Column,
@@ -218,12 +218,12 @@ def failed(code: str, status: int = 400) -> Exception:
     ],
 )  # fmt: skip
 def test_an_answer_says_whether_to_try_again(code: str, status: int, kind: type[CatalogueError], attempts: int) -> None:
-    client = GlueClient(Answering(*[failed(code, status)] * 3), policy=RetryPolicy(3, 0, 0))
+    client = AwsClient(Answering(*[failed(code, status)] * 3), policy=RetryPolicy(3, 0, 0))
     with pytest.raises(kind, match="no"):
         client.call("get_table")
     assert client.calls == {"get_table": attempts}
 
 
 def test_a_call_that_was_throttled_is_made_again() -> None:
-    client = GlueClient(Answering(failed("ThrottlingException"), {"Table": {}}), policy=RetryPolicy(3, 0, 0))
+    client = AwsClient(Answering(failed("ThrottlingException"), {"Table": {}}), policy=RetryPolicy(3, 0, 0))
     assert client.call("get_table") == {"Table": {}}

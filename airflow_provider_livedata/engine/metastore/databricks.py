@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from airflow_provider_livedata.engine.clients.databricks import DatabricksClient, Sender
 from airflow_provider_livedata.engine.errors import MetastoreRefused, ObjectExists, ObjectMissing, PartitionsRefused
 from airflow_provider_livedata.engine.metastore import databricks_read as read
 from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore.base import CatalogueFacts, LacksDetails
-from airflow_provider_livedata.engine.metastore.databricks_client import DatabricksClient, Sender
 from airflow_provider_livedata.engine.metastore.databricks_fit import DatabricksFit
 from airflow_provider_livedata.engine.metastore.databricks_sql import DELTA, EXTERNAL_LOCATIONS, Statements
 from airflow_provider_livedata.engine.metastore.locations import canonical

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from airflow_provider_livedata.engine.metastore.databricks_quoting import (
+from airflow_provider_livedata.engine.clients.quoting import (
     dotted,
     quoted_name,
     quoted_pairs,

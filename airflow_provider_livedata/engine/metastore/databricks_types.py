@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_livedata.engine.metastore.databricks_quoting import quoted_name
+from airflow_provider_livedata.engine.clients.quoting import quoted_name
 
 _PLAIN = frozenset({
     "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "string", "binary", "date", "timestamp", "decimal", "char", "varchar",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_livedata.engine.clients.aws import INVALID, AwsClient, boto_client
 from airflow_provider_livedata.engine.errors import (
     LiveDataError,
     MetastoreBusy,
@@ -21,7 +22,6 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore import glue_convert as convert
 from airflow_provider_livedata.engine.metastore.base import CatalogueFacts, LacksDetails
-from airflow_provider_livedata.engine.metastore.glue_client import INVALID, GlueClient, boto_client
 from airflow_provider_livedata.engine.metastore.glue_fit import fit
 from airflow_provider_livedata.engine.metastore.model import (
     Database,
@@ -52,7 +52,7 @@ class GlueCatalogue(LacksDetails):
 
     facts = _FACTS
 
-    def __init__(self, client: GlueClient, name: str) -> None:
+    def __init__(self, client: AwsClient, name: str) -> None:
         self.name = name
         self._client = client
 
@@ -311,4 +311,4 @@ def open_glue(
     """
     made = client if client is not None else boto_client(**access)
     shown = name or f"glue://{'/' + catalog_id if catalog_id else ''}"
-    return GlueCatalogue(GlueClient(made, catalog_id, policy), f"{shown} in {made.meta.region_name}")
+    return GlueCatalogue(AwsClient(made, catalog_id, policy), f"{shown} in {made.meta.region_name}")

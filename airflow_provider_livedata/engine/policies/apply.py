@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.errors import LeaseLost, LiveDataError, PolicyRefused
 from airflow_provider_livedata.engine.policies.base import PolicyTarget, kept_of
-from airflow_provider_livedata.engine.policies.plan import PolicyPlan, Step
+from airflow_provider_livedata.engine.policies.plan import Step, SyncPlan
 
 log = logging.getLogger(__name__)
 CHECK_EVERY = 20  # steps after which the lease is looked at again
@@ -32,7 +32,7 @@ class BatchFailed(Exception):
         self.cause = cause
 
 
-def apply(plan: PolicyPlan, target: PolicyTarget, check: Callable[[], None], applied: Applied) -> None:
+def apply(plan: SyncPlan[Step], target: PolicyTarget, check: Callable[[], None], applied: Applied) -> None:
     """Carry out all steps, in order. One that Ranger refuses as such, and that only allows, fails alone.
 
     Raises:

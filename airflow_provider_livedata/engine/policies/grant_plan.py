@@ -59,7 +59,11 @@ class Record:
 
 
 def compare(
-    wanted: Collection[Permission], there: Iterable[Permission], record: Record, options: PolicySyncOptions, plan: GrantPlan
+    wanted: Collection[Permission],
+    there: Iterable[Permission],
+    record: Record,
+    options: PolicySyncOptions,
+    plan: GrantPlan,
 ) -> None:
     """Fill in the steps: all that revokes before all that grants, so that at no time more is allowed than before or after."""
     held = {one.key: one for one in there}

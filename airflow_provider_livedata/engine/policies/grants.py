@@ -76,7 +76,9 @@ class _Work:
         self.notes: list[str] = []
         self._language, self._zones = language, zones
         self._policies = [self._sayable(one) for one in policies if one.is_enabled]
-        lines = [line for one in self._policies for line in (*one.allow, *one.deny, *one.allow_except, *one.deny_except)]
+        lines = [
+            line for one in self._policies for line in (*one.allow, *one.deny, *one.allow_except, *one.deny_except)
+        ]
         self._many = {name for line in lines for name in line.who.groups} | {EVERYBODY}
 
     def database(self, database: str, tables: Mapping[str, tuple[str, ...]]) -> None:
@@ -87,7 +89,9 @@ class _Work:
         zone = self._zone_at((database,))
         for name in self._names(every):
             self._on_database(name, every, database, zone)
-        whole = set() if zone else {(n.name, a) for n in self._names(others) for a in self._all_tables(n, every, database)}
+        whole = (
+            set() if zone else {(n.name, a) for n in self._names(others) for a in self._all_tables(n, every, database)}
+        )
         for table, columns in sorted(tables.items()):
             self._on_table(Place(database, table), columns, [*others, *named.get(table.lower(), ())], whole)
 
@@ -97,7 +101,9 @@ class _Work:
         if policy.zone and policy.allow:
             self.notes.append(f"{policy.name}: nothing is granted by policies of a security zone ({policy.zone})")
         if policy.validity and policy.allow and policy.kind == "access":
-            self.notes.append(f"{policy.name}: what is allowed for a time is not granted; what is denied for a time is denied always")
+            self.notes.append(
+                f"{policy.name}: what is allowed for a time is not granted; what is denied for a time is denied always"
+            )
         unsaid = sorted({one for line in policy.allow for one in line.accesses} - self._language.accesses - {"all"})
         if unsaid and policy.kind == "access":
             self.notes.append(f"{policy.name}: {self._language.name} has no counterpart of {', '.join(unsaid)}")
@@ -142,7 +148,7 @@ class _Work:
         """Accesses to all tables of a database, those to come included, that surely nobody of this name is denied."""
         for access, privileges in self._language.tables.items():
             question = (database, None, None) if access == READ else (database, None)
-            is_changed = changed_by(policies, name, (database, None, None)) or changed_by(policies, name, (database, None))
+            is_changed = any(changed_by(kind, policies, name, (database, None)) for kind in ("mask", "row filter"))
             if not is_changed and verdict(policies, name, access, question).answer == "yes" and self._who(name, access):
                 self._give(name, access, Place(database, EVERY), privileges, Verdict("yes"), policies, question)
                 yield access
@@ -153,31 +159,34 @@ class _Work:
         at = (table.database, table.table)
         zone = self._zone_at(at)
         for name in self._names(policies):
-            filtered = changed_by(policies, name, at)
-            masked = changed_by(policies, name, (*at, None))
-            masks = {column: changed_by(policies, name, (*at, column)) for column in columns}
-            changed = filtered or next(filter(None, masks.values()), "") or masked
+            whole_table = (zone and f"the security zone {zone}") or changed_by("row filter", policies, name, at)
+            why = whole_table or changed_by("mask", policies, name, (*at, None))
             for access, privileges in self._language.tables.items():
                 if (name.name, access) in whole:
                     continue
                 question: Question = (*at, None) if access == READ else at
                 answer = verdict(policies, name, access, question)
-                why = zone and f"the security zone {zone}" or (filtered if access == READ else changed)
-                if answer.answer != "no" and (why or (access == READ and masked)):
-                    answer = Verdict("doubtful", (why or masked,))
-                is_by_column = access == READ and self._language.grants_columns and answer.answer != "yes" and not why
-                if is_by_column:
-                    self._on_columns(name, table, masks, policies, privileges)
+                if why and answer.answer == "yes":  # Hive lets nobody write either to what is changed when they read it
+                    answer = Verdict("doubtful", (why,))
+                is_by_column = access == READ and self._language.grants_columns and answer.answer == "doubtful"
+                if is_by_column and not whole_table:
+                    self._on_columns(name, table, columns, policies, privileges)
                 else:
                     self._give(name, access, table, privileges, answer, policies, question)
 
     def _on_columns(
-        self, name: Name, table: Place, masks: Mapping[str, str], policies: Sequence[Policy], privileges: tuple[str, ...]
+        self,
+        name: Name,
+        table: Place,
+        columns: Iterable[str],
+        policies: Sequence[Policy],
+        privileges: tuple[str, ...],
     ) -> None:
-        for column, mask in masks.items():
+        for column in columns:
             question = (table.database, table.table, column)
             answer = verdict(policies, name, READ, question)
-            if mask and answer.answer != "no":
+            mask = changed_by("mask", policies, name, question)
+            if mask and answer.answer == "yes":
                 answer = Verdict("doubtful", (mask,))
             self._give(name, READ, replace(table, column=column), privileges, answer, policies, question)
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 EVERY = "*"  # as a table: all of the database, those to come included; no table can be called that
-Existing = Mapping[str, Mapping[str, tuple[str, ...]]]  # columns by table, by database; () where the target grants no columns
+Existing = Mapping[
+    str, Mapping[str, tuple[str, ...]]
+]  # columns by table, by database; () where the target grants no columns
 
 
 @dataclass(frozen=True, slots=True, order=True)

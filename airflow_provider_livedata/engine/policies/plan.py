@@ -17,12 +17,15 @@ APART = {"database": "livedata-{0}", "path": "/livedata:{0}", "url": "livedata:/
 
 
 class Named(Protocol):
-    """A change at the target: its verb, and what people look for."""
+    """A change at the target."""
 
     @property
-    def action(self) -> str: ...
+    def action(self) -> str:
+        """Its verb."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What people look for."""
 
 
 S = TypeVar("S", bound=Named)

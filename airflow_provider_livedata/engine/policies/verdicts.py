@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from airflow_provider_livedata.engine.policies.model import EVERYBODY, Grant, Policy, Resource, Values, Who
+from airflow_provider_livedata.engine.policies.model import EVERYBODY, Grant, Kind, Policy, Resource, Values, Who
 from airflow_provider_livedata.engine.policies.patterns import matches_any
 
 LEVELS = ("database", "table", "column")
@@ -84,9 +84,7 @@ def spoken_of(resource: Resource, question: Question) -> tuple[bool, bool]:
 
 def verdict(policies: Iterable[Policy], name: Name, access: str, question: Question) -> Verdict:
     """What access policies answer."""
-    said = [
-        _said(one, name, access, question) for one in policies if one.kind == "access"
-    ]
+    said = [_said(one, name, access, question) for one in policies if one.kind == "access"]
     first, rest = [one for one in said if one.overrides], [one for one in said if not one.overrides]
     against = tuple(one.policy for one in said if one.may_deny)
     is_open = not any(one.may_deny for one in first)
@@ -102,10 +100,10 @@ def verdict(policies: Iterable[Policy], name: Name, access: str, question: Quest
     return Verdict("doubtful", against)
 
 
-def changed_by(policies: Iterable[Policy], name: Name, question: Question) -> str:
-    """The mask or row filter by which what is read may be other than what is kept; empty: none. A filter is of tables."""
+def changed_by(kind: Kind, policies: Iterable[Policy], name: Name, question: Question) -> str:
+    """The mask of columns, or row filter of tables, by which what is read may be other than what is kept; empty: none."""
     for policy in policies:
-        if policy.kind != "access" and any(spoken_of(resource, question)[1] for resource in policy.resources):
+        if policy.kind == kind and any(spoken_of(resource, question)[1] for resource in policy.resources):
             is_everywhere = any(spoken_of(resource, question)[0] for resource in policy.resources)
             if _may_change(policy, name, is_everywhere=is_everywhere):
                 return f"the {policy.kind} of {policy.name}"

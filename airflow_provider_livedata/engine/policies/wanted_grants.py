@@ -34,7 +34,9 @@ def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyn
     existing = target.existing(databases)
     found = granted(made, existing, target.language, _narrowed(zones, options))
     plan.lost += [*found.notes, *told(found.lost)]
-    plan.notes += [f"{name} is not at the target: nothing is granted in it" for name in sorted(databases - set(existing))]
+    plan.notes += [
+        f"{name} is not at the target: nothing is granted in it" for name in sorted(databases - set(existing))
+    ]
     plan.notes += target.unprotected(databases)
     places = {one.place for one in found.permissions} | record.places
     compare(found.permissions, target.granted(places) if places else (), record, options, plan)

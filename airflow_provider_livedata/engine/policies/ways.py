@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from airflow_provider_livedata.engine.policies import apply as policies_applied
 from airflow_provider_livedata.engine.policies import grant_apply
-from airflow_provider_livedata.engine.policies.apply import Applied
+from airflow_provider_livedata.engine.policies.apply import Applied, BatchFailed
 from airflow_provider_livedata.engine.policies.base import GrantTarget, PolicySource, PolicyTarget
 from airflow_provider_livedata.engine.policies.grant_plan import GrantPlan, Record
 from airflow_provider_livedata.engine.policies.grant_record import GrantState, grant_folder, record_in, rows_of
@@ -44,7 +44,9 @@ class Way(Protocol):
         """Keep what the next sync needs, after one that failed in nothing."""
 
 
-def way_to(target: PolicyTarget | GrantTarget, source: PolicySource, options: PolicySyncOptions, state: StateFolder) -> Way:
+def way_to(
+    target: PolicyTarget | GrantTarget, source: PolicySource, options: PolicySyncOptions, state: StateFolder
+) -> Way:
     """The one for a target."""
     if isinstance(target, GrantTarget):
         return ByGrants(source, target, options, state)
@@ -92,9 +94,7 @@ class ByPolicies:
         if now is None or plan is None:
             return
         version = "" if plan.steps else now.target_version
-        self.folder.write(
-            replace(now, target_version=version, seen=plan.seen, held=plan.held, report=report_address)
-        )
+        self.folder.write(replace(now, target_version=version, seen=plan.seen, held=plan.held, report=report_address))
 
     def _found(self) -> Around:
         if self._around is None:
@@ -138,7 +138,7 @@ class ByGrants:
             self._write(replace(self._record, pending=self._record.pending | asked))
         try:
             done = grant_apply.apply(plan, self.target, check, applied)
-        except grant_apply.BatchFailed:
+        except BatchFailed:
             if not applied.left:
                 self._write(replace(self._record, pending=frozenset()))
             raise
