@@ -57,7 +57,9 @@ def _places() -> dict[str, Param]:
             description="ranger://CONNECTION/SERVICE (type livedataranger), or sentry://CONNECTION (type livedatasentry), a file that Ranger exported: s3://lake@bucket/export.json#SERVICE, or a policy file of Sentry: s3://lake@bucket/sentry.ini.",
         ),
         "target": Param(
-            type="string", title="Target", pattern=r"^ranger://[^/]+/[^/#?]+$", description="ranger://CONNECTION/SERVICE, of the same kind.",
+            type="string", title="Target",
+            pattern=r"^(ranger://[^/]+/[^/#?]+|lakeformation://[^/]*(/\d{12})?|databricks://[^/]*/[^/]+)$",
+            description="ranger://CONNECTION/SERVICE, of the same kind; or grants: lakeformation://CONNECTION (type aws), databricks://CONNECTION/CATALOGUE (type databricks).",
         ),
         "state": forms.address(
             "State", "A directory of the sync's own for its state, plans and reports: s3://lake@bucket/policy-state.",

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.engine.errors import BadInput, MetastoreRefused, MetastoreUnreachable
 from airflow_provider_livedata.engine.metastore.registry import open_catalogue
+from airflow_provider_livedata.engine.policies.registry import open_grants
 from airflow_provider_livedata.hooks.connections import connection_of_type
 
 if TYPE_CHECKING:
     from airflow_provider_livedata.engine.metastore.base import CatalogueTarget
+    from airflow_provider_livedata.engine.policies.base import GrantTarget
 
 SCHEME = "databricks://"
 DEFAULT_CONNECTION = "databricks_default"
@@ -33,6 +35,15 @@ def databricks_catalogue(address: str) -> CatalogueTarget:
         BadInput: The address or the connection cannot be used; says what to do.
     """
     return open_catalogue("databricks", sender=databricks_warehouse(address), catalog=parts_of(address)[1])
+
+
+def unity_catalog_grants(address: str) -> GrantTarget:
+    """The grants of the catalogue of Unity Catalog at an address; the caller closes it.
+
+    Raises:
+        BadInput: The address or the connection cannot be used; says what to do.
+    """
+    return open_grants("unity catalog", sender=databricks_warehouse(address), catalog=parts_of(address)[1])
 
 
 def databricks_warehouse(address: str) -> Warehouse:

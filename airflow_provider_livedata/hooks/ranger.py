@@ -2,6 +2,8 @@
 
 ranger://ranger_prod/cl1_hive                     the service cl1_hive of the Ranger of that connection
 s3://lake@bucket/export.json#cl1_hive             those of a file that Ranger exported, in any zone; to be read alone
+lakeformation://aws_prod                          grants of Lake Formation on a Glue Data Catalog; a target alone
+databricks://dbx_prod/main                        grants on a catalogue of Unity Catalog; a target alone
 sentry://sentry_prod                              what a service of Sentry grants; to be read alone
 s3://lake@bucket/sentry.ini                       those of a policy file of Sentry; to be read alone
 
@@ -21,6 +23,10 @@ from airflow_provider_livedata.engine.errors import BadAddress, BadInput, PathMi
 from airflow_provider_livedata.engine.policies.registry import open_policies
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.hooks.connections import connection_of_type
+from airflow_provider_livedata.hooks.databricks import SCHEME as DATABRICKS
+from airflow_provider_livedata.hooks.databricks import unity_catalog_grants
+from airflow_provider_livedata.hooks.glue import GRANTS_SCHEME as LAKE_FORMATION
+from airflow_provider_livedata.hooks.glue import lake_formation_grants
 from airflow_provider_livedata.hooks.livedata import LiveDataHook
 from airflow_provider_livedata.hooks.sentry import SCHEME as SENTRY
 from airflow_provider_livedata.hooks.sentry import SentryHook
@@ -28,7 +34,7 @@ from airflow_provider_livedata.hooks.sentry import SentryHook
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_livedata.engine.policies.base import PolicySource, PolicyTarget
+    from airflow_provider_livedata.engine.policies.base import GrantTarget, PolicySource, PolicyTarget
 
 CONN_TYPE = "livedataranger"
 SCHEME = "ranger://"
@@ -92,6 +98,24 @@ def policies_at(address: str) -> PolicySource:
             "Sentry (scheme://.../file.ini)", address=address,
         )  # fmt: skip
     return open_policies("exported", data=_read(file), service=service, name=file)
+
+
+def target_at(address: str) -> PolicyTarget | GrantTarget:
+    """The target of a sync at an address: a service of Ranger, or a catalogue that knows grants alone; the caller closes it.
+
+    Raises:
+        BadInput: The address or its connection cannot be used; says what to do.
+    """
+    if address.startswith(LAKE_FORMATION):
+        return lake_formation_grants(address)
+    if address.startswith(DATABRICKS):
+        return unity_catalog_grants(address)
+    if address.startswith(SCHEME):
+        return service_at(address)
+    raise BadAddress(
+        f"policies go to {SCHEME}connection/service, {LAKE_FORMATION}connection or {DATABRICKS}connection/catalogue",
+        address=address,
+    )
 
 
 def service_at(address: str) -> PolicyTarget:

@@ -1,4 +1,4 @@
-"""Security policies follow their data: from one service of Ranger to another."""
+"""Security policies follow their data: from one service of Ranger to another, or to catalogues that know grants alone."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_bool, options_of
 from airflow_provider_livedata.engine.errors import BadOption, VerifyFailed
 from airflow_provider_livedata.engine.policies.model import Who
-from airflow_provider_livedata.hooks.ranger import policies_at, service_at
+from airflow_provider_livedata.hooks.ranger import policies_at, service_at, target_at
 from airflow_provider_livedata.operators.base import LiveDataOperator, holder_in, opened
 from airflow_provider_livedata.operators.metastore import mapping_of, values_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_livedata.engine.policies.base import PolicySource, PolicyTarget
+    from airflow_provider_livedata.engine.policies.base import GrantTarget, PolicySource, PolicyTarget
     from airflow_provider_livedata.engine.zones.base import Zone
 
 SHOWN = 20
@@ -31,7 +31,8 @@ class PolicyOperator(LiveDataOperator):
     Args:
         source: ``ranger://connection/service``, ``sentry://connection``, a file that Ranger exported: ``scheme://.../file.json#service``, or
             one of Sentry: ``scheme://.../file.ini``.
-        target: ``ranger://connection/service``.
+        target: ``ranger://connection/service``; or what knows grants alone: ``lakeformation://connection``,
+            ``databricks://connection/catalogue``.
         state: Address of a directory of its own, where the sync keeps its state, plans and reports.
         databases: Replicated databases, each with the target's name, as a mapping or JSON of one.
         locations: Replicated directories, each with the target's.
@@ -75,14 +76,14 @@ class PolicyOperator(LiveDataOperator):
         options = self.chosen(context)
         with (
             closing(policies_at(self.source)) as source,
-            closing(service_at(self.target)) as target,
+            closing(target_at(self.target)) as target,
             opened(self.state) as state,
         ):
             report = self.between(source, target, options, state)
         return {**report.summary(), "target": self.target}
 
     def between(
-        self, source: PolicySource, target: PolicyTarget, options: engine.PolicySyncOptions, state: Zone
+        self, source: PolicySource, target: PolicyTarget | GrantTarget, options: engine.PolicySyncOptions, state: Zone
     ) -> engine.PolicyReport:
         """Call the engine."""
         raise NotImplementedError
@@ -96,7 +97,7 @@ class PolicySyncOperator(PolicyOperator):
     """
 
     def between(
-        self, source: PolicySource, target: PolicyTarget, options: engine.PolicySyncOptions, state: Zone
+        self, source: PolicySource, target: PolicyTarget | GrantTarget, options: engine.PolicySyncOptions, state: Zone
     ) -> engine.PolicyReport:
         """See ``engine.sync_policies``."""
         return engine.sync_policies(source, target, options, state=state)
@@ -109,7 +110,7 @@ class PolicyVerifyOperator(PolicyOperator):
     """
 
     def between(
-        self, source: PolicySource, target: PolicyTarget, options: engine.PolicySyncOptions, state: Zone
+        self, source: PolicySource, target: PolicyTarget | GrantTarget, options: engine.PolicySyncOptions, state: Zone
     ) -> engine.PolicyReport:
         """See ``engine.verify_policies``."""
         report = engine.verify_policies(source, target, options, state=state)

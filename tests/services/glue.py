@@ -1,4 +1,4 @@
-"""Glue on moto, a stand-in of AWS: it does not enforce how much a call may carry, does not throttle, and lacks functions and statistics.
+"""Glue and Lake Formation on moto, a stand-in of AWS: it does not enforce how much a call may carry, does not throttle, and lacks functions and statistics.
 
 What it lacks is asserted on, or answered by, the requests of the real client, by botocore's own events.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import EndpointConnectionError
 
 from airflow_provider_livedata.engine.metastore.glue import GlueCatalogue, open_glue
+from airflow_provider_livedata.engine.policies.lake_formation import LakeFormation, open_lake_formation
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from tests.services.s3 import MotoServer
 
@@ -27,8 +28,9 @@ class GlueRequests:
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.before: dict[str, Callable[[], None]] = {}
         self._answers: dict[str, list[Answer]] = {}
-        client.meta.events.register("before-parameter-build.glue", self._built)
-        client.meta.events.register("before-send.glue", self._sending)
+        service = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-parameter-build.{service}", self._built)
+        client.meta.events.register(f"before-send.{service}", self._sending)
         self.lacks_functions = True  # moto answers 500; a catalogue without functions answers so
         self.dies_at, self.takes_place = (
             0,
@@ -89,15 +91,23 @@ def _answer(url: str, status: int, body: dict[str, Any]) -> Any:
     return awsrequest.AWSResponse(url, status, HTTPHeaders(), raw)
 
 
-def glue_client(server: MotoServer) -> Any:
+def glue_client(server: MotoServer, service: str = "glue") -> Any:
     """A client of boto3 that does not try again."""
     import boto3
     from botocore.config import Config
 
-    return boto3.client(
-        "glue", endpoint_url=server.endpoint, region_name=server.region, aws_access_key_id=server.access_key,
+    boto: Any = boto3  # its types know a client only by its literal name
+    return boto.client(
+        service, endpoint_url=server.endpoint, region_name=server.region, aws_access_key_id=server.access_key,
         aws_secret_access_key=server.secret_key, config=Config(retries={"total_max_attempts": 1}),
     )  # fmt: skip
+
+
+def lake_formation_on(server: MotoServer) -> tuple[LakeFormation, GlueRequests]:
+    """The grants on the catalogue of a server, and the requests about them. moto has no pages, refuses nothing, and lists what it was sent."""
+    client = glue_client(server, "lakeformation")
+    requests = GlueRequests(client)
+    return open_lake_formation(client, glue_client(server), policy=AT_ONCE), requests
 
 
 def glue_on(server: MotoServer) -> tuple[GlueCatalogue, GlueRequests]:
