@@ -44,6 +44,11 @@ class GrantPlan(SyncPlan[GrantStep]):
     what = "grants"
     kept: set[Permission] = field(default_factory=set)
 
+    def deletes(self) -> int:
+        """How many of this sync go, without another of the same privilege for the same principal in the same database."""
+        come = {_area(step.permission) for step in self.steps if step.action == "grant"}
+        return sum(step.action == "revoke" and _area(step.permission) not in come for step in self.steps)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -111,3 +116,7 @@ def _gone(mine: Permission, options: PolicySyncOptions, plan: GrantPlan, revoked
         plan.kept.add(mine)
     else:
         revoked.add(mine)
+
+
+def _area(permission: Permission) -> tuple[str, str, str]:
+    return permission.principal, permission.privilege, permission.place.database

@@ -71,8 +71,7 @@ class SyncPlan(Generic[S]):
 
     def deletes(self) -> int:
         """How many of this sync go."""
-        totals = self.totals()
-        return totals.get("deletes", 0) + totals.get("revokes", 0)
+        return self.totals().get("deletes", 0)
 
 
 class PolicyPlan(SyncPlan[Step]):
