@@ -267,7 +267,7 @@ def test_a_grant_that_is_refused_fails_alone_and_is_not_ours(lake: Lake) -> None
     requests.answer("BatchGrantPermissions", refused(1, "InvalidInputException", "no such principal"))
     with pytest.raises(RunFailed, match="some policies that allow") as caught:
         sync_policies(lake.source, target, lake.options(), state=f"file://{lake.root}/state")
-    assert caught.value.report.failures == [  # type: ignore[attr-defined]
+    assert caught.value.report.failures == [
         f"SELECT on {lake.database}.pay to {BI}: InvalidInputException: no such principal"
     ]
     state = json.loads((lake.root / "state/.livedata/policies/state.json").read_text())

@@ -99,6 +99,40 @@ def test_a_denial_of_a_user_hits_that_user_and_all_groups_and_no_other_user() ->
     assert {one.principal for one in found.lost} == {"bi"}
 
 
+def test_an_exception_counts_for_who_surely_is_in_it_where_it_widens_and_for_who_may_be_where_it_narrows() -> None:
+    both = reads(Who(users=("ann",), groups=("bi",)))
+    temps = reads(Who(groups=("temps",)))
+    widens = policy(name="d", allow=(), deny=(both,), deny_except=(temps,))
+    assert not made(policy(allow=(both,)), widens).permissions
+    spared = replace(widens, deny_except=(both,))
+    assert {one.principal for one in made(policy(allow=(both,)), spared).permissions} == {"ann", "bi"}
+    narrows = policy(allow=(both,), allow_except=(temps,))
+    assert not made(narrows).permissions
+    named = made(policy(allow=(both,), allow_except=(reads(Who(users=("eve",))),)))
+    assert {one.principal for one in named.permissions} == {"ann"}
+    assert {one.principal for one in named.lost} == {"bi"}
+
+
+def test_a_policy_that_overrides_holds_before_all_others_and_one_that_denies_all_else_denies_the_rest() -> None:
+    denied = policy(name="d", allow=(), deny=(reads(Who(groups=("public",))),))
+    first = policy(name="o", overrides=True)
+    assert "SELECT on sales.* to bi" in shown(made(first, denied))
+    against = replace(denied, overrides=True)
+    assert not made(policy(), against).permissions
+    assert made(policy(), against).lost == ()
+    else_denied = policy(name="e", allow=(reads(ANN),), denies_all_else=True)
+    found = made(policy(), else_denied)
+    assert {one.principal for one in found.permissions} == {"ann"}
+    assert {one.principal for one in found.lost} == {"bi"}  # ann may be in bi
+
+
+def test_a_policy_of_tables_alone_allows_no_columns_and_is_told() -> None:
+    table = resource_of({"database": Values(("sales",)), "table": Values(("pay",))})
+    found = made(policy(table))
+    assert not found.permissions
+    assert told(found.lost) == ["bi gets no select on sales.pay: the source allows it on parts, or in cases, alone"]
+
+
 def test_a_denied_column_leaves_the_others_where_columns_can_be_granted_and_else_nothing() -> None:
     denied = policy(on(table="pay", column="ssn"), name="d", allow=(), deny=(reads(BI),))
     assert shown(made(policy(), denied, language="lake")) == [
@@ -130,6 +164,8 @@ def test_who_is_surely_not_masked_reads_on() -> None:
     lines = (reads(ANN, mask="MASK_NONE"), reads(Who(groups=("public",)), mask="MASK"))
     mask = policy(on(table="pay"), name="m", kind="mask", allow=lines)
     assert "SELECT on sales.pay to ann" in shown(made(policy(allow=(reads(ANN),)), mask, language="lake"))
+    others = replace(mask, allow=(reads(Who(users=("bob",)), mask="MASK"),))
+    assert "SELECT on sales.* to ann" in shown(made(policy(allow=(reads(ANN),)), others, language="lake"))
     rows = replace(mask, kind="row filter", allow=(reads(ANN, row_filter=" "), reads(BI, row_filter="a = 1")))
     assert "SELECT on sales.pay to ann" in shown(made(policy(allow=(reads(ANN),)), rows, language="lake"))
 
