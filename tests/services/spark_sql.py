@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Self
 
+from airflow_provider_livedata.engine.clients.databricks import Sender
 from airflow_provider_livedata.engine.errors import MetastoreRefused
 from airflow_provider_livedata.engine.metastore.databricks_sql import EXTERNAL_LOCATIONS
 from tests.services import fetch
@@ -96,7 +97,7 @@ class SparkSql(JvmService):
 class Dbapi:
     """As much of a connection and its cursor as is used of them."""
 
-    def __init__(self, spark: SparkSql) -> None:
+    def __init__(self, spark: Sender) -> None:
         self._spark = spark
         self._rows: Sequence[Sequence[Any]] = []
         self.description: Any = None
