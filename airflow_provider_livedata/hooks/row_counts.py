@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_livedata.engine.clients.databricks import DatabricksClient
+from airflow_provider_livedata.engine.clients.quoting import dotted
 from airflow_provider_livedata.engine.errors import BadInput, MetastoreRefused
-from airflow_provider_livedata.engine.metastore.databricks_client import DatabricksClient
-from airflow_provider_livedata.engine.metastore.databricks_quoting import dotted
 from airflow_provider_livedata.hooks.databricks import SCHEME, databricks_warehouse, parts_of
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from airflow_provider_livedata.engine import (
     sync_catalogue,
     verify_catalogue,
 )
-from airflow_provider_livedata.engine.metastore.databricks_quoting import dotted
+from airflow_provider_livedata.engine.clients.quoting import dotted
 from airflow_provider_livedata.engine.metastore.model import Table
 from tests.services.hdfs import HdfsCluster
 from tests.services.hive import Metastore
