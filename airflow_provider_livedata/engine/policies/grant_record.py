@@ -29,7 +29,6 @@ class GrantState:
     source: str
     given: list[Row] = field(default_factory=list)
     pending: list[Row] = field(default_factory=list)
-    report: str = ""
     format: int = FORMAT
 
 
@@ -51,7 +50,7 @@ def record_in(state: GrantState | None, target: str) -> Record:
 
     Raises:
         BadInput: It is of a sync to another target.
-        StateDamaged: It is not as it was written, or by a newer version.
+        StateDamaged: It is not as it was written.
     """
     if state is None:
         return Record()
@@ -59,8 +58,6 @@ def record_in(state: GrantState | None, target: str) -> Record:
         raise BadInput(
             "the state is of a sync to another target; each needs a directory of its own", target=target, state_of=state.grants_of,
         )  # fmt: skip
-    if state.format != FORMAT:
-        raise StateDamaged("what was granted is stored in a format that is not known here", format=state.format)
     return Record(_permissions(state.given), _permissions(state.pending))
 
 
