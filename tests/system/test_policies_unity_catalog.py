@@ -122,7 +122,7 @@ def test_everybody_is_account_users_and_a_mask_takes_the_table_away(unity: Unity
     assert "SELECT ON main.sales.orders TO account users" in unity.held()
     assert not any("pay" in one for one in unity.held())
     assert report.lost == [
-        "public gets no select on sales.pay: it may be denied, or changed, to some of them by the mask of livedata m"
+        "public gets no select on sales.pay: it may be denied, or changed, to some of them by the mask of m"
     ]
 
 

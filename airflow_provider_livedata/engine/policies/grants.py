@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from airflow_provider_livedata.engine.policies.model import EVERYBODY, Policy, SecurityZone
 from airflow_provider_livedata.engine.policies.permissions import (
@@ -24,16 +25,14 @@ from airflow_provider_livedata.engine.policies.permissions import (
 )
 from airflow_provider_livedata.engine.policies.verdicts import (
     LEVELS,
+    Board,
     Name,
     Question,
+    Rule,
     Verdict,
     by_table,
     changed_by,
-    implied,
-    may_pass_on,
-    names_in,
     spoken_of,
-    verdict,
 )
 
 READ = "select"
@@ -79,19 +78,16 @@ class _Work:
         lines = [
             line for one in self._policies for line in (*one.allow, *one.deny, *one.allow_except, *one.deny_except)
         ]
+        self._rules = {id(one): Rule(one) for one in self._policies if one.kind == "access"}
         self._many = {name for line in lines for name in line.who.groups} | {EVERYBODY}
 
     def database(self, database: str, tables: Mapping[str, tuple[str, ...]]) -> None:
         """Find those of one database."""
         named, others = by_table(self._policies, database)
-        every = [policy for found in (others, *named.values()) for policy in found]
-        every = list({id(one): one for one in every}.values())
+        every = list({id(one): one for found in (others, *named.values()) for one in found}.values())
         zone = self._zone_at((database,))
-        for name in self._names(every):
-            self._on_database(name, every, database, zone)
-        whole = (
-            set() if zone else {(n.name, a) for n in self._names(others) for a in self._all_tables(n, every, database)}
-        )
+        self._on_database(database, every, zone)
+        whole = set() if zone else set(self._all_tables(database, every))
         for table, columns in sorted(tables.items()):
             self._on_table(Place(database, table), columns, [*others, *named.get(table.lower(), ())], whole)
 
@@ -113,9 +109,11 @@ class _Work:
             return replace(policy, allow=())
         return policy
 
-    def _names(self, policies: Iterable[Policy]) -> list[Name]:
-        names = names_in(line for one in policies if one.kind == "access" for line in one.allow)
-        return [Name(name, name in self._many) for name in sorted(names)]
+    def _board(self, policies: Iterable[Policy], question: Question) -> Board:
+        return Board((self._rules[id(one)] for one in policies if id(one) in self._rules), question)
+
+    def _names(self, board: Board) -> list[Name]:
+        return [Name(name, name in self._many) for name in sorted(board.names)]
 
     def _zone_at(self, question: Question) -> str:
         """The security zone that holds what is asked for, or some of it: policies of others do not hold there."""
@@ -126,89 +124,89 @@ class _Work:
 
     # ---- places, from the outside in
 
-    def _on_database(self, name: Name, policies: Sequence[Policy], database: str, zone: str) -> None:
+    def _on_database(self, database: str, policies: Sequence[Policy], zone: str) -> None:
         for privileges, question in (
             (self._language.databases, (database,)), (self._language.inside, (database, None)),
         ):  # fmt: skip
-            for access, said in privileges.items():
-                answer = verdict(policies, name, access, question)
-                if zone and answer.answer == "yes":
-                    answer = Verdict("doubtful", (f"the security zone {zone}",))
-                if self._is_asked_for(name, access, question, policies):
-                    self._give(name, access, Place(database), said, answer, policies, question)
+            board = self._board(policies, question)
+            for name, access in product(self._names(board), privileges):
+                if board.is_asked_for(name, access):  # and not but on tables in it
+                    answer = board.verdict(name, access)
+                    if zone and answer.answer == "yes":
+                        answer = Verdict("doubtful", (f"the security zone {zone}",))
+                    self._give(name, access, Place(database), privileges[access], answer, board)
 
-    def _is_asked_for(self, name: Name, access: str, question: Question, policies: Iterable[Policy]) -> bool:
-        """Whether somebody allows it on what is asked for, and not but on tables in it."""
-        return any(
-            access in implied(line.accesses) and name.is_in(line.who) and spoken_of(resource, question)[0]
-            for one in policies if one.kind == "access" for line in one.allow for resource in one.resources
-        )  # fmt: skip
-
-    def _all_tables(self, name: Name, policies: Sequence[Policy], database: str) -> Iterator[str]:
-        """Accesses to all tables of a database, those to come included, that surely nobody of this name is denied."""
-        for access, privileges in self._language.tables.items():
-            question = (database, None, None) if access == READ else (database, None)
-            is_changed = any(changed_by(kind, policies, name, (database, None)) for kind in ("mask", "row filter"))
-            if not is_changed and verdict(policies, name, access, question).answer == "yes" and self._who(name, access):
-                self._give(name, access, Place(database, EVERY), privileges, Verdict("yes"), policies, question)
-                yield access
+    def _all_tables(self, database: str, policies: Sequence[Policy]) -> Iterator[tuple[str, str]]:
+        """Who has which access to all tables of a database, those to come included, that surely nobody of this name is denied."""
+        boards = {deep: self._board(policies, (database, None, None)[:deep]) for deep in (2, 3)}
+        changing = [one for one in policies if one.kind != "access"]
+        for name in self._names(boards[2]):
+            who = [
+                access for access in self._language.tables if self._who(name) and boards[2].is_asked_for(name, access)
+            ]
+            if not who or changed_by(changing, name, (database, None)):
+                continue
+            for access in who:
+                board = boards[3 if access == READ else 2]
+                answer = board.verdict(name, access)
+                if answer.answer == "yes":
+                    self._give(name, access, Place(database, EVERY), self._language.tables[access], answer, board)
+                    yield name.name, access
 
     def _on_table(
         self, table: Place, columns: Sequence[str], policies: Sequence[Policy], whole: set[tuple[str, str]]
     ) -> None:
         at = (table.database, table.table)
         zone = self._zone_at(at)
-        for name in self._names(policies):
-            whole_table = (zone and f"the security zone {zone}") or changed_by("row filter", policies, name, at)
-            why = whole_table or changed_by("mask", policies, name, (*at, None))
-            for access, privileges in self._language.tables.items():
-                if (name.name, access) in whole:
-                    continue
-                question: Question = (*at, None) if access == READ else at
-                answer = verdict(policies, name, access, question)
-                if why and answer.answer == "yes":  # Hive lets nobody write either to what is changed when they read it
-                    answer = Verdict("doubtful", (why,))
-                is_by_column = access == READ and self._language.grants_columns and answer.answer == "doubtful"
-                if is_by_column and not whole_table:
-                    self._on_columns(name, table, columns, policies, privileges)
-                else:
-                    self._give(name, access, table, privileges, answer, policies, question)
+        boards = {
+            access: self._board(policies, (*at, None) if access == READ else at) for access in self._language.tables
+        }
+        masks = [one for one in policies if one.kind == "mask"]
+        filters = [one for one in policies if one.kind == "row filter"]
+        ahead = ((name, access) for access, board in boards.items() for name in self._names(board))
+        for name, access in ahead:
+            answer = boards[access].verdict(name, access)
+            if (name.name, access) in whole or answer.answer == "no":
+                continue
+            whole_table = (zone and f"the security zone {zone}") or changed_by(filters, name, at)
+            why = whole_table or changed_by(masks, name, (*at, None))
+            if why and answer.answer == "yes":  # Hive lets nobody write either to what is changed when they read it
+                answer = Verdict("doubtful", (why,))
+            is_by_column = access == READ and self._language.grants_columns and answer.answer == "doubtful"
+            if is_by_column and not whole_table:
+                self._on_columns(name, table, columns, policies, masks)
+            else:
+                self._give(name, access, table, self._language.tables[access], answer, boards[access])
 
     def _on_columns(
-        self,
-        name: Name,
-        table: Place,
-        columns: Iterable[str],
-        policies: Sequence[Policy],
-        privileges: tuple[str, ...],
+        self, name: Name, table: Place, columns: Iterable[str], policies: Sequence[Policy], masks: Sequence[Policy]
     ) -> None:
         for column in columns:
             question = (table.database, table.table, column)
-            answer = verdict(policies, name, READ, question)
-            mask = changed_by("mask", policies, name, question)
+            board = self._board(policies, question)
+            answer, mask = board.verdict(name, READ), changed_by(masks, name, question)
             if mask and answer.answer == "yes":
                 answer = Verdict("doubtful", (mask,))
-            self._give(name, READ, replace(table, column=column), privileges, answer, policies, question)
+            self._give(name, READ, replace(table, column=column), self._language.tables[READ], answer, board)
 
     # ---- saying it
 
     def _give(
-        self, name: Name, access: str, place: Place, privileges: tuple[str, ...], answer: Verdict, policies: Iterable[Policy],
-        question: Question,
-    ) -> None:  # fmt: skip
-        who = self._who(name, access)
+        self, name: Name, access: str, place: Place, privileges: tuple[str, ...], answer: Verdict, board: Board
+    ) -> None:
+        who = self._who(name)
         if answer.answer == "doubtful":
             self.lost.add(Lost(name.name, access, place, _why(answer)))
         elif answer.answer == "yes" and not who:
             self.lost.add(Lost(name.name, access, place, self._nobody(name)))
         elif answer.answer == "yes":
-            passes_on = may_pass_on(policies, name, access, question)
+            passes_on = board.may_pass_on(name, access)
             if passes_on and not self._language.passes_on:
                 self.lost.add(Lost(name.name, f"grant option of {access}", place, f"{self._language.name} has none"))
             may_grant = passes_on and self._language.passes_on
             self.found |= {Permission(place, who, privilege, may_grant) for privilege in privileges}
 
-    def _who(self, name: Name, access: str) -> str:
+    def _who(self, name: Name) -> str:
         if name.name == EVERYBODY:
             return self._language.everybody
         return "" if self._language.problem_with(name.name) else name.name

@@ -5,7 +5,9 @@ What is left of a pattern once a prefix was read (its derivative, J. Brzozowski 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 def is_literal(pattern: str) -> bool:
@@ -19,7 +21,7 @@ def matches(pattern: str, text: str, *, ignores_case: bool = False) -> bool:
         pattern, text = pattern.lower(), text.lower()
     if is_literal(pattern):  # most are
         return pattern == text
-    return len(pattern) in _reached(pattern, text)
+    return _compiled(pattern).fullmatch(text) is not None
 
 
 def left_after(pattern: str, prefix: str) -> list[str]:
@@ -32,6 +34,13 @@ def left_after(pattern: str, prefix: str) -> list[str]:
 def matches_any(patterns: Iterable[str], text: str, *, ignores_case: bool = False) -> bool:
     """Whether one of the patterns takes the text."""
     return any(matches(one, text, ignores_case=ignores_case) for one in patterns)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """The same as a regular expression, which is much faster than to read it."""
+    marks = {"*": ".*", "?": "."}
+    return re.compile("".join(marks.get(one) or re.escape(one) for one in pattern), re.DOTALL)
 
 
 def _reached(pattern: str, text: str) -> set[int]:

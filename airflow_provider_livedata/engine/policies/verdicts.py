@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from airflow_provider_livedata.engine.policies.model import EVERYBODY, Grant, Kind, Policy, Resource, Values, Who
+from airflow_provider_livedata.engine.policies.model import EVERYBODY, Grant, Policy, Resource, Values
 from airflow_provider_livedata.engine.policies.patterns import matches_any
 
 LEVELS = ("database", "table", "column")
@@ -31,7 +31,7 @@ Answer = Literal["yes", "no", "doubtful"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer, and the policies for which it is not "yes"."""
+    """The answer, and the policies that stand against it."""
 
     answer: Answer
     because_of: tuple[str, ...] = ()
@@ -44,27 +44,34 @@ class Name:
     name: str
     is_many: bool
 
-    def is_in(self, who: Who) -> bool:
-        """Whether all users of this name surely are."""
-        return everybody_in(who) or self.name in who.users or self.name in who.groups
 
-    def may_be_in(self, who: Who) -> bool:
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """All who are in some lines. ``is_open``: anybody may be, for all that is known; ``has_users``: a user is named."""
+
+    names: frozenset[str]
+    is_everybody: bool
+    is_open: bool
+    has_users: bool
+
+    def has(self, name: Name) -> bool:
+        """Whether all users of this name surely are in it."""
+        return self.is_everybody or name.name in self.names
+
+    def may_have(self, name: Name) -> bool:
         """Whether one of them may be."""
-        is_open = bool(who.groups or who.roles) or any(MACRO in name for name in who.users)
-        return is_open or self.name in who.users or (self.is_many and bool(who.users))
+        return self.has(name) or self.is_open or (name.is_many and self.has_users)
 
 
-def everybody_in(who: Who) -> bool:
-    """Whether every user is."""
-    return EVERYBODY in who.groups or USER in who.users
-
-
-def names_in(lines: Iterable[Grant]) -> set[str]:
-    """Names of lines, that of everybody included; without those that are only known when the question is asked."""
-    found = {name for line in lines for name in (*line.who.users, *line.who.groups)}
-    if USER in found:
-        found.add(EVERYBODY)
-    return {name for name in found if MACRO not in name}
+def crowd_of(lines: Iterable[Grant]) -> Crowd:
+    """All who are in them. Names that are only known when the question is asked are nobody's surely, and may be anybody's."""
+    who = [line.who for line in lines]
+    users = {name for one in who for name in one.users}
+    groups = {name for one in who for name in one.groups}
+    is_everybody = EVERYBODY in groups or USER in users
+    is_open = bool(groups) or any(one.roles for one in who) or any(MACRO in name for name in users)
+    names = frozenset(name for name in users | groups if MACRO not in name)
+    return Crowd(names | {EVERYBODY} if is_everybody else names, is_everybody, is_open, bool(users))
 
 
 def spoken_of(resource: Resource, question: Question) -> tuple[bool, bool]:
@@ -82,9 +89,69 @@ def spoken_of(resource: Resource, question: Question) -> tuple[bool, bool]:
     return is_sure and is_possible and all(_is_any(values) for values in below), is_possible
 
 
-def verdict(policies: Iterable[Policy], name: Name, access: str, question: Question) -> Verdict:
-    """What access policies answer."""
-    said = [_said(one, name, access, question) for one in policies if one.kind == "access"]
+class Rule:
+    """An access policy, ready to be asked."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.restricts = bool(policy.deny or policy.denies_all_else)
+        self.allowed = crowd_of(policy.allow).names
+        self._crowds: dict[str, tuple[Crowd, ...]] = {}
+
+    def crowds(self, access: str) -> tuple[Crowd, ...]:
+        """Who is allowed, excepted from that, denied, and excepted from that."""
+        if access not in self._crowds:
+            policy = self.policy
+            sides = (policy.allow, policy.allow_except, policy.deny, policy.deny_except)
+            self._crowds[access] = tuple(
+                crowd_of(line for line in lines if access in implied(line.accesses)) for lines in sides
+            )
+        return self._crowds[access]
+
+
+class Board:
+    """The rules that may speak of what is asked for, each with whether it surely does."""
+
+    def __init__(self, rules: Iterable[Rule], question: Question) -> None:
+        found = [(rule, [spoken_of(one, question) for one in rule.policy.resources]) for rule in rules]
+        self._rules = [
+            (rule, any(sure for sure, _ in said)) for rule, said in found if any(possible for _, possible in said)
+        ]
+        self._restricting = [one for one in self._rules if one[0].restricts]
+        self._allowing: dict[str, list[tuple[Rule, bool]]] = {}
+        for rule, is_sure in self._rules:
+            for name in () if rule.restricts else rule.allowed:
+                self._allowing.setdefault(name, []).append((rule, is_sure))
+
+    @property
+    def names(self) -> set[str]:
+        """Who is named by what allows something."""
+        return {name for rule, _ in self._rules for name in rule.allowed}
+
+    def verdict(self, name: Name, access: str) -> Verdict:
+        """The answer. Who is not named by what allows is told "no": what they have, they have as somebody who is."""
+        rules = self._of(name)
+        if not any(rule.crowds(access)[0].has(name) for rule, _ in rules):
+            return Verdict("no")
+        return _summed([_said(rule, name, access, is_sure=is_sure) for rule, is_sure in rules])
+
+    def is_asked_for(self, name: Name, access: str) -> bool:
+        """Whether a rule that surely holds here allows it to this name."""
+        return any(is_sure and rule.crowds(access)[0].has(name) for rule, is_sure in self._of(name))
+
+    def may_pass_on(self, name: Name, access: str) -> bool:
+        """Whether a line that surely holds for all of this name has the grant option."""
+        return any(
+            is_sure and line.may_grant and access in implied(line.accesses) and crowd_of([line]).has(name)
+            for rule, is_sure in self._of(name) for line in rule.policy.allow
+        )  # fmt: skip
+
+    def _of(self, name: Name) -> list[tuple[Rule, bool]]:
+        everybody = () if name.name == EVERYBODY else self._allowing.get(EVERYBODY, ())
+        return [*self._restricting, *self._allowing.get(name.name, ()), *everybody]
+
+
+def _summed(said: Sequence[_Said]) -> Verdict:
     first, rest = [one for one in said if one.overrides], [one for one in said if not one.overrides]
     against = tuple(one.policy for one in said if one.may_deny)
     is_open = not any(one.may_deny for one in first)
@@ -100,24 +167,14 @@ def verdict(policies: Iterable[Policy], name: Name, access: str, question: Quest
     return Verdict("doubtful", against)
 
 
-def changed_by(kind: Kind, policies: Iterable[Policy], name: Name, question: Question) -> str:
-    """The mask of columns, or row filter of tables, by which what is read may be other than what is kept; empty: none."""
+def changed_by(policies: Iterable[Policy], name: Name, question: Question) -> str:
+    """The mask or row filter, of policies of one kind, by which what is read may be other than what is kept; empty: none."""
     for policy in policies:
-        if policy.kind == kind and any(spoken_of(resource, question)[1] for resource in policy.resources):
-            is_everywhere = any(spoken_of(resource, question)[0] for resource in policy.resources)
-            if _may_change(policy, name, is_everywhere=is_everywhere):
-                return f"the {policy.kind} of {policy.name}"
+        found = [spoken_of(resource, question) for resource in policy.resources]
+        is_everywhere, is_possible = any(sure for sure, _ in found), any(possible for _, possible in found)
+        if is_possible and _may_change(policy, name, is_everywhere=is_everywhere):
+            return f"the {policy.kind} of {policy.name}"
     return ""
-
-
-def may_pass_on(policies: Iterable[Policy], name: Name, access: str, question: Question) -> bool:
-    """Whether a line that surely holds for all of this name has the grant option."""
-    return any(
-        line.may_grant and access in implied(line.accesses) and name.is_in(line.who)
-        for policy in policies
-        if policy.kind == "access" and any(spoken_of(resource, question)[0] for resource in policy.resources)
-        for line in policy.allow
-    )
 
 
 def implied(accesses: Iterable[str]) -> set[str]:
@@ -138,35 +195,28 @@ class _Said:
     may_deny: bool
 
 
-def _said(policy: Policy, name: Name, access: str, question: Question) -> _Said:
-    found = [spoken_of(resource, question) for resource in policy.resources]
-    is_sure, is_possible = any(sure for sure, _ in found), any(possible for _, possible in found)
-    deny, may_deny = _fit(policy.deny, access, name)
-    spared, may_be_spared = _fit(policy.deny_except, access, name)
-    allow, may_allow = _fit(policy.allow, access, name)
-    excepted, may_be_excepted = _fit(policy.allow_except, access, name)
-    is_denied, may_be_denied = deny and not may_be_spared, may_deny and not spared
-    is_allowed, may_be_allowed = allow and not may_be_excepted, may_allow and not excepted
+def _said(rule: Rule, name: Name, access: str, *, is_sure: bool) -> _Said:
+    allow, allow_except, deny, deny_except = rule.crowds(access)
+    policy = rule.policy
+    is_denied, may_be_denied = (
+        deny.has(name) and not deny_except.may_have(name),
+        deny.may_have(name) and not deny_except.has(name),
+    )
+    is_allowed = allow.has(name) and not allow_except.may_have(name)
+    may_be_allowed = allow.may_have(name) and not allow_except.has(name)
     else_denied, else_may = (policy.denies_all_else and not one for one in (may_be_allowed, is_allowed))
     return _Said(
-        policy.name, policy.overrides,
-        allows=is_sure and is_allowed and not may_be_denied, may_allow=is_possible and may_be_allowed and not is_denied,
-        denies=is_sure and (is_denied or else_denied), may_deny=is_possible and (may_be_denied or else_may),
+        policy.name, policy.overrides, allows=is_sure and is_allowed and not may_be_denied, may_allow=may_be_allowed and not is_denied,
+        denies=is_sure and (is_denied or else_denied), may_deny=may_be_denied or else_may,
     )  # fmt: skip
-
-
-def _fit(lines: Iterable[Grant], access: str, name: Name) -> tuple[bool, bool]:
-    """Whether one of the lines surely, and whether one possibly, speaks of the name."""
-    of_access = [line.who for line in lines if access in implied(line.accesses)]
-    return any(name.is_in(who) for who in of_access), any(name.is_in(who) or name.may_be_in(who) for who in of_access)
 
 
 def _may_change(policy: Policy, name: Name, *, is_everywhere: bool) -> bool:
     for line in policy.allow:  # the first that fits holds
         is_plain = line.mask == NOT_MASKED if policy.kind == "mask" else not line.row_filter.strip()
-        if is_plain and is_everywhere and name.is_in(line.who):
+        if is_plain and is_everywhere and crowd_of([line]).has(name):
             return False
-        if not is_plain and (name.is_in(line.who) or name.may_be_in(line.who)):
+        if not is_plain and crowd_of([line]).may_have(name):
             return True
     return False
 

@@ -29,7 +29,7 @@ def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyn
     tags_told(source.tag_policies(), options, plan)
     zones, policies = source.zones(), list(source.policies())
     translator = Translator(options, _facts(policies), source.roles(), {zone.name for zone in zones})
-    made = [policy for _, policy in translated(policies, translator, plan, set())]
+    made = [replace(one, name=policy.name) for policy, one in translated(policies, translator, plan, set())]
     databases = set(options.scope.databases.values())
     existing = target.existing(databases)
     found = granted(made, existing, target.language, _narrowed(zones, options))
