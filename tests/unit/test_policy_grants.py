@@ -290,11 +290,23 @@ ANY = st.builds(
     conditions=st.sampled_from([(), (), (), (), (Condition("moon", ("full",)),)]),
     validity=st.sampled_from([(), (), (), (), ("{}",)]),
 )  # fmt: skip
-POLICIES = st.tuples(ALLOWING, st.lists(st.one_of(ALLOWING, ANY, ANY), min_size=0, max_size=3)).map(
-    lambda found: [found[0], *found[1]]
+ONE = st.sampled_from([Who(users=("ann",)), Who(users=("eve",)), Who(groups=("bi",)), Who(groups=("ops",))])
+MET = st.builds(  # one is allowed what another is denied
+    lambda allowed, denied, spared, on_: [
+        Policy("a", resources=(on("sales"),), allow=(Grant(allowed, ("select",)),)),
+        Policy("d", resources=on_, deny=(Grant(denied, ("select",)),), deny_except=tuple(Grant(one, ("select",)) for one in spared)),
+    ], ONE, ONE, st.sampled_from([(), (), (ANN,), (BI,)]), SOME,
+)  # fmt: skip
+POLICIES = st.one_of(
+    MET,
+    st.tuples(ALLOWING, st.lists(st.one_of(ALLOWING, ANY, ANY), min_size=0, max_size=3)).map(
+        lambda found: [found[0], *found[1]]
+    ),
 )
 PEOPLE = [("ann", ("bi",)), ("ann", ()), ("bob", ()), ("bob", ("ops",)), ("eve", ("bi", "ops")), ("zoe", ())]
-FACTS = Facts("hive", frozenset({*IMPLIED["all"], "all", "fly"}), frozenset({"database", "table", "column"}))
+FACTS = Facts(
+    "hive", frozenset({*IMPLIED["all"], "all", "fly"}), frozenset({"database", "table", "column"}), frozenset({"MASK", "MASK_NONE"})
+)  # fmt: skip
 EXISTING: dict[str, dict[str, tuple[str, ...]]] = {
     "sales": {"t1": ("id", "ssn"), "x": ("id",)},
     "hr": {"t2": ("id", "ssn")},
@@ -403,6 +415,50 @@ def test_what_is_not_reported_as_lost_is_allowed(policies: list[Policy], languag
                 for one in found.lost
             )
             assert has or is_lost, f"{user} {groups} {access} {resource}"
+
+
+MASKS = st.lists(
+    st.builds(
+        Policy, st.just("m"), st.sampled_from(["mask", "row filter"]),
+        resources=st.tuples(WHOLE), is_enabled=SELDOM.map(lambda one: not one),
+        allow=st.lists(
+            st.builds(Grant, WHO, st.just(("select",)), mask=st.sampled_from(["MASK", "MASK_NONE"]), row_filter=st.sampled_from(["", "a = 1"])),
+            min_size=1, max_size=2,
+        ).map(tuple),
+    ), min_size=1, max_size=2,
+)  # fmt: skip
+
+
+def is_changed(
+    policies: list[Policy], user: str, groups: tuple[str, ...], resource: tuple[tuple[str, str], ...]
+) -> bool:
+    """By a mask or filter: of each policy the first line that speaks of who asks holds. ``{OWNER}`` is whoever owns it: nobody here."""
+    for one in policies:
+        asked = Question(user, groups, resource, "select")
+        lines = [line for line in one.allow if is_allowed([replace(one, kind="access", allow=(line,))], asked, ROLES)]
+        if lines and (lines[0].mask != "MASK_NONE" if one.kind == "mask" else lines[0].row_filter):
+            return True
+    return False
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ALLOWING, min_size=1, max_size=2), MASKS, st.sampled_from(sorted(LANGUAGES)))
+def test_nobody_is_granted_to_read_what_is_masked_or_filtered_for_them(
+    policies: list[Policy], masks: list[Policy], language: str
+) -> None:
+    filtered = [
+        replace(one, resources=tuple(tuple(part for part in found if part[0] != "column") for found in one.resources))
+        if one.kind == "row filter" else one
+        for one in masks
+    ]  # fmt: skip
+    found, _ = grants_of([*policies, *filtered], LANGUAGES[language])
+    for permission in found.permissions:
+        if permission.privilege != "SELECT":
+            continue
+        for user, groups in PEOPLE:
+            if stands_for(permission.principal, user, groups):
+                for resource, _ in questions(permission):
+                    assert not is_changed(masks, user, groups, resource), f"{permission}: {user} {groups} {resource}"
 
 
 def _holds(outer: Place, inner: Place) -> bool:
