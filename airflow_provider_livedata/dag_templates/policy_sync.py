@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 DOC = """\
 Gives a service of Apache Ranger (Hive or HDFS) the policies of another one, for the databases and directories that are replicated: narrowed to
-them, with the target's names of databases, paths, users and groups. Never allows more than the source does.
+them, with the target's names of databases, paths, users and groups. Or gives AWS Lake Formation or Unity Catalog the grants that say the same.
+Never allows more than the source does.
 
 | step | what it does |
 |---|---|
@@ -30,7 +31,7 @@ them, with the target's names of databases, paths, users and groups. Never allow
 | `verify` | with **Verify**: compares all policies again. |
 | `report` | says what happened, what could not be carried over and why, also when a step failed. |
 
-It can be run as often as you like. Policies that it did not make are never changed. See docs/security-policies.md.
+It can be run as often as you like. Policies and grants that it did not make are never changed. See docs/security-policies.md.
 """
 APPROVAL = """\
 {% set told = ti.xcom_pull(task_ids="preview") or {} -%}

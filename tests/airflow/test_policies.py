@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from airflow_provider_livedata.dag_templates.policy_outcome import policy_outcom
 from airflow_provider_livedata.dag_templates.policy_sync import policy_sync_dag
 from airflow_provider_livedata.engine.errors import BadAddress, BadInput, BadOption, PathMissing
 from airflow_provider_livedata.engine.policies.model import Who
-from airflow_provider_livedata.hooks.ranger import RangerHook, access_of, policies_at, service_at
+from airflow_provider_livedata.hooks.ranger import RangerHook, access_of, policies_at, service_at, target_at
 from airflow_provider_livedata.operators.policies import PolicySyncOperator, who_in
 from airflow_provider_livedata.provider_info import get_provider_info
 from tests.services.airflow_home import connection_variable
@@ -66,6 +67,33 @@ def test_an_address_says_what_is_wrong_with_it(
         service_at(f"file://{tmp_path}/export.json#hive")
     with pytest.raises(PathMissing, match="no such file"):
         policies_at(f"file://{tmp_path}/export.json#hive")
+
+
+def test_the_address_of_a_target_of_grants_says_what_is_wrong_with_it(
+    airflow_home: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(connection_variable("http_x"), json.dumps({"conn_type": "http"}))
+    monkeypatch.setenv(
+        connection_variable("dbx"), json.dumps({"conn_type": "databricks", "extra": {"http_path": "/x"}})
+    )
+    for address, said in (
+        ("lakeformation://nowhere", "there is no Airflow connection 'nowhere'"), ("lakeformation://http_x", "lakeformation:// takes one of type 'aws'"),
+        ("lakeformation://aws/12", "lakeformation://connection/account"), ("databricks://http_x/main", "takes one of type 'databricks'"),
+        ("databricks://dbx", "name a catalogue"), ("glue://aws", "policies go to ranger://"), ("ranger://rg", "ranger://connection/service"),
+    ):  # fmt: skip
+        with pytest.raises(BadInput, match=said):
+            target_at(address)
+    pattern = policy_sync_dag().params.get_param("target").schema["pattern"]
+    for address in (
+        "ranger://a/hive",
+        "lakeformation://aws",
+        "lakeformation://",
+        "lakeformation://aws/123456789012",
+        "databricks://dbx/main",
+    ):
+        assert re.search(pattern, address)
+    for address in ("ranger://a", "lakeformation://aws/x", "databricks://dbx", "glue://aws"):
+        assert not re.search(pattern, address)
 
 
 def test_the_policies_of_an_exported_file_are_read_from_any_zone(airflow_home: object, tmp_path: Path) -> None:
