@@ -194,6 +194,15 @@ def test_each_access_becomes_what_the_target_calls_it_and_all_becomes_all_of_the
     assert found.notes == ("p: Unity Catalog has no counterpart of lock",)
 
 
+def test_the_right_to_create_some_tables_alone_is_told() -> None:
+    some = policy(on(table="t*"), allow=(reads(BI, "create"),))
+    alone = policy(resource_of({"database": Values(("sales",))}), allow=(reads(BI, "create"),))
+    for one in (some, alone):
+        found = made(one)
+        assert not found.permissions
+        assert told(found.lost) == ["bi gets no create on sales: the source allows it on parts, or in cases, alone"]
+
+
 def test_the_grant_option_comes_where_the_target_has_one() -> None:
     passing = policy(allow=(reads(BI, may_grant=True),))
     assert shown(made(passing, language="lake")) == ["SELECT on sales.* to bi with grant option"]
@@ -478,4 +487,6 @@ def _askable(language: Language) -> list[tuple[Place, str, tuple[str, ...], tupl
                     found.append((place, access, privileges, named[: 3 if column else 2]))
         for access, privileges in language.databases.items():
             found.append((Place(database), access, privileges, (("database", database),)))
+        for access, privileges in language.inside.items():
+            found.append((Place(database), access, privileges, (("database", database), ("table", "later"))))
     return found

@@ -125,16 +125,20 @@ class _Work:
     # ---- places, from the outside in
 
     def _on_database(self, database: str, policies: Sequence[Policy], zone: str) -> None:
-        for privileges, question in (
-            (self._language.databases, (database,)), (self._language.inside, (database, None)),
-        ):  # fmt: skip
-            board = self._board(policies, question)
-            for name, access in product(self._names(board), privileges):
-                if board.is_asked_for(name, access):  # and not but on tables in it
-                    answer = board.verdict(name, access)
-                    if zone and answer.answer == "yes":
-                        answer = Verdict("doubtful", (f"the security zone {zone}",))
-                    self._give(name, access, Place(database), privileges[access], answer, board)
+        language = self._language
+        itself, inside = self._board(policies, (database,)), self._board(policies, (database, None))
+        # Of the database itself only what rules of it say: those of tables in it are asked there.
+        ahead = [
+            (name, access, itself) for name, access in product(self._names(itself), language.databases)
+            if itself.is_asked_for(name, access)
+        ]  # fmt: skip
+        ahead += [(name, access, inside) for name, access in product(self._names(inside), language.inside)]
+        for name, access, board in ahead:
+            answer = board.verdict(name, access)
+            if zone and answer.answer == "yes":
+                answer = Verdict("doubtful", (f"the security zone {zone}",))
+            privileges = (language.databases if board is itself else language.inside)[access]
+            self._give(name, access, Place(database), privileges, answer, board)
 
     def _all_tables(self, database: str, policies: Sequence[Policy]) -> Iterator[tuple[str, str]]:
         """Who has which access to all tables of a database, those to come included, that surely nobody of this name is denied."""
