@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.retry import RetryPolicy
 from tests.services.s3 import MotoServer
 
 Answer = str | dict[str, Any] | None
-_READS = ("Get", "BatchGet")
+_READS = ("Get", "BatchGet", "List")
 AT_ONCE = RetryPolicy(attempts=4, base_s=0, max_s=0)
 
 
@@ -37,7 +37,7 @@ class GlueRequests:
             False,
         )  # from this call on that changes something, no answer comes any more; it may take place
         self._changing = 0
-        client.meta.events.register("after-call.glue", self._answered)
+        client.meta.events.register(f"after-call.{service}", self._answered)
 
     def of(self, call: str) -> list[dict[str, Any]]:
         """The requests of one call."""
