@@ -10,13 +10,14 @@ import pytest
 from airflow_provider_livedata.engine import PolicyReport, PolicySyncOptions, sync_policies, verify_policies
 from airflow_provider_livedata.engine.errors import (
     BadInput,
+    CannotHold,
     LeaseLost,
     PolicyAccessRefused,
     PolicyStoreUnreachable,
     RunFailed,
     StateDamaged,
 )
-from airflow_provider_livedata.engine.policies.model import Facts, Grant, Policy, Values, Who, resource_of
+from airflow_provider_livedata.engine.policies.model import Facts, Grant, Policy, SecurityZone, Values, Who, resource_of
 from airflow_provider_livedata.engine.policies.permissions import Permission, Place
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -203,3 +204,25 @@ def test_a_state_that_is_damaged_or_newer_is_an_error(
         StateFolder(state).write("policies/state.json", text.encode())
         with pytest.raises(StateDamaged):
             sync(source, target, state)
+
+
+def test_in_a_security_zone_nothing_is_granted_and_policies_by_tags_stop_the_run(
+    source: MemoryPolicies, target: MemoryGrants, state: Zone
+) -> None:
+    def zone(database: str, table: str) -> SecurityZone:
+        return SecurityZone("vault", (resource_of({"database": Values((database,)), "table": Values((table,))}),))
+
+    source.security_zones = [zone("sales", "f"), zone("hr", "x")]
+    report = sync(source, target, state)
+    read = {one.place.table for one in target.held if one.principal == "bi" and one.privilege == "SELECT"}
+    assert read == set("abcde")
+    assert (
+        "bi gets no select on sales.f: it may be denied, or changed, to some of them by the security zone vault"
+        in report.lost
+    )
+    source.security_zones = [zone("db_{USER}", "*")]  # it may be any database
+    assert sync(source, target, state, dry_run=True).planned == {"revokes": len(target.held) - 1}
+    source.by_tags = 1
+    with pytest.raises(CannotHold, match="cannot be carried over"):
+        sync(source, target, state)
+    assert sync(source, target, state, tags="leave_out", dry_run=True).state == "dry run"
