@@ -17,6 +17,7 @@ _choices: dict[str, tuple[str, str]] = {
     "file": (f"{_ZONES}.local.zone:LocalZone", ""),
     "memory": (f"{_ZONES}.memory.zone:MemoryZone", ""),
     "hdfs": (f"{_ZONES}.hdfs.zone:HdfsZone", "pip install hdfs-native apache-airflow-providers-apache-hdfs"),
+    "gs": (f"{_ZONES}.gs.zone:GsZone", "pip install urllib3 cryptography"),
     "s3": (f"{_ZONES}.s3.zone:S3Zone", "pip install obstore apache-airflow-providers-amazon"),
 }
 schemes = MappingProxyType(_choices)  # for readers; change it by register()

@@ -25,13 +25,13 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Part
 from airflow_provider_livedata.engine.zones.base import Upload
+from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of
 from airflow_provider_livedata.engine.zones.s3.bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3.clients import MIB
 from airflow_provider_livedata.engine.zones.s3.metadata import (
     ALGORITHMS,
     checksum_fields,
     entry_of,
-    metadata_of,
     written,
 )
 
