@@ -3,6 +3,7 @@
 file://    needs no connection
 hdfs://    a ``webhdfs`` connection (apache-hdfs provider), by default ``webhdfs_default`` where that exists
 s3://      an ``aws`` connection (amazon provider), by default ``aws_default`` where that exists, else what boto3 finds
+gs://      a ``google_cloud_platform`` connection (google provider), by default ``google_cloud_default`` where that exists
 """
 
 from __future__ import annotations
@@ -100,4 +101,11 @@ def _s3(address: Address, options: ReplicateOptions) -> dict[str, Any]:
     return s3_options(connection.conn_id if connection else None, address, options)
 
 
-_OPTIONS: dict[str, Callable[[Address, ReplicateOptions], dict[str, Any]]] = {"hdfs": _hdfs, "s3": _s3}
+def _gs(address: Address, options: ReplicateOptions) -> dict[str, Any]:
+    from airflow_provider_livedata.hooks.gs import gs_options
+
+    connection = connection_of(address, conn_type="google_cloud_platform", default="google_cloud_default")
+    return gs_options(connection, options)
+
+
+_OPTIONS: dict[str, Callable[[Address, ReplicateOptions], dict[str, Any]]] = {"hdfs": _hdfs, "s3": _s3, "gs": _gs}

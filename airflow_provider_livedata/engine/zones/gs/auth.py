@@ -19,7 +19,7 @@ from airflow_provider_livedata.engine.errors import BadOption, CredentialsRefuse
 from airflow_provider_livedata.engine.zones.objects.http import Http, Request
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
-TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+TOKEN_URI = "https://oauth2.googleapis.com/token"
 METADATA_HOST = "metadata.google.internal"
 _EARLY_S = 120.0  # a token is renewed so long before it ends
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

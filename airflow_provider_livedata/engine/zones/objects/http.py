@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
@@ -22,6 +22,7 @@ Piece = bytes | bytearray | memoryview
 PASSING = frozenset({408, 429, 500, 502, 503, 504})  # worth another attempt
 LONGEST_WAIT_S = 20.0
 _PIECE = 256 << 10  # of what is received, at a time
+_SMALL = 64 << 10  # sent at once
 _NETWORK = "the store does not answer, or the connection broke; check the endpoint and the network"
 _TLS = "no trusted TLS connection; let verify name the file of the authority that signed the endpoint's certificate"  # fmt: skip
 
@@ -56,7 +57,7 @@ class Http:
         self, where: str, sign: Signer, *, connections: int, retries: int, timeout_s: float, verify: bool | str
     ) -> None:
         self._where, self._sign, self._retries = where, sign, retries
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "maxsize": connections,
             "retries": False,
             "timeout": urllib3.Timeout(connect=min(10.0, timeout_s), read=timeout_s),
@@ -85,11 +86,14 @@ class Http:
         raise AssertionError("the last attempt returns or raises")
 
     def _once(self, request: Request, *, is_streamed: bool) -> Answer:
-        size_bytes = sum(memoryview(piece).nbytes for piece in request.body)
+        body: Any = list(request.body)  # pieces are sent as they are, without a copy of them all
+        size_bytes = sum(memoryview(piece).nbytes for piece in body)
+        if size_bytes <= _SMALL:
+            body = b"".join(body)
         length = {"Content-Length": str(size_bytes)} if request.method in {"PUT", "POST"} else {}
         headers = {**length, **request.headers, **self._sign(request)}
         response = self._pool(request.url).request(
-            request.method, request.url, headers=headers, body=list(request.body) or None, redirect=False,
+            request.method, request.url, headers=headers, body=body or None, redirect=False,
             preload_content=False, decode_content=False,
         )  # fmt: skip
         if is_streamed and response.status < 300:
@@ -140,4 +144,5 @@ def _unreachable(error: HTTPError, where: str, path: str) -> ZoneUnreachable:
 
 def _wait_s(attempt: int, asked: str) -> float:
     wanted = float(asked) if asked.isdecimal() else 0.0
-    return min(max(wanted, 0.2 * 2**attempt * random.uniform(0.5, 1.5)), LONGEST_WAIT_S)  # noqa: S311 - spreads attempts
+    spread = float(0.2 * 2**attempt * random.uniform(0.5, 1.5))
+    return min(max(wanted, spread), LONGEST_WAIT_S)

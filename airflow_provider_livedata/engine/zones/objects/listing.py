@@ -192,6 +192,7 @@ def marker_note(size_bytes: int) -> str:
 
 
 def file_of(one: Listed) -> Entry:
+    """The entry of a file."""
     path, size_bytes, mtime_ms, version, crc32c, source_version = one
     if crc32c is None and not source_version:
         return Entry(path, "file", size_bytes, mtime_ms, version)
