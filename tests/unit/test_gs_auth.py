@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from airflow_provider_livedata.engine.errors import BadOption, CredentialsRefused, ZoneUnreachable
-from airflow_provider_livedata.engine.zones.gs.auth import SCOPE, Tokens, found_key, read_key
+from airflow_provider_livedata.engine.zones.gs.auth import SCOPE, found_key, read_key, request_of
+from airflow_provider_livedata.engine.zones.objects.tokens import Tokens
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = RSA.private_bytes(
@@ -71,7 +72,7 @@ def server() -> Iterator[TokenServer]:
 
 
 def tokens(key: dict[str, Any] | None) -> Tokens:
-    return Tokens(key, retries=0, timeout_s=10)
+    return Tokens(request_of(key), retries=0, timeout_s=10)
 
 
 def service_key(server: TokenServer) -> dict[str, str]:

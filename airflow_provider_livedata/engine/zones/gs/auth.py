@@ -8,20 +8,17 @@ from __future__ import annotations
 import base64
 import json
 import os
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-from airflow_provider_livedata.engine.errors import BadOption, CredentialsRefused, ZoneUnreachable
-from airflow_provider_livedata.engine.zones.objects.http import Http, Request
+from airflow_provider_livedata.engine.errors import BadOption, CredentialsRefused
+from airflow_provider_livedata.engine.zones.objects.http import Request, form
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 TOKEN_URI = "https://oauth2.googleapis.com/token"
 METADATA_HOST = "metadata.google.internal"
-_EARLY_S = 120.0  # a token is renewed so long before it ends
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -53,48 +50,12 @@ def read_key(path: str) -> dict[str, Any]:
     return key
 
 
-class Tokens:
-    """Hands out an access token, and gets another one before it ends. Thread-safe."""
+def request_of(key: Mapping[str, Any] | None) -> Callable[[], Request]:
+    """What asks for a token with that key; None: as the machine's own account.
 
-    def __init__(self, key: Mapping[str, Any] | None, *, retries: int, timeout_s: float) -> None:
-        self._request = _request_of(key)
-        self._http = Http("the service that gives tokens", lambda _: {}, connections=1, retries=retries,
-                          timeout_s=timeout_s, verify=True)  # fmt: skip
-        self._lock = threading.Lock()
-        self._token, self._until = "", 0.0
-
-    def header(self) -> dict[str, str]:
-        """The header that authorizes a request.
-
-        Raises:
-            CredentialsRefused: The key is not accepted.
-            ZoneUnreachable: The service that gives tokens does not answer.
-        """
-        with self._lock:
-            if time.monotonic() > self._until:
-                self._renew()
-            return {"Authorization": f"Bearer {self._token}"}
-
-    def _renew(self) -> None:
-        answer = self._http.send(self._request())
-        if answer.status in {400, 401, 403, 404}:
-            raise CredentialsRefused("Google gives no token for this key; correct the connection's key",
-                                     status=answer.status)  # fmt: skip
-        try:
-            said = json.loads(answer.body)
-            self._token, lasts_s = str(said["access_token"]), float(said.get("expires_in", 3600))
-        except (ValueError, KeyError, TypeError):
-            raise ZoneUnreachable(
-                "the service that gives tokens answered with something else", status=answer.status
-            ) from None
-        self._until = time.monotonic() + max(lasts_s - _EARLY_S, 1.0)
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self._http.close()
-
-
-def _request_of(key: Mapping[str, Any] | None) -> Any:
+    Raises:
+        BadOption: The key is of another kind, or lacks fields.
+    """
     if key is None:
         return _of_machine
     kind = key.get("type")
@@ -117,7 +78,7 @@ def _of_machine() -> Request:
 
 def _of_user(key: Mapping[str, Any]) -> Request:
     fields = {name: key[name] for name in ("client_id", "client_secret", "refresh_token")}
-    return _form(str(key.get("token_uri", TOKEN_URI)), {"grant_type": "refresh_token", **fields})
+    return form(str(key.get("token_uri", TOKEN_URI)), {"grant_type": "refresh_token", **fields})
 
 
 def _of_service(key: Mapping[str, Any]) -> Request:
@@ -125,7 +86,7 @@ def _of_service(key: Mapping[str, Any]) -> Request:
     claims = {"iss": key["client_email"], "scope": SCOPE, "aud": uri, "iat": now, "exp": now + 3600}
     header = {"alg": "RS256", "typ": "JWT", **({"kid": key["private_key_id"]} if key.get("private_key_id") else {})}
     signed = ".".join(_part(json.dumps(one).encode()) for one in (header, claims))
-    return _form(uri, {"grant_type": _JWT, "assertion": f"{signed}.{_part(_signature(key['private_key'], signed))}"})
+    return form(uri, {"grant_type": _JWT, "assertion": f"{signed}.{_part(_signature(key['private_key'], signed))}"})
 
 
 def _signature(private_key: str, text: str) -> bytes:
@@ -140,11 +101,6 @@ def _signature(private_key: str, text: str) -> bytes:
     if not isinstance(key, rsa.RSAPrivateKey):
         raise CredentialsRefused("the private key of the Google key is of another kind than RSA")
     return key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
-
-
-def _form(url: str, fields: Mapping[str, str]) -> Request:
-    kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    return Request("POST", url, kind, [urlencode(fields).encode()])
 
 
 def _part(data: bytes) -> str:

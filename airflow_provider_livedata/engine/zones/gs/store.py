@@ -17,14 +17,15 @@ from urllib.parse import quote, unquote, urlencode
 
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import ChecksumMismatch, ObjectChanged, PathMissing, ZoneError
-from airflow_provider_livedata.engine.model import Absent, Attributes, Checksum, Expect, Facts
+from airflow_provider_livedata.engine.model import ABSENT, Absent, Attributes, Checksum, Expect, Facts
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.gs.auth import Tokens, found_key
+from airflow_provider_livedata.engine.zones.gs.auth import found_key, request_of
 from airflow_provider_livedata.engine.zones.gs.errors import error_for
 from airflow_provider_livedata.engine.zones.objects.http import Answer, Http, Piece, Request, received
 from airflow_provider_livedata.engine.zones.objects.listing import PAGE, Listed, Page, milliseconds
 from airflow_provider_livedata.engine.zones.objects.metadata import VERSION, metadata_of, mtime_of
 from airflow_provider_livedata.engine.zones.objects.store import NOTHING, ObjectStore
+from airflow_provider_livedata.engine.zones.objects.tokens import Tokens
 from airflow_provider_livedata.engine.zones.ranges import OpenRange, Range
 
 ENDPOINT = "https://storage.googleapis.com"
@@ -73,7 +74,7 @@ class GsStore(ObjectStore):
         self._tokens: Tokens | None = None
         if not options.anonymous:
             key = options.key if options.key is not None else found_key()
-            self._tokens = Tokens(key, retries=options.retries, timeout_s=options.timeout_s)
+            self._tokens = Tokens(request_of(key), retries=options.retries, timeout_s=options.timeout_s)
         self._http = Http(self._where, lambda _: self._tokens.header() if self._tokens else {}, connections=options.connections,
                           retries=options.retries, timeout_s=options.timeout_s, verify=options.verify)  # fmt: skip
         base, self._bucket = options.endpoint_url.rstrip("/"), quote(address.authority, safe="")
@@ -95,9 +96,10 @@ class GsStore(ObjectStore):
         """What writers left beside an object; empty where there is none."""
         return (self._resource(self.prefix + key, key, "metadata") or {}).get("metadata") or {}
 
-    def is_file_at_root(self) -> bool:
+    def head_root(self) -> Listed | None:
         """See ObjectStore."""
-        return self._resource(self.prefix.removesuffix("/"), "", _OBJECT) is not None
+        found = self._resource(self.prefix.removesuffix("/"), "", _OBJECT)
+        return None if found is None else self._listed(found)
 
     def read(self, key: str, offset: int, size_bytes: int | None, version: str) -> Range:
         """See ObjectStore. Bytes come as they are stored: the store decompresses nothing."""
@@ -129,7 +131,15 @@ class GsStore(ObjectStore):
                           key, _CREATE, headers=headers, body=body, expect=expect)  # fmt: skip
         return self._refuse_wrong(self._listed(said), crc32c)
 
-    def delete(self, key: str) -> None:
+    def mark(self, path: str, attributes: Attributes | None) -> None:
+        """See ObjectStore."""
+        self.put(self.key(path, "/"), b"", attributes=attributes, expect=ABSENT)
+
+    def unmark(self, path: str) -> None:
+        """See ObjectStore."""
+        self.delete(f"{path}/")
+
+    def delete(self, key: str, version: str = "") -> None:
         """See ObjectStore."""
         answer = self._send(Request("DELETE", self._url(self._url_of(key), {})), key)
         if answer.status != 404 or b"bucket does not exist" in answer.body:

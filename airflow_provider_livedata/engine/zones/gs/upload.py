@@ -7,14 +7,11 @@ The store lets 32 objects become one, so more are put together in steps, among t
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 
 from airflow_provider_livedata.engine.checksums import combine
-from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
     ObjectChanged,
@@ -26,79 +23,24 @@ from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum,
 from airflow_provider_livedata.engine.zones.base import Upload
 from airflow_provider_livedata.engine.zones.gs.store import GsStore
 from airflow_provider_livedata.engine.zones.objects.listing import Listed, file_of
-from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of
 from airflow_provider_livedata.engine.zones.objects.parts import in_order, refuse_gaps, refuse_others
+from airflow_provider_livedata.engine.zones.objects.uploads import OURS, Token, listed, new_token, token_of
 
 STAGE = ".livedata/stage/parts"
 AT_ONCE = 32  # objects that one request puts together
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """What another process needs to go on. ``name``: when the upload was begun, in epoch milliseconds, and a random part."""
-
-    name: str
-    part_bytes: int
-    size_bytes: int
-    metadata: dict[str, str]
-
-    def __str__(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
-
-    @classmethod
-    def parse(cls, text: str) -> Token | None:
-        """Read one; None for what is none."""
-        try:
-            token = cls(**json.loads(text))
-            return token if begun_ms(token.name) is not None else None
-        except (ValueError, TypeError):
-            return None
-
-
-def begun_ms(name: str) -> int | None:
-    """When the upload of that name was begun; None where it is no such name."""
-    moment, dash, rest = str(name).partition("-")
-    return int(moment) if moment.isdecimal() and dash and rest.isalnum() else None
-
-
 def begin(store: GsStore, path: str, size_bytes: int, part_bytes: int, attributes: Attributes | None) -> GsUpload:
     """Begin an upload; nothing is sent yet."""
     store.key(path)
-    token = Token(f"{now_ms():013d}-{uuid.uuid4().hex}", part_bytes, size_bytes, metadata_of(attributes))
-    return GsUpload(store, path, token)
+    return GsUpload(store, path, new_token(size_bytes, part_bytes, attributes))
 
 
 def resume(store: GsStore, path: str, text: str, size_bytes: int, attributes: Attributes | None) -> GsUpload | None:
     """Take up an upload; None when nothing is left of it, or it was begun for another size or other attributes."""
-    token = Token.parse(text)
-    if token is None or token.size_bytes != size_bytes:
-        return None
-    if attributes is not None and metadata_of(attributes) != token.metadata:
-        return None
-    upload = GsUpload(store, path, token)
-    return upload if upload.is_open() else None
-
-
-def sweep(store: GsStore, older_than_ms: int) -> int:
-    """Remove the parts of uploads that were begun before; return how many uploads there were."""
-    found = set()
-    for one in _listed(store, f"{STAGE}/"):
-        name = one.key.removeprefix(f"{STAGE}/").partition("/")[0]
-        moment = begun_ms(name)
-        if moment is not None and moment < older_than_ms:
-            store.delete(one.key)
-            found.add(name)
-    return len(found)
-
-
-def _listed(store: GsStore, under: str) -> Iterator[Listed]:
-    token = ""
-    while True:
-        page = store.page(under, token=token)
-        yield from page.objects
-        token = page.token
-        if not token:
-            return
+    token = token_of(text, size_bytes, attributes)
+    upload = GsUpload(store, path, token) if token else None
+    return upload if upload and upload.is_open() else None
 
 
 class GsUpload(Upload):
@@ -108,7 +50,6 @@ class GsUpload(Upload):
         self.token, self.part_bytes = str(token), token.part_bytes
         self._store, self._path, self._about = store, path, token
         self._below = f"{STAGE}/{token.name}/"
-        self._metadata = {**token.metadata, "livedata-upload": token.name}  # tells later whose file it is
 
     def part(self, index: int, data: bytes | bytearray | memoryview, checksum: Checksum) -> Part:
         """Send one part, under a name of its own each time; the store refuses it when its checksum is another."""
@@ -126,7 +67,7 @@ class GsUpload(Upload):
         self._refuse(parts, checksum)
         try:
             names = self._fewer(in_order(parts))
-            landed = self._store.compose(names, self._path, self._metadata, expect, checksum.crc32c)
+            landed = self._store.compose(names, self._path, self._about.metadata, expect, checksum.crc32c)
         except (PathMissing, AlreadyExists, ObjectChanged, ZoneUnreachable) as error:
             done = self._completed_before(checksum)
             if done is None and isinstance(error, ZoneUnreachable) and not self.is_open():
@@ -140,7 +81,7 @@ class GsUpload(Upload):
 
     def abort(self) -> None:
         """Remove the parts."""
-        for one in list(_listed(self._store, self._below)):
+        for one in list(listed(self._store, self._below)):
             self._store.delete(one.key)
 
     def is_open(self) -> bool:
@@ -167,4 +108,4 @@ class GsUpload(Upload):
         found = self._store.head(self._path)
         if found is None or (found.size_bytes, found.crc32c) != (self._about.size_bytes, checksum.crc32c):
             return None
-        return found if self._store.metadata(self._path).get("livedata-upload") == self._about.name else None
+        return found if self._store.metadata(self._path).get(OURS) == self._about.name else None

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_livedata.engine.errors import BadOption, Unsupported
+from airflow_provider_livedata.engine.checksums import store_text
+from airflow_provider_livedata.engine.errors import BadOption, PathMissing, Unsupported
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload
 from airflow_provider_livedata.engine.zones.gs import upload as gs_upload
 from airflow_provider_livedata.engine.zones.gs.store import GsOptions, GsStore
 from airflow_provider_livedata.engine.zones.objects.listing import file_of
+from airflow_provider_livedata.engine.zones.objects.store import NOTHING
+from airflow_provider_livedata.engine.zones.objects.uploads import sweep
 from airflow_provider_livedata.engine.zones.objects.zone import ObjectZone
 
 MIB = 1 << 20
@@ -67,7 +70,18 @@ class GsZone(ObjectZone):
 
     def sweep_uploads(self, older_than_ms: int) -> int:
         """See ObjectZone."""
-        return gs_upload.sweep(self._store, older_than_ms)
+        return sweep(self._store, gs_upload.STAGE, older_than_ms)
+
+    def store_checksum(self, path: str) -> str:
+        """See StoreChecksum: ``crc32c:``, which the store itself computed.
+
+        Raises:
+            PathMissing: Nothing is there.
+        """
+        found = self._store.head(self._store.key(path))
+        if found is None:
+            raise PathMissing(NOTHING, address=str(self.address), path=path)
+        return store_text(file_of(found))
 
     def move(
         self, origin: str, path: str, *,

@@ -33,10 +33,10 @@ def check(store: ObjectStore, *, writable: bool) -> None:
 
 
 def _check_absent_root(store: ObjectStore, *, may_be_absent: bool) -> None:
-    root = str(store.address)
-    if store.is_file_at_root():
+    root, found = str(store.address), store.head_root()
+    if found is not None and not found.is_folder:
         raise NotADirectory("an object stands where a directory should be; correct the address", address=root)
-    if not may_be_absent:
+    if found is None and not may_be_absent:
         raise PathMissing("nothing is there: no name begins with this prefix; correct the address", address=root)
 
 

@@ -24,7 +24,7 @@ def _delete_one(store: ObjectStore, entry: Entry) -> Failure | None:
         if entry.kind == "directory":
             _delete_marker(store, entry.path)
         else:
-            store.delete(entry.path)
+            store.delete(entry.path, entry.version)
     except ZoneError as error:
         return failure_of(entry, error)
     return None
@@ -34,5 +34,4 @@ def _delete_marker(store: ObjectStore, path: str) -> None:
     below = [one.key for one in store.page(f"{path}/", limit=2).objects]
     if any(key != f"{path}/" for key in below):
         raise NotEmpty("the directory holds entries", path=path)
-    if below:
-        store.delete(below[0])
+    store.unmark(path)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
@@ -36,6 +37,11 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Sequence[Piece] = ()
     may_repeat: bool = True
+
+
+def form(url: str, fields: Mapping[str, str]) -> Request:
+    """A request that sends a form."""
+    return Request("POST", url, {"Content-Type": "application/x-www-form-urlencoded"}, [urlencode(fields).encode()])
 
 
 class Answer(NamedTuple):
@@ -91,7 +97,8 @@ class Http:
         if size_bytes <= _SMALL:
             body = b"".join(body)
         length = {"Content-Length": str(size_bytes)} if request.method in {"PUT", "POST"} else {}
-        headers = {**length, **request.headers, **self._sign(request)}
+        headers = {**length, **request.headers}
+        headers.update(self._sign(replace(request, headers=headers)))
         response = self._pool(request.url).request(
             request.method, request.url, headers=headers, body=body or None, redirect=False,
             preload_content=False, decode_content=False,

@@ -12,6 +12,7 @@ Memory is three pages, whatever the bucket holds, and the directories around the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from datetime import datetime
@@ -21,6 +22,7 @@ from airflow_provider_livedata.engine.errors import UnsortedListing
 from airflow_provider_livedata.engine.model import Entry
 
 FOLDER = "_$folder$"
+_HIGH = re.compile("[\ue000-\U0010ffff]")
 PAGE = 1000
 NOT_A_PATH = "its key has an empty name, '.', '..', a NUL or bytes that are not UTF-8: no path of a file system"
 LATE_FOLDER = ("marks an empty directory as old s3n and EMR did, too far from the directory's place in the listing; "
@@ -36,6 +38,7 @@ class Listed(NamedTuple):
     version: str = ""
     crc32c: int | None = None
     source_version: str = ""
+    is_folder: bool = False  # marks a directory, although its key does not end in "/"
 
 
 class Page(NamedTuple):
@@ -51,8 +54,8 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def pages(fetch: Callable[[str], Page], ahead: Executor) -> Iterator[list[Listed]]:
-    """Yield all pages, fetching the next one while the caller is at work.
+def pages(fetch: Callable[[str], Page], ahead: Executor, *, in_order: bool = True) -> Iterator[list[Listed]]:
+    """Yield all pages, fetching the next one while the caller is at work. ``in_order``: the keys have to be, as the store lists them.
 
     Raises:
         UnsortedListing: The keys do not come in UTF-8 order (S3 directory buckets do that).
@@ -64,12 +67,41 @@ def pages(fetch: Callable[[str], Page], ahead: Executor) -> Iterator[list[Listed
         if page.token:
             coming = ahead.submit(fetch, page.token)
         for one in page.objects:
-            if last is not None and one.key <= last:
+            if in_order and last is not None and one.key <= last:
                 raise UnsortedListing("the store does not list its keys in order", key=one.key, after=last)
             last = one.key
         yield page.objects
         if not page.token:
             return
+
+
+def in_utf8_order(objects: Iterable[Listed], most: int = 100_000) -> Iterator[Listed]:
+    """Yield objects that a store may list in the order of UTF-16 in that of UTF-8.
+
+    The two differ only among keys that go on, after the same beginning, with a character from U+E000 on: those wait for each other.
+
+    Raises:
+        UnsortedListing: More than ``most`` would wait, or the keys come in neither order.
+    """
+    waiting: list[Listed] = []
+    beginning, last = None, ""
+    for one in objects:
+        high = _HIGH.search(one.key)
+        if waiting and (high is None or one.key[: high.start()] != beginning):
+            yield from sorted(waiting)
+            last, waiting = max(waiting).key, []
+        if one.key <= last:
+            raise UnsortedListing("the store does not list its keys in order", key=one.key, after=last)
+        if high is None:
+            last = one.key
+            yield one
+            continue
+        beginning = one.key[: high.start()]
+        waiting.append(one)
+        if len(waiting) > most:
+            raise UnsortedListing(f"more than {most} names with characters from U+E000 on lie side by side; the store lists them in "
+                                  "an order that cannot be restored in bounded memory; rename their directory", key=one.key)  # fmt: skip
+    yield from sorted(waiting)
 
 
 def in_place(listing: Iterable[list[Listed]]) -> Iterator[Listed]:
@@ -193,7 +225,7 @@ def marker_note(size_bytes: int) -> str:
 
 def file_of(one: Listed) -> Entry:
     """The entry of a file."""
-    path, size_bytes, mtime_ms, version, crc32c, source_version = one
+    path, size_bytes, mtime_ms, version, crc32c, source_version, _ = one
     if crc32c is None and not source_version:
         return Entry(path, "file", size_bytes, mtime_ms, version)
     return Entry(path, "file", size_bytes, mtime_ms, version, crc32c=crc32c, source_version=source_version)

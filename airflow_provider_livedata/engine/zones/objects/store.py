@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
 
 from airflow_provider_livedata.engine.deciding.refusal import unholdable
 from airflow_provider_livedata.engine.errors import AlreadyExists, IsADirectory, NameRefused, ObjectChanged
@@ -17,9 +19,11 @@ NOTHING = "nothing is there"
 class ObjectStore(ABC):
     """One prefix of one bucket or container, for any number of threads.
 
-    Keys are relative to the prefix: a path, or with "/" at its end the marker of a directory. What is written appears whole or
+    Keys are relative to the prefix: a path, or with "/" at its end a marker of a directory. What is written appears whole or
     not at all, and of many that write with ``expect=ABSENT`` one wins. Failures are the engine's errors.
     """
+
+    lists_in_order: ClassVar[bool] = True  # else in_place restores the order
 
     def __init__(self, address: Address, facts: Facts) -> None:
         self.address, self.facts = address, facts
@@ -34,8 +38,8 @@ class ObjectStore(ABC):
         """The object of a key; None where there is none."""
 
     @abstractmethod
-    def is_file_at_root(self) -> bool:
-        """Whether an object has the name that the root has."""
+    def head_root(self) -> Listed | None:
+        """The object that has the name that the root has, if there is one."""
 
     @abstractmethod
     def read(self, key: str, offset: int, size_bytes: int | None, version: str) -> Range:
@@ -53,8 +57,24 @@ class ObjectStore(ABC):
         """Write an object; the store refuses bytes of another checksum."""
 
     @abstractmethod
-    def delete(self, key: str) -> None:
-        """Remove an object; one that is gone is no error."""
+    def delete(self, key: str, version: str = "") -> None:
+        """Remove a file; one that is gone is no error. ``version``: what it was, which may save a request."""
+
+    @abstractmethod
+    def mark(self, path: str, attributes: Attributes | None) -> None:
+        """Write what says that an empty directory is there.
+
+        Raises:
+            AlreadyExists: It is marked, or a file stands where the mark would be.
+        """
+
+    @abstractmethod
+    def unmark(self, path: str) -> None:
+        """Remove that; where it is gone, it is no error."""
+
+    def in_place(self, objects: Iterator[Listed]) -> Iterator[Listed]:
+        """Bring marks of directories, which this store lists elsewhere, to their place as ``path/``."""
+        return objects
 
     @abstractmethod
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """A prefix of an object store as a zone, on whatever an ObjectStore gives: what Google Cloud Storage and Azure have in common.
 
-Entries are as those of an S3 zone: a directory is what keys lie below, or a marker ``path/``; ``mtime_ms`` is what a writer left
+Entries are as those of an S3 zone: a directory is what keys lie below, or a marker; ``mtime_ms`` is what a writer left
 in the metadata ``mtime``, else the store's time. Owner, group, mode, ACL and xattrs are not kept; they live in the manifest.
 """
 
@@ -10,7 +10,6 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from airflow_provider_livedata.engine.checksums import store_text
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
     ObjectChanged,
@@ -18,7 +17,7 @@ from airflow_provider_livedata.engine.errors import (
     Unsupported,
     ZoneUnreachable,
 )
-from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect, Failure
+from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Failure
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.objects import listing
 from airflow_provider_livedata.engine.zones.objects.check import PROBES, check
@@ -51,22 +50,26 @@ class ObjectZone(Zone):
     def scan(self, under: str = "") -> Iterator[Entry]:
         """See Zone.scan; one request for a page, the next one always on its way."""
         start = f"{under}/" if under else ""
-        pages = listing.pages(lambda token: self._store.page(start, token=token), self._workers)
+        pages = listing.pages(lambda token: self._store.page(start, token=token), self._workers,
+                              in_order=self._store.lists_in_order)  # fmt: skip
         objects = (one for page in pages for one in page)
         if not start:
             objects = (one for one in objects if not one.key.startswith(_STATE))
-        return listing.Directories(start).entries(objects)
+        return listing.Directories(start).entries(self._store.in_place(objects))
 
     def stat(self, path: str) -> Entry | None:
         """See Zone.stat: one request for a file, two for anything else."""
         found = self._store.head(self._store.key(path)) if path else None
+        if found is not None and found.is_folder:
+            return Entry(path, "directory", mtime_ms=found.mtime_ms)
         return listing.file_of(found) if found is not None else self._stat_directory(path)
 
     def _stat_directory(self, path: str) -> Entry | None:
         key = f"{path}/" if path else ""
         first = self._store.page(key, limit=1).objects
         if not first:
-            return None if path or self._store.prefix else Entry("", "directory")
+            is_there = not path and (not self._store.prefix or self._store.head_root() is not None)
+            return Entry("", "directory") if is_there else None
         if first[0].key != key:
             return Entry(path, "directory", is_implied=True)
         one = first[0]
@@ -118,11 +121,11 @@ class ObjectZone(Zone):
         return listing.file_of(self._store.put(key, data, checksum=checksum, attributes=attributes, expect=expect))
 
     def make_directory(self, path: str, *, attributes: Attributes | None = None) -> None:
-        """See Zone.make_directory: writes the marker ``path/``, never over one that is there."""
+        """See Zone.make_directory: writes a marker, never over what is there."""
         if not path:
             return  # the root is what lies below it
         try:
-            self._store.put(self._store.key(path, "/"), b"", attributes=attributes, expect=ABSENT)
+            self._store.mark(path, attributes)
         except AlreadyExists:
             return
 
@@ -136,17 +139,6 @@ class ObjectZone(Zone):
         for one in probes:
             self._store.delete(one.key)
         return self.sweep_uploads(older_than_ms) + len(probes)
-
-    def store_checksum(self, path: str) -> str:
-        """See StoreChecksum: what the store itself computed, "" where it computes none.
-
-        Raises:
-            PathMissing: Nothing is there.
-        """
-        found = self._store.head(self._store.key(path))
-        if found is None:
-            raise PathMissing(NOTHING, address=str(self.address), path=path)
-        return store_text(listing.file_of(found))
 
     def close(self) -> None:
         """Give back connections and threads."""
