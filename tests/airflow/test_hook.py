@@ -10,8 +10,10 @@ import pytest
 
 from airflow_provider_livedata.engine.errors import BadAddress, BadInput, BadOption, CredentialsRefused, UnknownScheme
 from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.zones.abfs.store import AbfsOptions
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.gs.store import GsOptions
+from airflow_provider_livedata.hooks.azure import azure_options
 from airflow_provider_livedata.hooks.gs import gs_options
 from airflow_provider_livedata.hooks.hdfs import hdfs_options
 from airflow_provider_livedata.hooks.livedata import LiveDataHook, connection_of
@@ -48,6 +50,7 @@ def test_a_local_directory_needs_no_connection(tmp_path: Path) -> None:
         ("hdfs://nowhere@nn1:8020/data", "webhdfs"),
         ("s3://nowhere@bucket/prefix", "aws"),
         ("gs://nowhere@bucket/prefix", "google_cloud_platform"),
+        ("abfs://nowhere@container/directory", "wasb"),
     ],
 )
 def test_a_missing_connection_is_named_with_what_to_do(address: str, conn_type: str) -> None:
@@ -201,3 +204,49 @@ def test_a_google_connection_that_cannot_be_read_is_refused_without_its_secrets(
     with pytest.raises(BadInput, match="'google'") as caught:
         google_options(monkeypatch, **extra)
     assert SECRET not in str(caught.value)
+
+
+def azure_told(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> dict[str, Any]:
+    connect(monkeypatch, "azure", **{"conn_type": "wasb", **fields})
+    address = Address.parse("abfss://azure@container/directory")
+    found = azure_options(
+        connection_of(address, conn_type="wasb", or_type="adls", default="wasb_default"), ReplicateOptions()
+    )
+    assert SECRET not in repr(AbfsOptions(**found))
+    return {name: value for name, value in found.items() if name != "connections"}
+
+
+def test_an_azure_connection_names_the_account_and_who_asks_in_each_of_its_forms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = {"account": "acc", "endpoint_url": "https://acc.blob.core.windows.net"}
+    keyed = {"account": "acc", "account_key": SECRET}
+    assert azure_told(monkeypatch, login="acc", password=SECRET) == keyed
+    assert azure_told(monkeypatch, login="acc", extra={"shared_access_key": SECRET}) == keyed
+    assert azure_told(monkeypatch, conn_type="adls", host="acc", password=SECRET) == {**keyed, **usual}
+    assert azure_told(monkeypatch, conn_type="adls", host="https://acc.dfs.core.windows.net/", password=SECRET) == {
+        **keyed,
+        **usual,
+    }
+    text = f"DefaultEndpointsProtocol=https;AccountName=acc;AccountKey={SECRET}==;EndpointSuffix=core.windows.net"
+    assert azure_told(monkeypatch, extra={"connection_string": text}) == {**usual, "account_key": f"{SECRET}=="}
+    text = f"BlobEndpoint=https://acc.blob.core.windows.net;SharedAccessSignature=sv=1&sig={SECRET}"
+    assert azure_told(monkeypatch, extra={"connection_string": text}) == {**usual, "sas_token": f"sv=1&sig={SECRET}"}
+    sas = f"sv=1&sig={SECRET}"
+    assert azure_told(monkeypatch, login="acc", extra={"sas_token": sas}) == {"account": "acc", "sas_token": sas}
+    assert azure_told(monkeypatch, host="acc.blob.core.windows.net", extra={"sas_token": f"https://acc.blob.core.windows.net/c?{sas}"}) == {**usual, "sas_token": sas}  # fmt: skip
+    assert azure_told(monkeypatch, host="acc", login="app", password=SECRET, extra={"tenant_id": "t"}) == {
+        **usual, "tenant_id": "t", "client_id": "app", "client_secret": SECRET}  # fmt: skip
+    assert azure_told(monkeypatch, host="acc", extra={"extra__wasb__managed_identity_client_id": "m"}) == {
+        **usual,
+        "client_id": "m",
+    }
+    assert azure_told(monkeypatch, host="http://127.0.0.1:1/acc", extra={"verify": False})["account"] == "acc"
+
+
+def test_an_azure_connection_that_names_no_account_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadInput, match="'azure' names no storage account") as caught:
+        azure_told(monkeypatch, password=SECRET)
+    assert SECRET not in str(caught.value)
+    with pytest.raises(BadInput, match="wasb_default"):
+        azure_options(None, ReplicateOptions())
