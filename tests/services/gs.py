@@ -99,4 +99,6 @@ class GsServer:
 
 def open_zone(server: GsServer, bucket: str, path: str = "", **options: object) -> GsZone:
     """A zone on a test server."""
-    return GsZone.open(Address("gs", bucket, path), **{"endpoint_url": server.endpoint, "anonymous": True, **options})
+    return GsZone.open(
+        Address("gs", bucket, path), **{"endpoint_url": server.endpoint, "anonymous": True, "retries": 1, **options}
+    )
