@@ -10,9 +10,9 @@ import pytest
 
 from airflow_provider_livedata.engine.errors import BadAddress, BadInput, BadOption, CredentialsRefused, UnknownScheme
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.zones.abfs.store import AbfsOptions
+from airflow_provider_livedata.engine.zones.abfs.options import AbfsOptions
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.gs.store import GsOptions
+from airflow_provider_livedata.engine.zones.gs.options import GsOptions
 from airflow_provider_livedata.hooks.azure import azure_options
 from airflow_provider_livedata.hooks.gs import gs_options
 from airflow_provider_livedata.hooks.hdfs import hdfs_options

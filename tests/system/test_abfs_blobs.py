@@ -104,6 +104,23 @@ def test_blocks_that_another_upload_dropped_are_missed_and_what_is_visible_stays
     assert keys(zone, STAGE) == []
 
 
+def test_an_upload_that_is_over_never_becomes_visible_although_its_blocks_are_there(
+    azure_server: AzureServer, container: str
+) -> None:
+    zone = open_zone(azure_server, container)
+    for is_swept in (False, True):
+        upload = zone.begin("f", 5)
+        parts = send(upload, b"12345")
+        if is_swept:
+            assert zone.sweep(1 << 60) == 1
+        else:
+            upload.abort()
+        with pytest.raises(PathMissing, match="the upload is gone"):
+            upload.complete(parts, checksum_of(b"12345"))
+        assert zone.stat("f") is None
+        assert keys(zone) == []
+
+
 def test_headers_and_metadata_of_others_stay_with_a_file_that_is_moved(
     azure_server: AzureServer, container: str
 ) -> None:
@@ -131,9 +148,11 @@ def test_a_mark_of_a_directory_is_no_file_wherever_it_is_met(azure_server: Azure
     zone = open_zone(azure_server, container)
     zone.make_directory("d")
     zone.make_directory("d.x")
+    zone.make_directory("d+")
     put(zone, "d.x/f", data_of("f"))
     put(zone, "d!", b"1")
-    assert keys(zone) == ["d!", "d.x/", "d.x/f", "d/"]
+    assert keys(zone) == ["d!", "d+/", "d.x/", "d.x/f", "d/"]
+    assert not any(entry.is_implied for entry in zone.scan())
     assert stat(zone, "d").kind == "directory"
     assert zone.read_whole("d") is None
     open_zone(azure_server, container, "d").check(writable=False)

@@ -38,7 +38,7 @@ MEANINGS: list[tuple[int, str, Expect, type[ZoneError]]] = [
     (400, "InvalidBlockList", None, PathMissing), (401, "", None, CredentialsRefused), (403, "AuthenticationFailed", None, CredentialsRefused),
     (403, "AuthorizationPermissionMismatch", None, PermissionRefused), (404, "BlobNotFound", None, PathMissing),
     (404, "BlobNotFound", "0x1", ObjectChanged), (404, "ContainerNotFound", "0x1", BucketMissing), (408, "", None, ZoneUnreachable),
-    (409, "BlobAlreadyExists", ABSENT, AlreadyExists), (409, "DirectoryNotEmpty", None, NotEmpty), (409, "", None, ZoneBusy),
+    (409, "BlobAlreadyExists", ABSENT, AlreadyExists), (409, "DirectoryNotEmpty", None, NotEmpty), (409, "", None, ZoneBusy), (409, "SnapshotsPresent", None, PermissionRefused),
     (409, "ResourceTypeMismatch", None, IsADirectory), (412, "ConditionNotMet", ABSENT, AlreadyExists),
     (412, "ConditionNotMet", "0x1", ObjectChanged), (412, "", None, ObjectChanged), (413, "RequestBodyTooLarge", None, Unsupported),
     (429, "", None, ZoneBusy), (500, "OperationTimedOut", None, ZoneUnreachable), (503, "ServerBusy", None, ZoneBusy),

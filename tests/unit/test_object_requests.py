@@ -24,13 +24,14 @@ from airflow_provider_livedata.engine.errors import (
     ZoneError,
     ZoneUnreachable,
 )
-from airflow_provider_livedata.engine.model import ABSENT, Expect
+from airflow_provider_livedata.engine.model import ABSENT, Entry, Expect
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.gs.errors import error_for
 from airflow_provider_livedata.engine.zones.gs.zone import GsZone
 from airflow_provider_livedata.engine.zones.objects import http
 from airflow_provider_livedata.engine.zones.objects.http import Answer
 
+Said = tuple[int, bytes, dict[str, str]]  # status, body, headers
 OBJECT = {"name": "f", "size": "1", "timeCreated": "2026-01-02T03:04:05.678Z", "generation": "7"}
 
 
@@ -38,7 +39,7 @@ class Store:
     """Stands in for a store: gives the answers in their order, the last one again and again."""
 
     def __init__(self) -> None:
-        self.answers: list[tuple[int, bytes, dict[str, str]]] = []
+        self.answers: list[Said] = []
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
         outer = self
 
@@ -153,6 +154,20 @@ def test_an_answer_that_is_none_of_the_store_is_an_error(store: Store, zone: GsZ
     store.answers = [(200, body, {})]
     with pytest.raises(ZoneError):
         zone.stat("f")
+
+
+def test_an_empty_page_is_not_the_end_of_a_listing(store: Store, zone: GsZone) -> None:
+    nothing: Said = (404, b"", {})
+    more: Said = (200, b'{"nextPageToken": "more"}', {})
+    there: Said = (200, json.dumps({"items": [{**OBJECT, "name": "d/f"}]}).encode(), {})
+    store.answers = [nothing, more, more, there]
+    found = zone.stat("d")
+    assert found is not None
+    assert (found.kind, found.is_implied) == ("directory", True)
+    store.answers = [more, there]
+    assert [one.key for one in zone.scan()] == ["d/", "d/f"]
+    store.answers = [more, there]
+    assert [failure.error for failure in zone.delete([Entry("d", "directory")])] == ["NotEmpty"]
 
 
 MEANINGS: list[tuple[int, bytes, Expect, type[ZoneError]]] = [

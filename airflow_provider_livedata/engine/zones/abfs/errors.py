@@ -58,6 +58,10 @@ _CODES: dict[str, Meaning] = {
     "ParentNotADirectory": (NotADirectory, "a file stands where a directory should be; remove or rename one of them"),
     "PathConflict": (IsADirectory, "a directory stands there; remove or rename one of them"),
     "ServerBusy": _BUSY,
+    "SnapshotsPresent": (
+        PermissionRefused,
+        "the blob has snapshots, which would have to go with it; delete them first",
+    ),
 }
 _STATUSES: dict[int, Meaning] = {
     400: (ZoneError, "the store refuses the request as it is"),

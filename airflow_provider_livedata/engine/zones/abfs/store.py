@@ -10,55 +10,39 @@ has a hierarchical namespace, that is how the Blob API tells of a real one.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import BadOption, ChecksumMismatch, PathMissing, ZoneError
 from airflow_provider_livedata.engine.model import ABSENT, Absent, Attributes, Checksum, Expect, Facts
+from airflow_provider_livedata.engine.zones.abfs.answers import (
+    FOLDER,
+    as_headers,
+    blob_of,
+    crc64_text,
+    etag_of,
+    is_folder,
+    kept_headers,
+    listed,
+    metadata_in,
+    page_of,
+)
 from airflow_provider_livedata.engine.zones.abfs.auth import VERSION, SharedKey, by_machine, by_secret
 from airflow_provider_livedata.engine.zones.abfs.errors import error_for
+from airflow_provider_livedata.engine.zones.abfs.options import AbfsOptions
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.objects.http import Answer, Http, Piece, Request, received
-from airflow_provider_livedata.engine.zones.objects.listing import PAGE, Listed, Page, in_utf8_order, milliseconds
-from airflow_provider_livedata.engine.zones.objects.metadata import VERSION as SOURCE_VERSION
-from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of, mtime_of
+from airflow_provider_livedata.engine.zones.objects.listing import PAGE, Listed, Page, in_utf8_order
+from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of
 from airflow_provider_livedata.engine.zones.objects.store import ObjectStore
 from airflow_provider_livedata.engine.zones.objects.tokens import Tokens
 from airflow_provider_livedata.engine.zones.ranges import OpenRange, Range
 
-FOLDER = "hdi_isfolder"
-_META = "x-ms-meta-"
 _CRC64 = "x-ms-content-crc64"
-
-
-@dataclass(frozen=True, slots=True)
-class AbfsOptions:
-    """Options of a zone.
-
-    ``account``: of storage, with one of ``account_key``, ``sas_token``, or ``tenant_id``, ``client_id`` and ``client_secret`` of an
-    application; with none of them the machine's managed identity (``client_id``: which one). ``endpoint_url``: of the Blob service,
-    where it is not that of the public cloud. ``verify``: whether certificates are checked, or a file of authorities.
-    """
-
-    account: str = ""
-    account_key: str = field(default="", repr=False)
-    sas_token: str = field(default="", repr=False)
-    tenant_id: str = ""
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    endpoint_url: str = ""
-    connections: int = 64
-    retries: int = 4
-    timeout_s: float = 60.0
-    part_bytes: int = 8 << 20
-    verify: bool | str = True
 
 
 class AbfsStore(ObjectStore):
@@ -78,12 +62,7 @@ class AbfsStore(ObjectStore):
         if options.account_key:
             self._key = SharedKey.of(options.account, options.account_key)
         elif not self._sas:
-            request = (
-                by_secret(options.tenant_id, options.client_id, options.client_secret)
-                if options.client_secret
-                else by_machine(options.client_id)
-            )
-            self._tokens = Tokens(request, retries=options.retries, timeout_s=options.timeout_s)
+            self._tokens = Tokens(_token_request(options), retries=options.retries, timeout_s=options.timeout_s)
         self._http = Http(self._where, self._signed, connections=options.connections, retries=options.retries,
                           timeout_s=options.timeout_s, verify=options.verify)  # fmt: skip
         base = options.endpoint_url or f"https://{options.account}.blob.core.windows.net"
@@ -101,10 +80,7 @@ class AbfsStore(ObjectStore):
         url = self._url(self._url_of_container, {**wanted, **({"marker": token} if token else {})})
         answer = self._ask(Request("GET", url), under, "list")
         try:
-            root = ElementTree.fromstring(answer.body)  # expat resolves no external entity and bounds expansion
-            return Page(
-                [self._of_listing(one) for one in root.iterfind("Blobs/Blob")], root.findtext("NextMarker") or ""
-            )
+            return page_of(answer.body, self.prefix)
         except (ElementTree.ParseError, ValueError, TypeError):
             raise ZoneError(
                 "the answer is no listing of Azure Blob Storage; check the endpoint", address=self._where
@@ -142,7 +118,7 @@ class AbfsStore(ObjectStore):
             return OpenRange(0, iter(()))
         self._refuse_failure(answer, key, "read")
         coming = received(answer, self._where, key)
-        if _is_folder(_metadata(answer.headers)):
+        if is_folder(metadata_in(answer.headers)):
             raise PathMissing("no file is there, but a directory", address=self._where, path=key)
         return coming
 
@@ -157,9 +133,9 @@ class AbfsStore(ObjectStore):
         headers = {
             "x-ms-blob-type": "BlockBlob",
             "Content-Type": "application/octet-stream",
-            _CRC64: _text(checksum.crc64nvme),
+            _CRC64: crc64_text(checksum.crc64nvme),
         }
-        answer = self._write(key, {}, {**headers, **_meta(metadata)}, [memoryview(data).cast("B")], expect)
+        answer = self._write(key, {}, {**headers, **as_headers(metadata)}, [memoryview(data).cast("B")], expect)
         return self._written(key, memoryview(data).nbytes, metadata, answer)
 
     def mark(self, path: str, attributes: Attributes | None) -> None:
@@ -196,7 +172,7 @@ class AbfsStore(ObjectStore):
 
     def put_block(self, key: str, block: str, data: bytes | bytearray | memoryview, checksum: Checksum) -> None:
         """Send a block of a blob, invisible; the store refuses bytes of another checksum."""
-        headers = {_CRC64: _text(checksum.crc64nvme)}
+        headers = {_CRC64: crc64_text(checksum.crc64nvme)}
         self._write(key, {"comp": "block", "blockid": block}, headers, [memoryview(data).cast("B")], None)
 
     def put_block_from(
@@ -227,7 +203,7 @@ class AbfsStore(ObjectStore):
         listed = "".join(f"<Uncommitted>{one}</Uncommitted>" for one in blocks)
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'.encode()
         usual = {"Content-Type": "application/xml", "x-ms-blob-content-type": "application/octet-stream"}
-        given = {**usual, **headers, **_meta(metadata)}
+        given = {**usual, **headers, **as_headers(metadata)}
         answer = self._write(key, {"comp": "blocklist"}, given, [body], expect, may_repeat=False)
         return self._written(key, size_bytes, metadata, answer)
 
@@ -237,9 +213,7 @@ class AbfsStore(ObjectStore):
         if answer.status == 404:
             return None
         self._refuse_failure(answer, key, "read")
-        names = ("Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition", "Cache-Control")
-        kept = {f"x-ms-blob-{name.lower()}": answer.headers[name] for name in names if answer.headers.get(name)}
-        return self._of_headers(key, answer), kept, _metadata(answer.headers)
+        return blob_of(key, answer), kept_headers(answer.headers), metadata_in(answer.headers)
 
     def close(self) -> None:
         """See ObjectStore."""
@@ -258,7 +232,7 @@ class AbfsStore(ObjectStore):
         if answer.status == 404 and answer.headers.get("x-ms-error-code") != "ContainerNotFound":
             return None
         self._refuse_failure(answer, key, "read")
-        return self._of_headers(key, answer)
+        return blob_of(key, answer)
 
     def _write(
         self, key: str, wanted: Mapping[str, str], headers: Mapping[str, str], body: Sequence[Piece], expect: Expect, *,
@@ -296,74 +270,16 @@ class AbfsStore(ObjectStore):
         return f"{url}?{query}" if query else url
 
     def _written(self, key: str, size_bytes: int, metadata: Mapping[str, str], answer: Answer) -> Listed:
-        mtime_ms = mtime_of(metadata)
-        version = _etag(answer)
-        return Listed(
-            key,
-            size_bytes,
-            now_ms() if mtime_ms is None else mtime_ms,
-            version,
-            None,
-            unquote(metadata.get(SOURCE_VERSION, "")),
-        )
+        return listed(key, size_bytes, now_ms(), etag_of(answer), metadata)
 
-    def _of_headers(self, key: str, answer: Answer) -> Listed:
-        metadata = _metadata(answer.headers)
-        modified = milliseconds(parsedate_to_datetime(answer.headers["Last-Modified"]))
-        return _listed(key, int(answer.headers.get("Content-Length", "0")), modified, _etag(answer), metadata)
 
-    def _of_listing(self, one: ElementTree.Element) -> Listed:
-        named = one.find("Name")
-        name = (named.text or "") if named is not None else ""
-        if named is not None and named.get("Encoded") == "true":
-            name = unquote(name)
-        metadata = {_ours(found.tag): found.text or "" for found in one.iterfind("Metadata/*")}
-        if one.findtext("Properties/ResourceType") == "directory":
-            metadata[FOLDER] = "true"
-        size, modified, etag = (
-            one.findtext(f"Properties/{tag}", "") for tag in ("Content-Length", "Last-Modified", "Etag")
-        )
-        written = milliseconds(parsedate_to_datetime(modified))
-        return _listed(name.removeprefix(self.prefix), int(size or 0), written, etag.strip('"'), metadata)
+def _token_request(options: AbfsOptions) -> Callable[[], Request]:
+    if options.client_secret:
+        return by_secret(options.tenant_id, options.client_id, options.client_secret)
+    return by_machine(options.client_id)
 
 
 def refuse_checksum(found: int | None, wanted: int, path: str) -> None:
     """Raise ChecksumMismatch where the store computed another CRC-64."""
     if found is not None and found != wanted:
         raise ChecksumMismatch("the store's copy has another checksum; nothing became visible", path=path)
-
-
-def _listed(key: str, size_bytes: int, written: int, version: str, metadata: Mapping[str, str]) -> Listed:
-    mtime_ms = mtime_of(metadata)
-    source = unquote(metadata.get(SOURCE_VERSION, ""))
-    return Listed(
-        key, size_bytes, written if mtime_ms is None else mtime_ms, version, None, source, _is_folder(metadata)
-    )
-
-
-def _is_folder(metadata: Mapping[str, str]) -> bool:
-    return metadata.get(FOLDER, "").lower() == "true"
-
-
-def _etag(answer: Answer) -> str:
-    found = answer.headers.get("ETag", "").strip('"')
-    if not found:
-        raise ZoneError("the answer has no ETag: this does not speak as Azure Blob Storage does; check the endpoint")
-    return found
-
-
-def _metadata(headers: Mapping[str, Any]) -> dict[str, str]:
-    return {_ours(name[len(_META) :]): str(value) for name, value in headers.items() if name.lower().startswith(_META)}
-
-
-def _ours(name: str) -> str:
-    # names of metadata are identifiers there
-    return name.lower().replace("livedata_", "livedata-")
-
-
-def _meta(metadata: Mapping[str, str]) -> dict[str, str]:
-    return {_META + name.replace("-", "_"): value for name, value in metadata.items()}
-
-
-def _text(crc64: int) -> str:
-    return base64.b64encode(crc64.to_bytes(8, "little")).decode()

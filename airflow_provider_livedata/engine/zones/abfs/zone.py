@@ -13,7 +13,8 @@ from typing import Any
 from airflow_provider_livedata.engine.errors import BadOption, Unsupported
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts
 from airflow_provider_livedata.engine.zones.abfs import upload as abfs_upload
-from airflow_provider_livedata.engine.zones.abfs.store import AbfsOptions, AbfsStore
+from airflow_provider_livedata.engine.zones.abfs.options import AbfsOptions
+from airflow_provider_livedata.engine.zones.abfs.store import AbfsStore
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload
 from airflow_provider_livedata.engine.zones.objects.uploads import sweep

@@ -6,29 +6,27 @@ which speaks the XML API, knows neither. ``version`` is the generation: it names
 
 from __future__ import annotations
 
-import base64
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import ChecksumMismatch, ObjectChanged, PathMissing, ZoneError
 from airflow_provider_livedata.engine.model import ABSENT, Absent, Attributes, Checksum, Expect, Facts
 from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.engine.zones.gs.answers import as_json, crc32c_text, listed, related
 from airflow_provider_livedata.engine.zones.gs.auth import found_key, request_of
 from airflow_provider_livedata.engine.zones.gs.errors import error_for
+from airflow_provider_livedata.engine.zones.gs.options import GsOptions
 from airflow_provider_livedata.engine.zones.objects.http import Answer, Http, Piece, Request, received
-from airflow_provider_livedata.engine.zones.objects.listing import PAGE, Listed, Page, milliseconds
-from airflow_provider_livedata.engine.zones.objects.metadata import VERSION, metadata_of, mtime_of
+from airflow_provider_livedata.engine.zones.objects.listing import PAGE, Listed, Page
+from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of
 from airflow_provider_livedata.engine.zones.objects.store import NOTHING, ObjectStore
 from airflow_provider_livedata.engine.zones.objects.tokens import Tokens
 from airflow_provider_livedata.engine.zones.ranges import OpenRange, Range
 
-ENDPOINT = "https://storage.googleapis.com"
 _OBJECT = "name,size,timeCreated,generation,crc32c,metadata"
 _KEPT = (
     "contentType",
@@ -42,27 +40,6 @@ _KEPT = (
 _WHOLE = f"{_OBJECT},{','.join(_KEPT)}"
 _GET, _LIST, _CREATE, _DELETE = (f"storage.objects.{name}" for name in ("get", "list", "create", "delete"))
 _JSON = {"Content-Type": "application/json; charset=UTF-8"}
-
-
-@dataclass(frozen=True, slots=True)
-class GsOptions:
-    """Options of a zone.
-
-    ``key``: what a key file of Google holds, of a service account or an authorized user; None: what the environment names, else
-    the machine's own account. ``anonymous``: no credentials. ``endpoint_url``: of another server that speaks the JSON API.
-    ``user_project``: who pays, where that is the requester. ``verify``: whether certificates are checked, or a file of
-    authorities.
-    """
-
-    key: Mapping[str, Any] | None = field(default=None, repr=False)
-    anonymous: bool = False
-    endpoint_url: str = ENDPOINT
-    user_project: str = ""
-    connections: int = 64
-    retries: int = 4
-    timeout_s: float = 60.0
-    part_bytes: int = 8 << 20
-    verify: bool | str = True
 
 
 class GsStore(ObjectStore):
@@ -85,12 +62,12 @@ class GsStore(ObjectStore):
         """See ObjectStore."""
         wanted = {"prefix": self.prefix + under, "maxResults": str(limit), "fields": f"nextPageToken,items({_OBJECT})"}
         said = self._json("GET", self._objects, {**wanted, **({"pageToken": token} if token else {})}, under, _LIST)
-        return Page([self._listed(one) for one in said.get("items", [])], str(said.get("nextPageToken", "")))
+        return Page([listed(one, self.prefix) for one in said.get("items", [])], str(said.get("nextPageToken", "")))
 
     def head(self, key: str) -> Listed | None:
         """See ObjectStore."""
         found = self._resource(self.prefix + key, key, _OBJECT)
-        return None if found is None else self._listed(found)
+        return None if found is None else listed(found, self.prefix)
 
     def metadata(self, key: str) -> Mapping[str, str]:
         """What writers left beside an object; empty where there is none."""
@@ -99,7 +76,7 @@ class GsStore(ObjectStore):
     def head_root(self) -> Listed | None:
         """See ObjectStore."""
         found = self._resource(self.prefix.removesuffix("/"), "", _OBJECT)
-        return None if found is None else self._listed(found)
+        return None if found is None else listed(found, self.prefix)
 
     def read(self, key: str, offset: int, size_bytes: int | None, version: str) -> Range:
         """See ObjectStore. Bytes come as they are stored: the store decompresses nothing."""
@@ -123,13 +100,13 @@ class GsStore(ObjectStore):
     ) -> Listed:  # fmt: skip
         """See ObjectStore. The caller's CRC32C goes along, and the store refuses other bytes."""
         crc32c = (checksum or checksum_of(data)).crc32c
-        about = {"name": self.prefix + key, "metadata": metadata_of(attributes), "crc32c": _text(crc32c)}
+        about = {"name": self.prefix + key, "metadata": metadata_of(attributes), "crc32c": crc32c_text(crc32c)}
         boundary = uuid.uuid4().hex
-        body = _related(boundary, about, data)
+        body = related(boundary, about, data)
         headers = {"Content-Type": f"multipart/related; boundary={boundary}"}
         said = self._json("POST", self._uploads, {"uploadType": "multipart", "fields": _OBJECT, **self._conditions(expect, key)},
                           key, _CREATE, headers=headers, body=body, expect=expect)  # fmt: skip
-        return self._refuse_wrong(self._listed(said), crc32c)
+        return self._refuse_wrong(listed(said, self.prefix), crc32c)
 
     def mark(self, path: str, attributes: Attributes | None) -> None:
         """See ObjectStore."""
@@ -159,9 +136,9 @@ class GsStore(ObjectStore):
             "destination": {"metadata": metadata},
         }
         url = f"{self._url_of(key)}/compose"
-        said = self._json("POST", url, {"fields": _OBJECT, **self._conditions(expect, key)}, key, _CREATE, body=_body(about),
+        said = self._json("POST", url, {"fields": _OBJECT, **self._conditions(expect, key)}, key, _CREATE, body=as_json(about),
                           expect=expect)  # fmt: skip
-        return self._refuse_wrong(self._listed(said), crc32c)
+        return self._refuse_wrong(listed(said, self.prefix), crc32c)
 
     def copy(
         self,
@@ -177,7 +154,7 @@ class GsStore(ObjectStore):
         found = self._resource(self.prefix + origin, origin, _WHOLE)
         if found is None:
             raise PathMissing("nothing is there to be copied", address=self._where, path=origin)
-        there = self._listed(found)
+        there = listed(found, self.prefix)
         if version and there.version != version:
             raise ObjectChanged(
                 "not the version that was to be copied", path=origin, expected=version, found=there.version
@@ -200,12 +177,12 @@ class GsStore(ObjectStore):
         said: dict[str, Any] = {}
         while not said.get("done"):  # a large one to another class or place takes several requests
             further = {"rewriteToken": said["rewriteToken"]} if "rewriteToken" in said else {}
-            said = self._json("POST", url, {**wanted, **further}, key, _CREATE, body=_body(about), expect=expect)
+            said = self._json("POST", url, {**wanted, **further}, key, _CREATE, body=as_json(about), expect=expect)
             if not said.get("done") and "rewriteToken" not in said:
                 raise ZoneError(
                     "the answer to a copy says neither that it is done nor how to go on", address=self._where, path=key
                 )
-        return self._listed(said["resource"])
+        return listed(said["resource"], self.prefix)
 
     def close(self) -> None:
         """See ObjectStore."""
@@ -272,30 +249,3 @@ class GsStore(ObjectStore):
     def _url(self, url: str, wanted: Mapping[str, str]) -> str:
         query = urlencode({**wanted, **self._payer}, quote_via=quote)
         return f"{url}?{query}" if query else url
-
-    def _listed(self, found: Mapping[str, Any]) -> Listed:
-        try:
-            name, metadata = str(found["name"]), found.get("metadata") or {}
-            written = mtime_of(metadata)
-            created = milliseconds(datetime.fromisoformat(found["timeCreated"])) if written is None else written
-            size_bytes, version = int(found.get("size", 0)), str(found["generation"])
-        except (KeyError, ValueError):
-            raise ZoneError("the answer lacks what an object has; check the endpoint", address=self._where) from None
-        crc32c = int.from_bytes(base64.b64decode(found["crc32c"]), "big") if found.get("crc32c") else None
-        return Listed(
-            name.removeprefix(self.prefix), size_bytes, created, version, crc32c, unquote(metadata.get(VERSION, ""))
-        )
-
-
-def _text(crc32c: int) -> str:
-    return base64.b64encode(crc32c.to_bytes(4, "big")).decode()
-
-
-def _body(about: Mapping[str, Any]) -> list[Piece]:
-    return [json.dumps(about).encode()]
-
-
-def _related(boundary: str, about: Mapping[str, Any], data: Piece) -> list[Piece]:
-    head = f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{json.dumps(about)}\r\n"
-    head += f"--{boundary}\r\nContent-Type: application/octet-stream\r\n\r\n"
-    return [head.encode(), memoryview(data).cast("B"), f"\r\n--{boundary}--\r\n".encode()]

@@ -86,7 +86,7 @@ class GsUpload(Upload):
 
     def is_open(self) -> bool:
         """Whether any of its parts is there."""
-        return bool(self._store.page(self._below, limit=1).objects)
+        return bool(self._store.first(self._below))
 
     def _refuse(self, parts: Sequence[Part], checksum: Checksum) -> None:
         refuse_gaps(parts, self._about.size_bytes, self._path)

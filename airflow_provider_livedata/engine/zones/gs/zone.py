@@ -16,7 +16,8 @@ from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, 
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload
 from airflow_provider_livedata.engine.zones.gs import upload as gs_upload
-from airflow_provider_livedata.engine.zones.gs.store import GsOptions, GsStore
+from airflow_provider_livedata.engine.zones.gs.options import GsOptions
+from airflow_provider_livedata.engine.zones.gs.store import GsStore
 from airflow_provider_livedata.engine.zones.objects.listing import file_of
 from airflow_provider_livedata.engine.zones.objects.store import NOTHING
 from airflow_provider_livedata.engine.zones.objects.uploads import sweep

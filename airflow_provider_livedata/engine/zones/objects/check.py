@@ -20,7 +20,7 @@ PROBES = ".livedata/probe"
 
 def check(store: ObjectStore, *, writable: bool) -> None:
     """See Zone.check."""
-    first = [one.key for one in store.page(limit=2).objects]
+    first = [one.key for one in store.first(most=2)]
     if not first and store.prefix:
         _check_absent_root(store, may_be_absent=writable)
     for key in first:

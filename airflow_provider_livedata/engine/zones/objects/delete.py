@@ -31,7 +31,7 @@ def _delete_one(store: ObjectStore, entry: Entry) -> Failure | None:
 
 
 def _delete_marker(store: ObjectStore, path: str) -> None:
-    below = [one.key for one in store.page(f"{path}/", limit=2).objects]
+    below = [one.key for one in store.first(f"{path}/", most=2)]
     if any(key != f"{path}/" for key in below):
         raise NotEmpty("the directory holds entries", path=path)
     store.unmark(path)

@@ -95,6 +95,17 @@ class ObjectStore(ABC):
             raise NameRefused(f"{why}; rename or exclude it", path=path)
         return path + end
 
+    def first(self, under: str = "", most: int = 1) -> list[Listed]:
+        """The first keys that begin with ``under``. A page may be empty although others follow."""
+        found, token = list[Listed](), ""
+        while len(found) < most:
+            page = self.page(under, token=token, limit=most)
+            found += page.objects
+            token = page.token
+            if not token:
+                break
+        return found
+
     def refuse_other(self, path: str, expect: Expect) -> None:
         """Look at what is at a path, and refuse what is not expected there.
 

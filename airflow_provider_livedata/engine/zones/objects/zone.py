@@ -66,7 +66,7 @@ class ObjectZone(Zone):
 
     def _stat_directory(self, path: str) -> Entry | None:
         key = f"{path}/" if path else ""
-        first = self._store.page(key, limit=1).objects
+        first = self._store.first(key)
         if not first:
             is_there = not path and (not self._store.prefix or self._store.head_root() is not None)
             return Entry("", "directory") if is_there else None
