@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import io
+import logging
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +62,23 @@ def test_a_shared_access_signature_of_one_blob_reads_that_and_nothing_else(
     assert sas.rpartition("sig=")[2] not in str(caught.value)
     with pytest.raises((CredentialsRefused, PermissionRefused)):
         guest.put("f", b"other")
+
+
+def test_no_signature_reaches_a_log_that_tells_every_request(azure_server: AzureServer, container: str) -> None:
+    put(open_zone(azure_server, container), "f", b"data")
+    sas = SharedKey.of(azure_server.account, azure_server.key).sas(container, "f")
+    log, logger = io.StringIO(), logging.getLogger("urllib3.connectionpool")
+    handler, level = logging.StreamHandler(log), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        assert open_zone(azure_server, container, account_key="", sas_token=sas).read_whole("f") == b"data"
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    assert f"{container}/f?" in log.getvalue()
+    assert sas.rpartition("sig=")[2] not in log.getvalue()
+    assert azure_server.key not in repr(SharedKey.of(azure_server.account, azure_server.key))
 
 
 def test_a_container_or_server_that_is_not_there_is_named(azure_server: AzureServer, container: str) -> None:

@@ -33,6 +33,9 @@ class SharedKey(NamedTuple):
     account: str
     key: bytes
 
+    def __repr__(self) -> str:
+        return f"SharedKey({self.account!r})"
+
     @classmethod
     def of(cls, account: str, text: str) -> SharedKey:
         """Read a key, which is Base64.

@@ -5,7 +5,9 @@ No header, URL or body ever goes into a message: they may hold what signs them.
 
 from __future__ import annotations
 
+import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +28,20 @@ _PIECE = 256 << 10  # of what is received, at a time
 _SMALL = 64 << 10  # sent at once
 _NETWORK = "the store does not answer, or the connection broke; check the endpoint and the network"
 _TLS = "no trusted TLS connection; let verify name the file of the authority that signed the endpoint's certificate"  # fmt: skip
+
+
+class _WithoutSignatures(logging.Filter):
+    """Takes signatures out of the URLs that urllib3 logs when it is asked for every request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See logging.Filter."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(_SIGNATURE.sub("sig=***", one) if isinstance(one, str) else one for one in record.args)
+        return True
+
+
+_SIGNATURE = re.compile(r"\bsig=[^&\s]+")
+logging.getLogger("urllib3.connectionpool").addFilter(_WithoutSignatures())
 
 
 @dataclass(frozen=True, slots=True)
