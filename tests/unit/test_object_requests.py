@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
+    BadOption,
     BucketMissing,
     ChecksumMismatch,
     CredentialsRefused,
@@ -154,6 +156,31 @@ def test_an_answer_that_is_none_of_the_store_is_an_error(store: Store, zone: GsZ
     store.answers = [(200, body, {})]
     with pytest.raises(ZoneError):
         zone.stat("f")
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "is_refused"),
+    [
+        ("", ".well-known/acme-challenge/x", True),
+        (".well-known", "acme-challenge/x", True),
+        (".well-known", "acme-challenge", False),
+        ("a", ".well-known/acme-challenge/x", False),
+    ],
+)
+def test_names_that_google_reserves_are_refused_before_anything_is_sent(
+    store: Store, root: str, path: str, is_refused: bool
+) -> None:
+    store.answers = [(200, json.dumps({**OBJECT, "crc32c": "kPWZ4w=="}).encode(), {})]
+    zone = GsZone.open(Address("gs", "bucket", root), endpoint_url=store.endpoint, anonymous=True, retries=0)
+    with pytest.raises(NameRefused) if is_refused else contextlib.nullcontext():
+        zone.put(path, b"1")
+    assert bool(store.asked) != is_refused
+    zone.close()
+
+
+def test_a_root_among_the_names_that_google_reserves_is_refused() -> None:
+    with pytest.raises(BadOption, match="reserves"):
+        GsZone.open(Address("gs", "bucket", ".well-known/acme-challenge"), anonymous=True)
 
 
 def test_an_empty_page_is_not_the_end_of_a_listing(store: Store, zone: GsZone) -> None:

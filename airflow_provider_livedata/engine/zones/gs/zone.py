@@ -50,6 +50,10 @@ class GsZone(ObjectZone):
         """
         if not address.authority:
             raise BadOption("the address names no bucket; write gs://bucket/prefix", address=str(address))
+        if f"{address.path}/".startswith(RESERVED):
+            raise BadOption(
+                f"the store reserves names that begin with {RESERVED}; choose another prefix", address=str(address)
+            )
         unknown = set(options) - set(GsOptions.__dataclass_fields__)
         if unknown:
             raise BadOption(
@@ -119,6 +123,4 @@ def _facts(address: Address, options: GsOptions) -> Facts:
 
 def _reserved_below(prefix: str) -> tuple[str, ...]:
     """The reserved beginning of names as paths below a prefix see it."""
-    if prefix.startswith(RESERVED):
-        return ("",)
     return (RESERVED.removeprefix(prefix),) if RESERVED.startswith(prefix) else ()
