@@ -19,6 +19,8 @@ from tests.services.isolation import isolate
 from tests.services.scratch import Scratch
 
 if TYPE_CHECKING:
+    from tests.services.azure import AzureServer
+    from tests.services.gs import GsServer
     from tests.services.hdfs import HdfsCluster
     from tests.services.hive import Metastore
     from tests.services.proxy import FaultyProxy
@@ -171,6 +173,38 @@ def s3_proxy(s3_server: S3Server | MotoServer) -> Iterator[FaultyProxy]:
 
     with FaultyProxy(s3_server.endpoint) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def gs_server() -> Iterator[GsServer]:
+    """A running server that speaks as Google Cloud Storage does (an error in CI where it can't be had)."""
+    from tests.services.fetch import CannotFetch, fake_gcs_server
+    from tests.services.gs import GsServer
+
+    try:
+        fake_gcs_server()
+    except CannotFetch as error:
+        if in_ci():
+            raise
+        pytest.skip(f"no fake-gcs-server on this machine: {error}")
+    with GsServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[AzureServer]:
+    """A running server that speaks as Azure Blob Storage does (an error in CI where it can't be had)."""
+    from tests.services.azure import AzureServer
+    from tests.services.fetch import CannotFetch, azurite
+
+    try:
+        azurite()
+    except CannotFetch as error:
+        if in_ci():
+            raise
+        pytest.skip(f"no Azurite on this machine: {error}")
+    with AzureServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -235,7 +235,8 @@ class Facts:
     that ``StreamedPuts`` takes, 0 where the zone has it not. ``reading_bytes``, ``writing_bytes``:
     the most memory that the zone's client holds for one read and for one file or part being written, beside the
     caller's buffer. ``commit_s``: what a finished file may wait before it is durable. ``bundle_bytes``: how large the objects are in which
-    many small files are staged, 0 where each is as well off with an upload of its own.
+    many small files are staged, 0 where each is as well off with an upload of its own. ``max_key_characters`` and ``max_names``: of a path
+    below the root; ``forbidden_endings``: of each name; ``forbidden_beginnings``: of a path.
     """
 
     scheme: str
@@ -249,7 +250,11 @@ class Facts:
     max_stream_bytes: int = 0
     max_key_bytes: int = 1 << 30
     max_name_bytes: int = 1 << 30
+    max_key_characters: int = 1 << 30
+    max_names: int = 1 << 30
     forbidden_characters: frozenset[str] = frozenset()
+    forbidden_endings: tuple[str, ...] = ()
+    forbidden_beginnings: tuple[str, ...] = ()
     reading_bytes: int = 0
     writing_bytes: int = 0
     commit_s: float = 0.0

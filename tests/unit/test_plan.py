@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from airflow_provider_livedata.engine.deciding.diff import Origin, Row, line_up
 from airflow_provider_livedata.engine.deciding.guard import guard
 from airflow_provider_livedata.engine.deciding.plan import Planner
 from airflow_provider_livedata.engine.deciding.policy import Policy
+from airflow_provider_livedata.engine.deciding.refusal import refusal, unholdable
 from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import (
     CannotHold,
@@ -466,6 +468,34 @@ def test_what_lies_in_a_directory_that_cannot_be_held_is_not_copied_either() -> 
     assert totals.unholdable == 5
     assert totals.unholdable_examples[0] == "a:b: the target does not take ':' in names"
     assert "last name is longer" in totals.unholdable_examples[-1]
+
+
+@pytest.mark.parametrize(
+    ("limit", "path", "why"),
+    [
+        ({"max_key_bytes": 3}, "éé", "longer than the 3 bytes"),
+        ({"max_key_characters": 2}, "abc", "longer than the 2 characters"),
+        ({"max_names": 2}, "a/b/c", "more than the 2 names"),
+        ({"forbidden_beginnings": (".well-known/x/",)}, ".well-known/x/f", "begin with .well-known/x/"),
+        ({"forbidden_endings": (".", "/")}, "a/dot.", "end in '.'"),
+        ({"max_name_bytes": 3}, "a/four", "last name is longer"),
+        ({"forbidden_characters": frozenset("\r\n")}, "a/b\r", r"'\r' in names"),
+    ],
+)
+def test_each_rule_of_names_is_told_of_the_path_that_breaks_it_and_of_no_other(
+    limit: dict[str, Any], path: str, why: str
+) -> None:
+    facts = dataclasses.replace(FILE_SYSTEM, **limit)
+    assert why in refusal(Entry(path), facts)
+    assert refusal(Entry(path), FILE_SYSTEM) == ""
+    assert why in unholdable(path, path, facts)
+    assert (refusal(Entry("a"), facts), unholdable("a", "a/", facts)) == ("", "")
+
+
+def test_a_store_looks_at_every_name_of_a_path() -> None:
+    facts = dataclasses.replace(FILE_SYSTEM, forbidden_endings=(".",))
+    assert refusal(Entry("a./b"), facts) == ""  # the plan has an entry for each directory
+    assert "end in '.'" in unholdable("a./b", "a./b", facts)
 
 
 def test_something_that_is_neither_file_nor_directory_is_said_to_be_so() -> None:

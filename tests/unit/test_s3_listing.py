@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.errors import UnsortedListing, ZoneError
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.zones.s3.listing import (
+from airflow_provider_livedata.engine.zones.objects.listing import (
     FOLDER,
     Directories,
     Listed,
@@ -19,8 +19,8 @@ from airflow_provider_livedata.engine.zones.s3.listing import (
     in_place,
     is_name,
     pages,
-    parse_page,
 )
+from airflow_provider_livedata.engine.zones.s3.listing import parse_page
 
 pieces = st.sampled_from(["a", "b", "0", "A", "/", "/", ".", "..", "//", FOLDER, "a/", "a.b", "\uff5e", "\U0001f600"])
 keys = st.lists(pieces, min_size=1, max_size=6).map("".join)

@@ -25,6 +25,7 @@ MOST_PATHS = 100  # in one command, whose length has a limit too
 MOST_BYTES = 60_000
 MOMENTS_UP_TO = 100  # different times that are set unasked
 _OWN = ".livedata"
+_ACCOUNT = "@ACCOUNT."
 # Every name but those that begin with ".livedata": the state of the place is frozen with it.
 NOT_OURS = (
     "{" + ",".join(["[^.]*", *(f"{_OWN[:n]}[^{_OWN[n]}]*" for n in range(1, len(_OWN))), *(_OWN[:n] for n in range(2, len(_OWN)))]) + "}"
@@ -46,6 +47,8 @@ def header(record: BackupRecord, made: str) -> Iterator[str]:
     yield f"# Brings back {_plain(record.source)} as of {made}: backup {record.name} at {_plain(record.place)}."
     yield "# bash restore.sh hdfs://namenode:8020/where/to        needs the command hadoop, and nothing else"
     yield "# WITH=distcp bash restore.sh hdfs://...               much data: the nodes of the cluster copy it"
+    if record.place.startswith("abfs://"):  # an address does not tell the account, and Hadoop has to be told
+        yield f"# First name the storage account: sed -i 's/{_ACCOUNT}/@<the account>./g' restore.sh"
     yield "set -euo pipefail"
     yield 'DESTINATION="${1:?name the directory to restore to, as hadoop fs knows it}"'
     yield f'if hadoop fs -test -e {DESTINATION}; then echo "$DESTINATION is there already: name a new directory" >&2; exit 1; fi'
@@ -159,9 +162,12 @@ def _batched(command: str, paths: Iterable[str], *, most: int = MOST_PATHS) -> I
 
 
 def hadoop_uri(place: str) -> str:
-    """An address as Hadoop knows it: S3 by the scheme of its S3A client."""
+    """An address as Hadoop knows it: S3 by the scheme of its S3A client, Azure with an account that is yet to be named."""
     scheme, _, rest = place.partition("://")
-    return f"{ {'s3': 's3a', 'abfs': 'abfss'}.get(scheme, scheme) }://{_escaped(rest)}"
+    if scheme == "abfs":
+        container, _, path = rest.partition("/")
+        return f"abfss://{container}{_ACCOUNT}dfs.core.windows.net/{_escaped(path)}"
+    return f"{'s3a' if scheme == 's3' else scheme}://{_escaped(rest)}"
 
 
 def snapshot_uri(record: BackupRecord) -> str:

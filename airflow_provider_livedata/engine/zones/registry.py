@@ -14,9 +14,11 @@ from airflow_provider_livedata.engine.zones.base import Zone
 _ZONES = "airflow_provider_livedata.engine.zones"
 # scheme -> (module:Class, what to install when its import fails)
 _choices: dict[str, tuple[str, str]] = {
+    "abfs": (f"{_ZONES}.abfs.zone:AbfsZone", "pip install urllib3"),
     "file": (f"{_ZONES}.local.zone:LocalZone", ""),
     "memory": (f"{_ZONES}.memory.zone:MemoryZone", ""),
     "hdfs": (f"{_ZONES}.hdfs.zone:HdfsZone", "pip install hdfs-native apache-airflow-providers-apache-hdfs"),
+    "gs": (f"{_ZONES}.gs.zone:GsZone", "pip install urllib3 cryptography"),
     "s3": (f"{_ZONES}.s3.zone:S3Zone", "pip install obstore apache-airflow-providers-amazon"),
 }
 schemes = MappingProxyType(_choices)  # for readers; change it by register()

@@ -20,10 +20,11 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import Absent, Expect
 from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.engine.zones.objects.listing import FOLDER, PAGE, Page, is_name
 from airflow_provider_livedata.engine.zones.s3 import sharing as s3_sharing
 from airflow_provider_livedata.engine.zones.s3.clients import S3Options, suits_obstore
 from airflow_provider_livedata.engine.zones.s3.errors import s3_errors
-from airflow_provider_livedata.engine.zones.s3.listing import FOLDER, PAGE, Page, is_name, parse_page
+from airflow_provider_livedata.engine.zones.s3.listing import parse_page
 
 MAX_KEY_BYTES = 1024
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2

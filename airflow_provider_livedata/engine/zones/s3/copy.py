@@ -19,6 +19,7 @@ from airflow_provider_livedata.engine.errors import (
     ZoneError,
 )
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect
+from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of
 from airflow_provider_livedata.engine.zones.s3.bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3.clients import MIB
 from airflow_provider_livedata.engine.zones.s3.metadata import (
@@ -27,7 +28,6 @@ from airflow_provider_livedata.engine.zones.s3.metadata import (
     checksum_fields,
     checksums_in,
     entry_of,
-    metadata_of,
 )
 
 MAX_COPY_BYTES = 5 * 1024 * MIB  # of one request; larger files are copied by parts

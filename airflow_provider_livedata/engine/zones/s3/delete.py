@@ -1,6 +1,6 @@
 """Delete objects and markers, a thousand a request, telling of each one that stayed.
 
-entries, in order  ->  waves that hold no directory together with what lies in it  ->  one request a wave
+entries, in order  ->  waves  ->  one request a wave
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import obstore
 
 from airflow_provider_livedata.engine.errors import NotEmpty, ZoneError
 from airflow_provider_livedata.engine.model import Entry, Failure
+from airflow_provider_livedata.engine.zones.objects.waves import failure_of, waves
 from airflow_provider_livedata.engine.zones.s3.bucket import S3Bucket, fits_xml
 from airflow_provider_livedata.engine.zones.s3.clients import suits_obstore
 from airflow_provider_livedata.engine.zones.s3.errors import Answer, error_for, s3_errors
-from airflow_provider_livedata.engine.zones.s3.listing import PAGE
 
 _ACTION = "s3:DeleteObject"
 
@@ -27,22 +27,6 @@ def delete(bucket: S3Bucket, entries: Sequence[Entry], workers: Executor) -> lis
     for wave in waves(entries):
         failures += _delete_wave(bucket, wave, workers)
     return failures
-
-
-def waves(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Cut entries so that no directory is in one wave with an earlier entry below it, and none exceeds a request."""
-    wave: list[Entry] = []
-    above: set[str] = set()  # directories around what is in the wave
-    for entry in entries:
-        if len(wave) == PAGE or (entry.kind == "directory" and entry.path in above):
-            yield wave
-            wave, above = [], set()
-        wave.append(entry)
-        parent = entry.path
-        while (parent := parent.rpartition("/")[0]) and parent not in above:
-            above.add(parent)
-    if wave:
-        yield wave
 
 
 def _delete_wave(bucket: S3Bucket, wave: list[Entry], workers: Executor) -> list[Failure]:
@@ -122,8 +106,3 @@ def _is_deleted(bucket: S3Bucket, keys: list[str]) -> bool:
             raise
         return False
     return True
-
-
-def failure_of(entry: Entry, error: ZoneError) -> Failure:
-    """What to report of an entry that could not be deleted."""
-    return Failure(entry.path, str(error), type(error).__name__, error.retryable)

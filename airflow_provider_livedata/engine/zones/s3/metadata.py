@@ -1,52 +1,19 @@
-"""What goes along with an object: attributes as user metadata, whole-file checksums as S3 writes them.
-
-mtime              seconds since 1970 as decimal text, as rclone and others write and read it
-livedata-version   version of the source file, percent-encoded
-"""
+"""Whole-file checksums as S3 writes them, and entries from its answers."""
 
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry
-from airflow_provider_livedata.engine.zones.s3.listing import milliseconds
+from airflow_provider_livedata.engine.model import Checksum, Entry
+from airflow_provider_livedata.engine.zones.objects.listing import milliseconds
+from airflow_provider_livedata.engine.zones.objects.metadata import VERSION, mtime_of
 
 Kind = Literal["crc64nvme", "crc32c"]
-MTIME, VERSION = "mtime", "livedata-version"
 ALGORITHMS: Mapping[Kind, str] = {"crc64nvme": "CRC64NVME", "crc32c": "CRC32C"}
 _WIDTHS: Mapping[Kind, int] = {"crc64nvme": 8, "crc32c": 4}
-
-
-def metadata_of(attributes: Attributes | None) -> dict[str, str]:
-    """User metadata that keeps what S3 can keep of the attributes."""
-    if attributes is None:
-        return {}
-    kept = {}
-    if attributes.mtime_ms is not None:
-        seconds, rest = divmod(abs(attributes.mtime_ms), 1000)
-        kept[MTIME] = f"{'-' if attributes.mtime_ms < 0 else ''}{seconds}.{rest:03d}"
-    if attributes.source_version:
-        kept[VERSION] = quote(attributes.source_version, safe=":;,=+@/")
-    return kept
-
-
-_AS_WE_WRITE = re.compile(r"([0-9]+)\.([0-9]{3})")
-
-
-def mtime_of(metadata: Mapping[str, str]) -> int | None:
-    """The modification time that a writer left, in epoch milliseconds, rounded down; None where there is none."""
-    ours = _AS_WE_WRITE.fullmatch(metadata.get(MTIME, ""))
-    if ours is not None:
-        return int(ours[1] + ours[2])
-    try:
-        return int(Decimal(metadata[MTIME]).scaleb(3) // 1)
-    except (KeyError, InvalidOperation, OverflowError, ValueError):
-        return None
 
 
 def checksum_fields(kind: Kind, checksum: Checksum) -> dict[str, str]:

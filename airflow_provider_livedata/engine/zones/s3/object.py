@@ -10,10 +10,11 @@ from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import AlreadyExists, ChecksumMismatch
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect
+from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of
 from airflow_provider_livedata.engine.zones.s3.bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3.clients import MIB, suits_obstore
 from airflow_provider_livedata.engine.zones.s3.errors import FOREIGN, translated
-from airflow_provider_livedata.engine.zones.s3.metadata import checksum_fields, metadata_of, written
+from airflow_provider_livedata.engine.zones.s3.metadata import checksum_fields, written
 from airflow_provider_livedata.engine.zones.s3.upload import ViewReader
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import obstore
 
 from airflow_provider_livedata.engine.errors import PathMissing
 from airflow_provider_livedata.engine.model import Entry
+from airflow_provider_livedata.engine.zones.objects.listing import FOLDER, PAGE, Listed, milliseconds
 from airflow_provider_livedata.engine.zones.s3.bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3.clients import suits_obstore
 from airflow_provider_livedata.engine.zones.s3.errors import s3_errors
-from airflow_provider_livedata.engine.zones.s3.listing import FOLDER, PAGE, Listed, milliseconds
 
 
 def file_at(bucket: S3Bucket, path: str) -> Entry | None:

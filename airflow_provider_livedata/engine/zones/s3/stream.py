@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import ZoneError
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect
+from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of
 from airflow_provider_livedata.engine.zones.s3.bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3.clients import MIB
-from airflow_provider_livedata.engine.zones.s3.metadata import checksum_fields, metadata_of, written
+from airflow_provider_livedata.engine.zones.s3.metadata import checksum_fields, written
 
 if TYPE_CHECKING:
     from airflow_provider_livedata.engine.zones.s3.metadata import Kind

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 from airflow_provider_livedata.engine.errors import PathMissing
+from airflow_provider_livedata.engine.zones.objects.listing import milliseconds
 from airflow_provider_livedata.engine.zones.s3 import peek as s3_peek
 from airflow_provider_livedata.engine.zones.s3.bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3.check import PROBES
-from airflow_provider_livedata.engine.zones.s3.listing import milliseconds
 
 
 def sweep(bucket: S3Bucket, older_than_ms: int) -> int:

@@ -13,25 +13,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from airflow_provider_livedata.engine.checksums import checksum_of, combine
+from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
-    BadInput,
     BucketMissing,
-    ChecksumMismatch,
     ObjectChanged,
     PathMissing,
 )
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Part
 from airflow_provider_livedata.engine.zones.base import Upload
+from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of
+from airflow_provider_livedata.engine.zones.objects.parts import in_order, refuse_gaps, refuse_others
 from airflow_provider_livedata.engine.zones.s3.bucket import S3Bucket
 from airflow_provider_livedata.engine.zones.s3.clients import MIB
 from airflow_provider_livedata.engine.zones.s3.metadata import (
     ALGORITHMS,
     checksum_fields,
     entry_of,
-    metadata_of,
     written,
 )
 
@@ -107,16 +106,15 @@ class S3Upload(Upload):
 
     def stage(self, parts: Sequence[Part], checksum: Checksum) -> Entry:
         """Check that the parts make up the file; they are durable already, and the upload stays open."""
-        self._refuse_gaps(parts)
-        if combine(_in_order(parts)) != checksum:
-            raise ChecksumMismatch("the parts' checksums do not make up the file's; send them again", path=self._path)
+        refuse_gaps(parts, self._size_bytes, self._path)
+        refuse_others(parts, checksum, self._path)
         return self._entry("", checksum)
 
     def complete(self, parts: Sequence[Part], checksum: Checksum, *, expect: Expect = None) -> Entry:
         """Make the file visible. When the upload is gone because an earlier completion took place, say what it did."""
-        self._refuse_gaps(parts)
+        refuse_gaps(parts, self._size_bytes, self._path)
         conditions = self._bucket.conditions(self._where["Key"], self._path, expect)
-        listed = {"Parts": [self._receipt(part) for part in _in_order(parts)] or [self._empty_part()]}
+        listed = {"Parts": [self._receipt(part) for part in in_order(parts)] or [self._empty_part()]}
         try:
             answer = self._ask("complete_multipart_upload", gives="ETag", expect=expect, MultipartUpload=listed,
                                ChecksumType="FULL_OBJECT", **self._fields(checksum), **conditions)  # fmt: skip
@@ -149,12 +147,6 @@ class S3Upload(Upload):
 
     def _empty_part(self) -> dict[str, Any]:
         return self._receipt(self.part(0, b"", checksum_of(b"")))  # S3 completes no upload without a part
-
-    def _refuse_gaps(self, parts: Sequence[Part]) -> None:
-        found = [part.index for part in _in_order(parts)], sum(part.size_bytes for part in parts)
-        if found != (list(range(len(parts))), self._size_bytes):
-            raise BadInput("the parts are not all of the file, each once; send those that lack", path=self._path,
-                           parts=len(parts), sent_bytes=found[1], size_bytes=self._size_bytes)  # fmt: skip
 
     def _completed_before(self, checksum: Checksum) -> Entry | None:
         answer = self._bucket.head(self._where["Key"], self._path)
@@ -217,7 +209,3 @@ class ViewReader(io.RawIOBase):
         piece = self._view[self._at : self._at + size]
         self._at += len(piece)
         return piece
-
-
-def _in_order(parts: Sequence[Part]) -> list[Part]:
-    return sorted(parts, key=lambda part: part.index)

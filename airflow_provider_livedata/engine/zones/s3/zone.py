@@ -5,7 +5,7 @@ What to know of the entries:
 - ``version`` is the ETag, in scan and in stat alike (a listing tells no version ids): it names the bytes.
 - ``mtime_ms`` is, when stat tells it, what a writer left in the metadata ``mtime``; in a scan, which sees no metadata,
   the store's LastModified. Owner, group, mode, ACL and xattrs are not kept; they live in the manifest.
-- A directory is what keys lie below, or a marker: see s3_listing. A file and a directory may have one name.
+- A directory is what keys lie below, or a marker: see zones/objects/listing.py. A file and a directory may have one name.
 
 What is proved when a file is put: its bytes are compared with the caller's checksum here, before they are sent, and
 the store refuses those that arrive with another CRC-64/NVME than the client computed from the same buffer. A bit that
@@ -24,9 +24,9 @@ from airflow_provider_livedata.engine.errors import BadOption, PathMissing, Zone
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
+from airflow_provider_livedata.engine.zones.objects import listing
 from airflow_provider_livedata.engine.zones.s3 import copy as s3_copy
 from airflow_provider_livedata.engine.zones.s3 import delete as s3_delete
-from airflow_provider_livedata.engine.zones.s3 import listing as s3_listing
 from airflow_provider_livedata.engine.zones.s3 import object as s3_object
 from airflow_provider_livedata.engine.zones.s3 import peek as s3_peek
 from airflow_provider_livedata.engine.zones.s3 import sharing as s3_sharing
@@ -111,14 +111,14 @@ class S3Zone(Zone):
         """See Zone.scan; one request for a thousand keys, the next one always on its way."""
         start = f"{under}/" if under else ""
         if under.startswith(_PLAIN) and (found := self._state_below(under)) is not None:
-            return s3_listing.Directories(start).entries(found)
-        pages = s3_listing.pages(lambda token: self._bucket.page(start, token=token), self._workers)
-        objects = s3_listing.in_place(pages)
+            return listing.Directories(start).entries(found)
+        pages = listing.pages(lambda token: self._bucket.page(start, token=token), self._workers)
+        objects = listing.in_place(pages)
         if not start:
             objects = (one for one in objects if not one.key.startswith(_STATE))
-        return s3_listing.Directories(start).entries(objects)
+        return listing.Directories(start).entries(objects)
 
-    def _state_below(self, under: str) -> list[s3_listing.Listed] | None:
+    def _state_below(self, under: str) -> list[listing.Listed] | None:
         try:
             return s3_peek.state_below(self._bucket, under)
         except ZoneError:  # boto3 finds out why
@@ -171,7 +171,7 @@ class S3Zone(Zone):
         if answer is None:
             return None
         entry = entry_of(path, answer)
-        note = s3_listing.marker_note(entry.size_bytes)
+        note = listing.marker_note(entry.size_bytes)
         return Entry(path, "directory", mtime_ms=entry.mtime_ms, note=note, source_version=entry.source_version)
 
     def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
