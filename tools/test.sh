@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test: those on real servers beside all others, since each half leaves a processor idle.
+# Runs every test: those on real servers beside all others, since each half leaves a processor idle. The test of the bench, which
+# starts servers of its own, makes the halves last about as long as each other.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONUNBUFFERED=1
@@ -22,12 +23,14 @@ without_servers() { # Airflow in a process of its own: it sets up logging for al
     wait $! || failed=1
     .venv/bin/python -m pytest tests/airflow "$@" &
     wait $! || failed=1
+    .venv/bin/python -m pytest tests/system/test_bench.py -m "not soak" "$@" &
+    wait $! || failed=1
     return "$failed"
 }
 
 without_servers "$@" >"$log" 2>&1 &
 alone=$!
-.venv/bin/python -m pytest tests/promises tests/system -m "system and not soak" "$@"
+.venv/bin/python -m pytest tests/promises tests/system --ignore tests/system/test_bench.py -m "system and not soak" "$@"
 served=$?
 wait "$alone"
 quick=$?

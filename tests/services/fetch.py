@@ -215,7 +215,7 @@ def _make_azurite(draft: Path) -> None:
     missing = [command for command in ("node", "npm") if shutil.which(command) is None]
     if missing:
         raise CannotFetch(f"Azurite needs {' and '.join(missing)}: sudo apt-get install -y nodejs npm")
-    say(f"fetching Azurite {AZURITE_VERSION} (150 MB) with npm into {cache()}")
+    say(f"fetching Azurite {AZURITE_VERSION} (360 MB) with npm into {cache()}")
     quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--loglevel=error"]
     run(["npm", "install", "--prefix", draft, *quiet, f"azurite@{AZURITE_VERSION}"])
 
