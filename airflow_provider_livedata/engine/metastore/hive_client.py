@@ -149,8 +149,19 @@ def _transport(uri: str, access: HiveAccess) -> Any:
     socket = _tls_socket(host, port, access) if access.use_tls else TSocket.TSocket(host, port)
     socket.setTimeout(access.timeout_s * 1000)
     if access.kerberos_service:
-        return TTransport.TSaslClientTransport(socket, host=host, service=access.kerberos_service)
+        return _with_ticket(socket, host, access.kerberos_service)
     return TTransport.TBufferedTransport(socket, 64 << 10)
+
+
+def _with_ticket(socket: Any, host: str, service: str) -> Any:
+    from thrift.transport import TTransport
+
+    try:
+        return TTransport.TSaslClientTransport(socket, host=host, service=service)
+    except ImportError:
+        raise BadInput(
+            "a metastore with Kerberos needs a package that is not installed: pip install 'pure-sasl[GSSAPI]'", metastore=host, kerberos_service=service,
+        ) from None  # fmt: skip
 
 
 def _tls_socket(host: str, port: int, access: HiveAccess) -> Any:
@@ -189,7 +200,10 @@ def _mapped(name: str, access: HiveAccess) -> Iterator[None]:
 
 def _said(error: BaseException) -> str:
     text = getattr(error, "message", None) or str(error) or type(error).__name__
-    return str(text)[:1000]
+    inner = getattr(
+        error, "inner", None
+    )  # Thrift's own message does not tell a refused connection from a certificate that nobody knows
+    return f"{text}{f': {inner}' if inner else ''}"[:1000]
 
 
 def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
