@@ -1,6 +1,6 @@
 """The DAG that makes the old source of a replication the active side again.
 
-rehearse -> bring -> [approve] -> fail_back -> report
+rehearse -> bring -> [approve] -> fail_back -> [protect] -> report
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, BaseOperator
 
+from airflow_provider_livedata.dag_templates.protecting import protection_step
 from airflow_provider_livedata.dag_templates.steps import AFTER, PLACES, approval, line_dag, unless
 from airflow_provider_livedata.dag_templates.switch_outcome import switch_outcome
 from airflow_provider_livedata.dag_templates.switch_params import switch_params
@@ -28,6 +29,7 @@ in its `.livedata/aside`, never dropped.
 | `bring` | keeps aside and brings back, while the target goes on being used. |
 | `approve` | with **Ask before the switch**: waits until somebody confirms that the writers at the target have stopped. |
 | `fail_back` | brings the rest, must then find nothing, compares both sides, and writes the roles. |
+| `protect` | with **Protection of the replica**: lets nobody but the replication write to the target, which is a replica again. |
 | `report` | says what happened and where the reports lie, also when a step failed. |
 
 When `fail_back` stops because the target still changes, stop the writers that it lists and clear it. Afterwards the replication runs in its old
@@ -70,4 +72,5 @@ def _steps() -> Sequence[BaseOperator]:
         LiveDataFailBackOperator(
             task_id="fail_back", trigger_rule=AFTER, pre_execute=is_rehearsal, outlets=[AssetAlias(SWITCHED)], **PLACES
         ),
+        protection_step("protect", lifted=False),
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """The DAG that makes the target of a replication the active side.
 
-rehearse -> bring -> [approve] -> fail_over -> report
+rehearse -> bring -> [approve] -> fail_over -> [lift_protection] -> report
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, BaseOperator
 
+from airflow_provider_livedata.dag_templates.protecting import protection_step
 from airflow_provider_livedata.dag_templates.steps import AFTER, PLACES, approval, line_dag, unless
 from airflow_provider_livedata.dag_templates.switch_outcome import switch_outcome
 from airflow_provider_livedata.dag_templates.switch_params import switch_params
@@ -28,6 +29,7 @@ does not answer and is not asked; the target becomes active at its newest checkp
 | `bring` | planned: brings what is left while the writers are still at work, so that little remains after they have stopped. |
 | `approve` | with **Ask before the switch**: waits until somebody confirms that the writers at the source have stopped. |
 | `fail_over` | planned: with **Block the writers** closes the source first; brings the rest, then looks once more and must find nothing; then writes the roles. Unplanned: writes the target's role. |
+| `lift_protection` | with **Protection of the replica**: lets others than the replication write to the target. |
 | `report` | says what happened and where the reports lie, also when a step failed. |
 
 When `fail_over` stops because the source still changes, stop the writers that it lists and clear it. It can be run as often as you like.
@@ -80,4 +82,5 @@ def _steps() -> Sequence[BaseOperator]:
             task_id="fail_over", how=how, block_writers=block, trigger_rule=AFTER, outlets=[AssetAlias(SWITCHED)],
             pre_execute=unless(lambda p: p["dry_run"], "rehearsed only"), **PLACES,
         ),
+        protection_step("lift_protection", lifted=True),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
     approved,
+    counted,
     headed,
     reports_listed,
     states_told,
@@ -16,11 +17,13 @@ from airflow_provider_livedata.dag_templates.outcomes import (
 )
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 
+SWITCHES = ("fail_over", "fail_back")
+
 
 def switch_outcome(
     params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, Any], results: Results, failures: Results
 ) -> dict[str, Any]:
-    """Tell how a switch ended; the last stage is the switch itself, and a stage whose name begins with "approve" the approval.
+    """Tell how a switch ended; one of ``SWITCHES`` is the switch itself, and a stage whose name begins with "approve" the approval.
 
     Returns:
         ``outcome``, ``why``, ``states`` and addresses of ``reports`` by stage, and all of it as ``text``.
@@ -37,15 +40,18 @@ def switch_outcome(
 def _outcome(
     params: Mapping[str, Any], stages: Sequence[str], states: Mapping[str, str], results: Results, failures: Results
 ) -> tuple[str, str]:
+    switch = next(stage for stage in stages if stage in SWITCHES)
+    done = results.get(switch) or {}
+    is_done = states[switch] == "success" and done.get("active")
     why_not = stopped(stages, states, failures, ("NOT SWITCHED", "nobody approved it; both sides keep their roles"))
+    if is_done:  # what comes after it does not take it back
+        left = f"; stopped {why_not[1]}; clear that task" if why_not else ""
+        return "SWITCHED", f"{done['active']} is the active side, {done['standby']} the standby side{left}"
     if why_not:
         return why_not
     if params.get("dry_run"):
         why = (results.get(stages[0]) or {}).get("why")
         return "REHEARSED", why or "nothing was switched"
-    done = results.get(stages[-1]) or {}
-    if states[stages[-1]] == "success" and done.get("active"):
-        return "SWITCHED", f"{done['active']} is the active side, {done['standby']} the standby side"
     return "NOT FINISHED", "not every step was run"
 
 
@@ -69,4 +75,6 @@ def _did(result: Any, failure: Any) -> str:
         return f"{result['state']}; checkpoint {result['run']}; {lost}"
     if "copied_files" in result:
         return f"{result['copied_files']:,} files copied, {human_bytes(result['copied_bytes'])}, {result['deleted']:,} deleted"
+    if "planned" in result:
+        return counted(result["done"])
     return approved(result)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_livedata.dag_templates import forms
 from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
 from airflow_provider_livedata.dag_templates.migration_params import migration_params
+from airflow_provider_livedata.dag_templates.protecting import protection_param
 
 if TYPE_CHECKING:
     from airflow.sdk import Param
@@ -26,7 +27,7 @@ def switch_params(defaults: Mapping[str, Any], *, asks_how: bool) -> dict[str, P
         ValueError: A default for a param that is not there.
     """
     params = _places() | _choices() | (_how() if asks_how else {})
-    rest = migration_params({})
+    rest = migration_params({}) | protection_param()
     params |= {name: param for name, param in rest.items() if name not in {*params, *_NOT_ASKED}}
     return forms.form(params, defaults, "this DAG")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import ParamValidationError
 
 from airflow_provider_livedata.dag_templates.failback import failback_dag
 from airflow_provider_livedata.dag_templates.failover import failover_dag
@@ -106,6 +107,7 @@ def test_both_are_rehearsed_unless_told_otherwise(source: str, target: str, tmp_
         "bring": "skipped",
         "approve": "skipped",
         "fail_over": "skipped",
+        "lift_protection": "skipped",
         "report": "success",
     }
     assert over.report["outcome"] == "REHEARSED"
@@ -117,6 +119,7 @@ def test_both_are_rehearsed_unless_told_otherwise(source: str, target: str, tmp_
         "bring": "skipped",
         "approve": "skipped",
         "fail_back": "skipped",
+        "protect": "skipped",
         "report": "success",
     }
     assert side(target) == "active"
@@ -160,3 +163,22 @@ def test_the_report_tells_a_refusal_from_a_failure_and_from_a_run_that_was_stopp
     assert switch_outcome({}, stages, {}, {}, {})["outcome"] == "NOT FINISHED"
     approved = {"approve": {"responded_by_user": {"name": "ann"}}}
     assert "approved by ann" in switch_outcome({}, stages, {}, approved, {})["text"]
+
+
+def test_what_fails_after_the_switch_does_not_hide_that_it_took_place() -> None:
+    stages = ("rehearse", "approve", "fail_over", "lift_protection")
+    states = {"rehearse": "success", "approve": "success", "fail_over": "success", "lift_protection": "failed"}
+    said = {"lift_protection": {"error": "PolicyStoreUnreachable", "message": "no answer", "report": None}}
+    done = {"fail_over": {"active": "b", "standby": "a", "state": "switched", "lost_seconds": 0, "run": 3}}
+    told = switch_outcome({}, stages, states, done, said)
+    assert told["outcome"] == "SWITCHED"
+    assert (
+        told["why"]
+        == "b is the active side, a the standby side; stopped at lift_protection: no answer; clear that task"
+    )
+
+
+def test_protection_that_is_asked_for_without_its_writers_is_refused_by_the_form(source: str, target: str) -> None:
+    with pytest.raises(ParamValidationError, match="writers"):
+        fail_over(source, target, protection={"target": "ranger://dr/hive", "state": "file:///s"})
+    assert side(target) is None

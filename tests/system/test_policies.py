@@ -16,6 +16,8 @@ from airflow_provider_livedata.engine import (
     PolicyReport,
     PolicySyncOptions,
     open_policies,
+    protect_replica,
+    replicate,
     sync_policies,
     verify_policies,
 )
@@ -26,7 +28,7 @@ from airflow_provider_livedata.engine.errors import (
     RunFailed,
 )
 from airflow_provider_livedata.engine.policies.base import PolicyTarget
-from airflow_provider_livedata.engine.policies.model import Policy
+from airflow_provider_livedata.engine.policies.model import Policy, Who
 from airflow_provider_livedata.engine.policies.ranger_json import policy_of, role_of
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from tests.airflow.runs import Run, make_tree, migrate, recover, run
@@ -534,3 +536,34 @@ def test_policies_follow_each_location_of_disaster_recovery_that_asks_for_them(
     told = done.report["locations"]
     assert [one["state"] for one in told] == ["ok", "ok", "failed"]
     assert "policies: there is no Airflow connection 'nowhere'" in told[2]["why"]
+
+
+def test_the_protection_of_a_replica_is_lifted_by_a_fail_over_and_set_again_by_a_fail_back(
+    connected: tuple[RangerAdmin, RangerAdmin], tmp_path: Path
+) -> None:
+    from airflow_provider_livedata.dag_templates.failback import failback_dag
+    from airflow_provider_livedata.dag_templates.failover import failover_dag
+
+    ranger = connected[1]
+    asked: dict[str, Any] = {
+        "target": "ranger://dr_rg/hive", "state": f"file://{tmp_path}/policy-state", "writers": {"users": ["replicator"]}, "databases": {"sales": "sales"},
+    }  # fmt: skip
+    source, target = make_tree(tmp_path / "source", {"a": b"1"}), f"file://{tmp_path}/target"
+    replicate(source, target)
+    protect_replica(
+        opened(ranger),
+        PolicySyncOptions(databases={"sales": "sales"}),
+        Who(users=("replicator",)),
+        state=asked["state"],
+    )
+    assert len(ranger.policies("hive")) == 1
+    conf = {"source": source, "target": target, "protection": asked}
+    rehearsed = run(failover_dag(), conf=conf)
+    assert (rehearsed.states["lift_protection"], len(ranger.policies("hive"))) == ("skipped", 1)
+    over = run(failover_dag(), conf={**conf, "dry_run": False}, mark_success="approve")
+    assert (over.report["outcome"], over.states["lift_protection"]) == ("SWITCHED", "success"), over.report["text"]
+    assert ranger.policies("hive") == []
+    back = run(failback_dag(), conf={**conf, "dry_run": False}, mark_success="approve")
+    assert (back.report["outcome"], back.states["protect"]) == ("SWITCHED", "success"), back.report["text"]
+    assert len(ranger.policies("hive")) == 1
+    assert "1 created" in back.report["text"]
