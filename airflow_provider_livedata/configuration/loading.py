@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from airflow_provider_livedata.configuration.fields import NAME
 from airflow_provider_livedata.configuration.lines import Document, parse
-from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, File, Migration, Part, Zone
+from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, File, Migration, Zone
+from airflow_provider_livedata.configuration.part import Part
 from airflow_provider_livedata.configuration.places import Places
 from airflow_provider_livedata.configuration.problems import Path, Problem
 from airflow_provider_livedata.configuration.wording import unknown, worded

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from airflow_provider_livedata.configuration.fields import (
     Age,
@@ -19,6 +19,8 @@ from airflow_provider_livedata.configuration.fields import (
     Timezone,
     ZoneAddress,
 )
+from airflow_provider_livedata.configuration.followers import MetadataFollower, PolicyFollower, Protection
+from airflow_provider_livedata.configuration.part import Part
 from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.deciding.policy import Foreign
 from airflow_provider_livedata.engine.errors import BadInput
@@ -27,16 +29,6 @@ from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H, Consi
 Attribute = Literal["owner", "group", "mode", "mtime", "acl", "xattrs"]
 ScheduleZone = Annotated[Timezone, Field(description="whose times a cron expression has; an IANA name")]
 Level = Literal["listing", "checksum", "content"]
-
-
-class Part(BaseModel):
-    """A mapping of known names; a text is no number, and the other way round."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    def chosen(self) -> dict[str, Any]:
-        """What the file says, without defaults."""
-        return self.model_dump(exclude_unset=True)
 
 
 class ZoneOptions(Part):
@@ -95,6 +87,11 @@ class Migration(Part):
     approval: Annotated[bool, Field(description="ask before the cut-over")] = False
     catch_up_until_changes: Annotated[int, Field(ge=0)] = 100
     catch_up_max_rounds: Annotated[int, Field(ge=1)] = 10
+    policies: PolicyFollower | None = None
+    metadata: MetadataFollower | None = None
+
+
+_OF_ANY_DAG = {"kind", "source", "target", "options", "schedule", "policies", "metadata", "protection"}
 
 
 class DisasterRecovery(Part):
@@ -114,10 +111,13 @@ class DisasterRecovery(Part):
     max_failures_in_row: Annotated[int, Field(ge=1)] = 5
     verify_listing_every_h: Hours = 1
     verify_checksum_every_h: Hours = 24
+    policies: PolicyFollower | None = None
+    metadata: MetadataFollower | None = None
+    protection: Protection | None = None
 
     @model_validator(mode="after")
     def _has_a_dag_of_its_own(self) -> Self:
-        own = sorted(self.model_fields_set - {"kind", "source", "target", "options", "schedule"})
+        own = sorted(self.model_fields_set - _OF_ANY_DAG)
         if own and self.schedule is None:
             raise ValueError(f"{', '.join(own)}: only for an entry with a DAG of its own; add schedule, or take it out")
         return self

@@ -12,6 +12,7 @@ from airflow_provider_livedata.configuration.problems import Path, dotted
 from airflow_provider_livedata.engine.errors import BadAddress, BadInput
 from airflow_provider_livedata.engine.zones.address import Address
 
+FOLLOWERS = ("policies", "metadata", "protection")
 E = TypeVar("E", Migration, DisasterRecovery, Backup)
 
 
@@ -31,15 +32,31 @@ class Places:
         asked = {"source": entry.source, "target": entry.target, "drill": drill.target if drill else None}
         texts = {name: text for name, text in asked.items() if text is not None}
         found = {name: place for name, text in texts.items() if (place := self._found((*path, name), text))}
-        if set(found) != set(texts) or not self._agree(path, found):
+        followers = self._followers(path, entry, found.get("target"))
+        if set(found) != set(texts) or followers is None or not self._agree(path, found):
             return None
         zone = self._zones.get(entry.source.partition(":")[0]) if "://" not in entry.source else None
         options = {**(zone.options.chosen() if zone else {}), **entry.options.chosen()}
         settled: dict[str, Any] = {name: str(place) for name, place in found.items()}
         settled["options"] = type(entry.options)(**options)
+        settled |= followers
         if drill:
             settled["drill"] = drill.model_copy(update={"target": settled["drill"]})
         return entry.model_copy(update=settled)
+
+    def _followers(self, path: Path, entry: E, target: Address | None) -> dict[str, Any] | None:
+        """What follows the data, each with an address for the place of its state; None where one cannot be used."""
+        asked = {name: one for name in FOLLOWERS if (one := getattr(entry, name, None)) is not None}
+        settled: dict[str, Any] = {}
+        for name, one in asked.items():
+            place = self._found((*path, name, "state"), one.state)
+            if place and target and place.overlaps(target):
+                self._document.problem(
+                    (*path, name, "state"), "is a place of its own, not in the target of the replication"
+                )
+            elif place:
+                settled[name] = one.model_copy(update={"state": str(place)})
+        return settled if set(settled) == set(asked) else None
 
     def _found(self, path: Path, text: str) -> Address | None:
         try:

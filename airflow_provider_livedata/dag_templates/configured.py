@@ -49,7 +49,12 @@ def _timing(entry: Migration | DisasterRecovery) -> dict[str, Any]:
 
 def _migration(name: str, entry: Migration) -> DAG:
     said = entry.chosen()
-    defaults = {**_places(entry), **entry.options.chosen(), **{key: said[key] for key in _MIGRATION if key in said}}
+    defaults = {
+        **_places(entry),
+        **_followers(entry),
+        **entry.options.chosen(),
+        **{key: said[key] for key in _MIGRATION if key in said},
+    }
     return migration_dag(f"livedata_migration_{name}", defaults=defaults, **_timing(entry))
 
 
@@ -63,13 +68,19 @@ def _recovery(name: str, entry: DisasterRecovery) -> DAG:
 def _switches(name: str, entry: DisasterRecovery) -> Iterator[DAG]:
     known = switch_params({}, asks_how=False)
     options = {key: value for key, value in entry.options.chosen().items() if key in known}
-    defaults = {**_places(entry), **options}
+    protection = {"protection": entry.protection.chosen()} if entry.protection else {}
+    defaults = {**_places(entry), **options, **protection}
     yield failover_dag(f"livedata_failover_{name}", defaults=defaults)
     yield failback_dag(f"livedata_failback_{name}", defaults=defaults)
 
 
 def _location(entry: DisasterRecovery) -> dict[str, Any]:
-    return {**_places(entry), "options": entry.options.chosen()}
+    return {**_places(entry), **_followers(entry), "options": entry.options.chosen()}
+
+
+def _followers(entry: Migration | DisasterRecovery) -> dict[str, Any]:
+    asked = {"policies": entry.policies, "metadata": entry.metadata}
+    return {name: one.chosen() for name, one in asked.items() if one is not None}
 
 
 def _places(entry: Migration | DisasterRecovery) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from airflow_provider_livedata.dag_bundle import LiveDataDagBundle
 from airflow_provider_livedata.dag_templates.configured import configured_locations, replication_dags
 from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_recovery_dag
 from airflow_provider_livedata.dag_templates.disaster_recovery_params import DEFAULT_OPTIONS
+from airflow_provider_livedata.dag_templates.failover import failover_dag
 from airflow_provider_livedata.dag_templates.migration_params import migration_params
 from tests.airflow.runs import make_tree, read_tree, run_dag
 from tests.airflow.test_dags import WITHOUT_A_FILE
@@ -38,6 +39,20 @@ OWN = {
     "livedata_disaster_recovery_sales", "livedata_failover_sales", "livedata_failback_sales",
     "livedata_failover_events", "livedata_failback_events", "livedata_migration_hr",
 }  # fmt: skip
+METADATA = {
+    "source": "a",
+    "target": "b",
+    "state": "file:///m",
+    "locations": {"file:/srv": "file:/copies"},
+    "options": {"deletes": "keep"},
+}
+POLICIES = {"source": "ranger://a/b", "target": "ranger://c/d", "state": "file:///p", "databases": {"sales": "sales"}}
+PROTECTION = {
+    "target": "ranger://c/d",
+    "state": "file:///p",
+    "databases": {"sales": "sales"},
+    "writers": {"users": ["replicator"]},
+}
 SHARED = {path.stem for path in (REPOSITORY / "dags").glob("*.py")} - WITHOUT_A_FILE
 
 
@@ -198,11 +213,11 @@ def test_dags_are_made_of_entries_that_say_all_that_can_be_said() -> None:
     assert {*options, *more} == set(RecoveryOptions.model_fields)
     entries: dict[str, dict[str, Any]] = {
         "all": {
-            "kind": "migration", "source": "s3://a/b", "target": "file:///c", "options": options, "schedule": "@weekly",
+            "metadata": METADATA, "policies": POLICIES, "kind": "migration", "source": "s3://a/b", "target": "file:///c", "options": options, "schedule": "@weekly",
             "timezone": "Asia/Tokyo", "verify_level": "listing", "approval": True, "catch_up_until_changes": 0, "catch_up_max_rounds": 1,
         },
         "live": {
-            "kind": "disaster_recovery", "source": "s3://a/b", "target": "file:///d", "options": {**options, **more},
+            "metadata": METADATA, "policies": POLICIES, "protection": PROTECTION, "kind": "disaster_recovery", "source": "s3://a/b", "target": "file:///d", "options": {**options, **more},
             "schedule": "@continuous", "timezone": "UTC", "interval_s": 1, "duration_s": None, "max_failures_in_row": 1,
             "verify_listing_every_h": 0, "verify_checksum_every_h": 0.5,
         },
@@ -237,10 +252,12 @@ def test_everything_that_can_be_written_is_known_to_the_forms() -> None:
     own = {"kind", "options", "schedule", "timezone"}
     assert set(Migration.model_fields) - own <= set(migration_params({}))
     recovery = disaster_recovery_dag().params
-    assert set(DisasterRecovery.model_fields) - own - {"source", "target"} <= set(recovery)
+    elsewhere = {"source", "target", "policies", "metadata", "protection"}  # of each location, and of the switches
+    assert set(DisasterRecovery.model_fields) - own - elsewhere <= set(recovery)
+    assert "protection" in failover_dag().params
     forms: dict[Any, Any] = {Migration: migration_params({}), DisasterRecovery: recovery}
     for model, params in forms.items():
-        for name in set(model.model_fields) - own - {"source", "target"}:
+        for name in set(model.model_fields) - own - elsewhere:
             assert model.model_fields[name].default == params[name] or (
                 model is Migration and model.model_fields[name].default == params[name].value
             ), name
@@ -270,3 +287,29 @@ def test_locations_of_the_shared_dag_are_those_without_a_dag_of_their_own() -> N
     assert [one["target"] for one in configured_locations(read(TEXT))["locations"]] == [
         "s3://aws_default@lake/copies/events"
     ]
+
+
+def test_what_follows_a_replication_is_in_the_forms_of_its_dags() -> None:
+    text = """\
+replications:
+  sales:
+    kind: disaster_recovery
+    source: file:///srv/sales
+    target: file:///copies/sales
+    schedule: "@continuous"
+    metadata: {source: prod_ms, target: dr_ms, state: "file:///state/m", locations: {"file:/srv": "file:/copies"}}
+    protection: {target: "ranger://dr/hive", state: "file:///state/p", databases: {sales: sales}, writers: {users: [replicator]}}
+  hr:
+    kind: migration
+    source: file:///srv/hr
+    target: file:///copies/hr
+    policies: {source: "ranger://prod/hive", target: "ranger://dr/hive", state: "file:///state/h", databases: {hr: hr}}
+"""
+    found = dags(text)
+    (location,) = found["livedata_disaster_recovery_sales"].params["locations"]
+    assert location["metadata"]["state"] == "file:///state/m"
+    assert "policies" not in location
+    for name in ("livedata_failover_sales", "livedata_failback_sales"):
+        assert found[name].params["protection"]["writers"] == {"users": ["replicator"]}
+    assert found["livedata_migration_hr"].params["policies"]["databases"] == {"hr": "hr"}
+    assert found["livedata_migration_hr"].params["metadata"] is None

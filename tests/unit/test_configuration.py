@@ -23,11 +23,11 @@ from airflow_provider_livedata.configuration.model import (
     Attribute,
     BackupOptions,
     File,
-    Part,
     RecoveryOptions,
     Retention,
     ZoneOptions,
 )
+from airflow_provider_livedata.configuration.part import Part
 from airflow_provider_livedata.configuration.schema import SCHEMA, schema_text
 from airflow_provider_livedata.engine import BackupOptions as EngineBackupOptions
 from airflow_provider_livedata.engine import Duration, ReplicateOptions, RetentionPolicy
@@ -445,3 +445,54 @@ def test_the_page_names_everything_that_can_be_written() -> None:
     page = (REPOSITORY / "docs" / "configuration.md").read_text()
     models = (Migration, DisasterRecovery, Backup, RecoveryOptions, BackupOptions)
     assert sorted({name for model in models for name in model.model_fields if f"`{name}`" not in page}) == []
+
+
+FOLLOWED = """\
+zones:
+  lake: {address: "s3://aws_default@lake/copies"}
+replications:
+  sales:
+    kind: disaster_recovery
+    source: file:///srv/sales
+    target: lake:sales
+    metadata: {source: prod_ms, target: dr_ms, state: "lake:state/metadata", locations: {"file:/srv": "s3://lake/copies"}}
+    policies: {source: "ranger://prod/hive", target: "ranger://dr/hive", state: "file:///srv/state", databases: {sales: sales}}
+    protection: {target: "ranger://dr/hive", state: "file:///srv/state", databases: {sales: sales}, writers: {users: [replicator]}}
+"""
+
+
+def test_what_follows_a_replication_is_part_of_its_entry_and_its_state_may_lie_in_a_zone() -> None:
+    found = read(FOLLOWED)
+    assert found.problems == ()
+    entry = found.replications["sales"]
+    assert isinstance(entry, DisasterRecovery)
+    assert entry.metadata is not None
+    assert entry.metadata.chosen() == {
+        "source": "prod_ms", "target": "dr_ms", "state": "s3://aws_default@lake/copies/state/metadata", "locations": {"file:/srv": "s3://lake/copies"},
+    }  # fmt: skip
+    assert entry.policies is not None
+    assert entry.protection is not None
+    assert entry.protection.writers == {"users": ["replicator"]}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("lake:state/metadata", "lake:sales/state", "is a place of its own, not in the target"),
+        ("lake:state/metadata", "nowhere:state", "neither an address"),
+        ('"s3://lake/copies"}}', '"s3://lake/copies"}, options: {tabels: [a]}}', "options has no tabels; known are"),
+        ('"s3://lake/copies"}}', '"s3://lake/copies"}, options: {deletes: none}}', "deletes"),
+        ("databases: {sales: sales}, writers", "databases: {}, writers", "name what is replicated"),
+        ("{users: [replicator]}", "{user: [replicator]}", "writers are users, groups and roles, not user"),
+        ("{users: [replicator]}", "{}", "protection.writers"),
+    ],
+)
+def test_what_is_wrong_with_what_follows_is_told_and_costs_the_entry(right: str, wrong: str, said: str) -> None:
+    assert right in FOLLOWED
+    found = read(
+        FOLLOWED.replace(right, wrong, 1)
+        if "writers" not in said and "protection" not in said
+        else FOLLOWED.replace(right, wrong)
+    )
+    assert list(found.replications) == []
+    assert said in str(found.problems[0])
