@@ -480,7 +480,7 @@ def test_what_follows_a_replication_is_part_of_its_entry_and_its_state_may_lie_i
     [
         ("lake:state/metadata", "lake:sales/state", "is a place of its own, not in the target"),
         ("lake:state/metadata", "nowhere:state", "neither an address"),
-        ('"s3://lake/copies"}}', '"s3://lake/copies"}, options: {tabels: [a]}}', "options has no tabels; known are"),
+        ('"s3://lake/copies"}}', '"s3://lake/copies"}, options: {table: [a]}}', "options has no table; known are"),
         ('"s3://lake/copies"}}', '"s3://lake/copies"}, options: {deletes: none}}', "deletes"),
         ("databases: {sales: sales}, writers", "databases: {}, writers", "name what is replicated"),
         ("{users: [replicator]}", "{user: [replicator]}", "writers are users, groups and roles, not user"),
