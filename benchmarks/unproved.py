@@ -12,6 +12,7 @@ from typing import Any
 from airflow_provider_livedata.engine.model import Checksum
 from airflow_provider_livedata.engine.stored import state
 from airflow_provider_livedata.engine.transfer import copying, flight, landing, streaming
+from airflow_provider_livedata.engine.zones.objects import parts
 from airflow_provider_livedata.engine.zones.s3 import bucket as s3_bucket
 from airflow_provider_livedata.engine.zones.s3 import clients as s3_clients
 from airflow_provider_livedata.engine.zones.s3 import object as s3_object
@@ -25,7 +26,7 @@ def unprove() -> None:
     """Take the proofs out of this process."""
     for module in (copying, flight, streaming, state, s3_object, s3_upload):
         _replace(module, "checksum_of", lambda _data, _before=NOTHING: NOTHING)
-    for module in (landing, s3_upload):
+    for module in (landing, parts):
         _replace(module, "combine", _nothing)
     ask: Callable[..., Any] = s3_bucket.S3Bucket.ask
 
