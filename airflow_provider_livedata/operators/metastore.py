@@ -149,17 +149,15 @@ class MetastoreVerifyOperator(CatalogueOperator):
         """See ``engine.verify_catalogue``."""
         from contextlib import ExitStack
 
+        asked = {"rows_at_target": self.rows_at_target, "rows_at_source": self.rows_at_source}
+        named = {name: text for name, text in asked.items() if text and text != "None"}
+        if set(named) == {"rows_at_source"}:
+            raise BadOption(
+                "rows_at_source is for rows_at_target to be compared with; name that too",
+                rows_at_source=self.rows_at_source,
+            )
         with ExitStack() as stack:
-            counts: dict[str, Any] = {
-                name: stack.enter_context(closing(SqlRows(asked)))
-                for name, asked in (("rows_at_target", self.rows_at_target), ("rows_at_source", self.rows_at_source))
-                if asked and asked != "None"
-            }
-            if set(counts) == {"rows_at_source"}:
-                raise BadOption(
-                    "rows_at_source is for rows_at_target to be compared with; name that too",
-                    rows_at_source=self.rows_at_source,
-                )
+            counts: dict[str, Any] = {name: stack.enter_context(closing(SqlRows(text))) for name, text in named.items()}
             report = engine.verify_catalogue(source, target, options, state=state, **counts)
         if report.changes and not options.dry_run:
             error = VerifyFailed(
