@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import Param
@@ -37,8 +37,20 @@ def followed(results: Mapping[str, Any]) -> str:
 
 def follower_schema(name: str) -> dict[str, Any]:
     """The JSON Schema of one field."""
-    known = {field: {"type": "string"} for field in TEXTS} | {field: {"type": "object"} for field in OBJECTS[name]}
-    return {"type": ["object", "null"], "properties": known, "required": list(TEXTS), "additionalProperties": False}
+    return object_schema(TEXTS, OBJECTS[name], required=TEXTS)
+
+
+def object_schema(texts: Sequence[str], objects: Sequence[str], *, required: Sequence[str]) -> dict[str, Any]:
+    """That of a field that holds arguments of an operator, texts and objects, or nothing."""
+    known = {field: {"type": "string"} for field in texts} | {field: {"type": "object"} for field in objects}
+    return {"type": ["object", "null"], "properties": known, "required": list(required), "additionalProperties": False}
+
+
+def object_arguments(name: str, texts: Sequence[str], objects: Sequence[str]) -> dict[str, str]:
+    """Templates of those arguments, of the param ``name``."""
+    given = f"(params.{name} or {{}})"
+    told = {field: f'{{{{ {given}.get("{field}") or "" }}}}' for field in texts}
+    return told | {field: f'{{{{ ({given}.get("{field}") or {{}}) | tojson }}}}' for field in objects}
 
 
 def _field(name: str, title: str, description: str) -> Param:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import task
 
-from airflow_provider_livedata.dag_templates.follower_params import OBJECTS, TEXTS
+from airflow_provider_livedata.dag_templates.follower_params import OBJECTS, TEXTS, object_arguments
 from airflow_provider_livedata.dag_templates.steps import AFTER, unless
 from airflow_provider_livedata.operators.base import failures_pushed
 from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator
@@ -30,20 +30,18 @@ _OPERATORS: dict[str, type[PolicySyncOperator | MetastoreSyncOperator]] = {
 def follower_steps() -> tuple[BaseOperator, ...]:
     """The steps, in order."""
     return tuple(
-        operator(task_id=name, trigger_rule=AFTER, pre_execute=_unless_asked(name), **_arguments(name))
+        operator(
+            task_id=name,
+            trigger_rule=AFTER,
+            pre_execute=_unless_asked(name),
+            **object_arguments(name, TEXTS, OBJECTS[name]),
+        )
         for name, operator in _OPERATORS.items()
     )
 
 
 def _unless_asked(name: str) -> Any:
     return unless(lambda params: params["dry_run"] or not params[name], "not asked for")
-
-
-def _arguments(name: str) -> dict[str, str]:
-    given = f"(params.{name} or {{}})"
-    texts = {field: f'{{{{ {given}.get("{field}") or "" }}}}' for field in TEXTS}
-    mappings = {field: f'{{{{ ({given}.get("{field}") or {{}}) | tojson }}}}' for field in OBJECTS[name]}
-    return texts | mappings
 
 
 def follower_tasks(arguments: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from airflow_provider_livedata.dag_templates.follower_params import object_arguments, object_schema
 from airflow_provider_livedata.dag_templates.forms import ADVANCED
 from airflow_provider_livedata.dag_templates.steps import AFTER, unless
 from airflow_provider_livedata.operators.policies import ReplicaProtectionOperator
@@ -20,25 +21,19 @@ OBJECTS = ("writers", "databases", "locations", "options")
 
 def protection_param() -> dict[str, Param]:
     """The field of the form."""
-    known = {name: {"type": "string"} for name in TEXTS} | {name: {"type": "object"} for name in OBJECTS}
     return {
         FIELD: Param(
-            None, title="Protection of the replica", section=ADVANCED, type=["object", "null"], properties=known,
-            required=[*TEXTS, "writers"], additionalProperties=False,
+            None, title="Protection of the replica", section=ADVANCED,
             description="Ranger's deny on writes to the target for all but the replication (docs/security-policies.md): lifted after a fail-over, "
             'set after a fail-back: {"target": "ranger://dr/hive", "state": "s3://lake@bucket/policy-state", "writers": {"users": ["replicator"]}, '
-            '"databases": {"sales": "sales"}}.',
+            '"databases": {"sales": "sales"}}.', **object_schema(TEXTS, OBJECTS, required=(*TEXTS, "writers")),
         )
     }  # fmt: skip
 
 
 def protection_step(task_id: str, *, lifted: bool) -> ReplicaProtectionOperator:
     """The step that comes after the switch."""
-    given = f"(params.{FIELD} or {{}})"
-    texts = {name: f'{{{{ {given}.get("{name}") or "" }}}}' for name in TEXTS}
-    arguments: dict[str, Any] = texts | {
-        name: f'{{{{ ({given}.get("{name}") or {{}}) | tojson }}}}' for name in OBJECTS
-    }
+    arguments: dict[str, Any] = {**object_arguments(FIELD, TEXTS, OBJECTS)}
     return ReplicaProtectionOperator(
         task_id=task_id, lifted=lifted, trigger_rule=AFTER,
         pre_execute=unless(lambda params: params["dry_run"] or not params[FIELD], "not asked for"), **arguments,

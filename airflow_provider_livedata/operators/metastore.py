@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_livedata import engine
@@ -15,8 +15,6 @@ from airflow_provider_livedata.hooks.row_counts import SqlRows
 from airflow_provider_livedata.operators.base import LiveDataOperator, holder_in, opened
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
-
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_livedata.engine.metastore.base import CatalogueTarget
@@ -114,8 +112,6 @@ class MetastoreSyncOperator(CatalogueOperator):
         self, source: CatalogueTarget, target: CatalogueTarget, options: engine.SyncOptions, state: Zone
     ) -> engine.CatalogueReport:
         """See ``engine.sync_catalogue``."""
-        from contextlib import ExitStack
-
         with ExitStack() as stack:
             data = self._data(stack) if options.after_data else None
             return engine.sync_catalogue(source, target, options, state=state, data=data)
@@ -147,8 +143,6 @@ class MetastoreVerifyOperator(CatalogueOperator):
         self, source: CatalogueTarget, target: CatalogueTarget, options: engine.SyncOptions, state: Zone
     ) -> engine.CatalogueReport:
         """See ``engine.verify_catalogue``."""
-        from contextlib import ExitStack
-
         asked = {"rows_at_target": self.rows_at_target, "rows_at_source": self.rows_at_source}
         named = {name: text for name, text in asked.items() if text and text != "None"}
         if set(named) == {"rows_at_source"}:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from airflow_provider_livedata.engine.batches import batches
 from airflow_provider_livedata.engine.errors import (
     LiveDataError,
     MetastoreRefused,
@@ -98,9 +99,9 @@ class Application:
             what = f"{one.source.full_name}, partitions {batch[0]} to {batch[-1]}"
             self._try(what, "", partial(self._drop_partitions, one, batch))
 
-    def _batches(self, one: TablePlan, names: Sequence[str]) -> list[Sequence[str]]:
+    def _batches(self, one: TablePlan, names: Sequence[str]) -> Iterator[Sequence[str]]:
         size = min(partitions_a_call(self.source, one.source), partitions_a_call(self.target, one.source))
-        return [names[start : start + size] for start in range(0, len(names), size)]
+        return batches(names, size)
 
     def _define(self, one: TablePlan) -> None:
         constraints, statistics = self._details(one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from airflow_provider_livedata.engine.batches import batches
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore.base import Catalogue
@@ -72,10 +73,10 @@ class Comparison:
         self._seen = set()
         theirs = set(self._names(self.source, name) if is_at_source else ())
         ours = set(self._names(self.target, name) if is_at_target else ())
-        for batch in _batches(sorted(theirs), self.source.facts.tables_a_call):
+        for batch in batches(sorted(theirs), self.source.facts.tables_a_call):
             self._tables(name, batch, ours)
         gone = sorted(ours - self._seen)
-        for batch in _batches(gone, self.target.facts.tables_a_call):
+        for batch in batches(gone, self.target.facts.tables_a_call):
             for table in self.target.tables(name, batch):
                 self._gone(table)
         if not is_at_source and name != "default" and (self.scope is None or name in self.named):
@@ -149,16 +150,14 @@ class Comparison:
             self.plan.tables.append(one)
 
     def _ask_details(self, one: TablePlan) -> None:
-        if self.options.details != "changed" or self.constrained is None:
-            one.has_details = self.options.details == "all" or (
-                self.options.details == "changed" and one.action != "nothing"
-            )
+        if self.options.details != "changed":
+            one.has_details = self.options.details == "all"
             return
-        may_differ = (one.source.database.lower(), one.source.name.lower()) in self.constrained
+        named = self.constrained if self.constrained is not None else frozenset()
+        may_differ = (one.source.database.lower(), one.source.name.lower()) in named
         one.has_details = may_differ or one.action != "nothing"
-        one.has_same_constraints = (
-            not may_differ and one.action == "alter" and diff.keeps_constraints(one.wanted, one.found)
-        )
+        is_kept = self.constrained is not None and not may_differ and one.action == "alter"
+        one.has_same_constraints = is_kept and diff.keeps_constraints(one.wanted, one.found)
 
     def _partitions(self, one: TablePlan, *, is_new: bool) -> None:
         named = None if self.scope is None or is_new else self.scope.get((one.source.database, one.source.name))
@@ -172,7 +171,7 @@ class Comparison:
             theirs, ours = set(), set()
         size = partitions_a_call(self.source, one.source)
         self._lost.clear()
-        for batch in _batches(sorted(theirs | ours) if looked is None else looked, size):
+        for batch in batches(sorted(theirs | ours) if looked is None else looked, size):
             self._batch(one, [name for name in batch if name not in late], theirs, ours, is_known=looked is None)
         for text, count in self._lost.items():
             note(self.plan.notes, f"{one.source.full_name}, {count:,} partitions: {text}")
@@ -287,8 +286,3 @@ def partitions_a_call(catalogue: Catalogue, table: Table) -> int:
     """How many partitions of a table one call may carry."""
     columns = max(1, len(table.storage.columns))
     return max(20, min(catalogue.facts.partitions_a_call, COLUMNS_A_CALL // columns))
-
-
-def _batches(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

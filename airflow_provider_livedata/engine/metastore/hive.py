@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_livedata.engine.batches import batches
 from airflow_provider_livedata.engine.errors import ChangesLost, MetastoreRefused, ObjectExists, ObjectMissing
 from airflow_provider_livedata.engine.metastore.base import CatalogueFacts
-from airflow_provider_livedata.engine.metastore.hive_client import HiveAccess, HiveClient, batches
+from airflow_provider_livedata.engine.metastore.hive_client import HiveAccess, HiveClient
 from airflow_provider_livedata.engine.metastore.model import (
     ColumnStatistics,
     Constraint,

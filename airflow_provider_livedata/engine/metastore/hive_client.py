@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -204,9 +204,3 @@ def _said(error: BaseException) -> str:
         error, "inner", None
     )  # Thrift's own message does not tell a refused connection from a certificate that nobody knows
     return f"{text}{f': {inner}' if inner else ''}"[:1000]
-
-
-def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Pieces of at most ``size``."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

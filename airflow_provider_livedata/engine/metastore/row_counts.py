@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from airflow_provider_livedata.engine.batches import batches
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.metastore.base import Catalogue
 from airflow_provider_livedata.engine.metastore.compare import partitions_a_call
-from airflow_provider_livedata.engine.metastore.hive_client import batches
 from airflow_provider_livedata.engine.metastore.model import Table
 
 CountRows = Callable[[Table], int]  # by an engine; raises LiveDataError where it cannot

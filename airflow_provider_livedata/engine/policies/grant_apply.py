@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from airflow_provider_livedata.engine.batches import batches
 from airflow_provider_livedata.engine.errors import LeaseLost, LiveDataError, PolicyRefused
 from airflow_provider_livedata.engine.policies.apply import Applied, BatchFailed
 from airflow_provider_livedata.engine.policies.base import GrantTarget
@@ -39,8 +40,7 @@ def apply(plan: GrantPlan, target: GrantTarget, check: Callable[[], None], appli
 
 def _batches(steps: Sequence[GrantStep], most: int) -> Iterator[Batch]:
     for _, of_one in groupby(steps, key=lambda step: step.action):
-        ahead = list(of_one)
-        yield from (ahead[start : start + most] for start in range(0, len(ahead), most))
+        yield from batches(list(of_one), most)
 
 
 def _do(batch: Batch, target: GrantTarget, applied: Applied, undo: list[Batch]) -> None:
