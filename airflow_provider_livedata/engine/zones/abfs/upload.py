@@ -12,27 +12,17 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 
 from airflow_provider_livedata.engine.checksums import combine
-from airflow_provider_livedata.engine.errors import (
-    AlreadyExists,
-    ObjectChanged,
-    PathMissing,
-    ZoneError,
-    ZoneUnreachable,
-)
+from airflow_provider_livedata.engine.errors import ObjectChanged, PathMissing
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Part
 from airflow_provider_livedata.engine.zones.abfs.store import AbfsStore, refuse_checksum
-from airflow_provider_livedata.engine.zones.base import Upload
 from airflow_provider_livedata.engine.zones.objects.listing import Listed, file_of
 from airflow_provider_livedata.engine.zones.objects.metadata import metadata_of
-from airflow_provider_livedata.engine.zones.objects.parts import in_order, refuse_gaps, refuse_others
-from airflow_provider_livedata.engine.zones.objects.uploads import OURS, Token, new_token, token_of
+from airflow_provider_livedata.engine.zones.objects.parts import in_order
+from airflow_provider_livedata.engine.zones.objects.uploads import OURS, StagedUpload, Token, new_token
 
 STAGE = ".livedata/stage/uploads"
-
-
 _COPIED = 256 << 20  # of a blob that is copied, in one request
 
 
@@ -43,45 +33,18 @@ def begin(store: AbfsStore, path: str, size_bytes: int, part_bytes: int, attribu
     return upload
 
 
-def resume(store: AbfsStore, path: str, text: str, size_bytes: int, attributes: Attributes | None) -> AbfsUpload | None:
-    """Take up an upload; None when it is over, or was begun for another size or other attributes."""
-    token = token_of(text, size_bytes, attributes)
-    upload = AbfsUpload(store, path, token) if token else None
-    return upload if upload and upload.is_open() else None
-
-
-class AbfsUpload(Upload):
+class AbfsUpload(StagedUpload[AbfsStore]):
     """See the module's text."""
 
     def __init__(self, store: AbfsStore, path: str, token: Token) -> None:
-        self.token, self.part_bytes = str(token), token.part_bytes
-        self._store, self._key, self._about = store, store.key(path), token
+        super().__init__(store, store.key(path), token)
         self.note = f"{STAGE}/{token.name}"
 
     def part(self, index: int, data: bytes | bytearray | memoryview, checksum: Checksum) -> Part:
         """Send one block, under an id of its own each time; the store refuses it when its checksum is another."""
         block = _block()
-        self._store.put_block(self._key, block, data, checksum)
+        self._store.put_block(self._path, block, data, checksum)
         return Part(index, block, memoryview(data).nbytes, checksum)
-
-    def stage(self, parts: Sequence[Part], checksum: Checksum) -> Entry:
-        """Check that the blocks make up the file; they are durable already."""
-        self._refuse(parts, checksum)
-        return Entry(self._key, size_bytes=self._about.size_bytes)
-
-    def complete(self, parts: Sequence[Part], checksum: Checksum, *, expect: Expect = None) -> Entry:
-        """Make the file visible. When an earlier completion took place, say what it did."""
-        self._refuse(parts, checksum)
-        try:
-            landed = self._commit(parts, expect)
-        except (PathMissing, AlreadyExists, ObjectChanged, ZoneUnreachable):
-            done = self._completed_before()
-            if done is None:
-                raise
-            landed = done
-        with suppress(ZoneError):  # what stays is swept
-            self.abort()
-        return file_of(landed)
 
     def abort(self) -> None:
         """Remove the note: the upload is over."""
@@ -91,18 +54,14 @@ class AbfsUpload(Upload):
         """Whether its note is there."""
         return self._store.head(self.note) is not None
 
-    def _commit(self, parts: Sequence[Part], expect: Expect) -> Listed:
+    def _appear(self, parts: Sequence[Part], checksum: Checksum, expect: Expect) -> Listed:
         if not self.is_open():
-            raise PathMissing("the upload is gone: completed, aborted or cleaned up; start it again", path=self._key)
+            raise PathMissing("the upload is gone: completed, aborted or cleaned up; start it again", path=self._path)
         blocks = [part.receipt for part in in_order(parts) if part.size_bytes]
-        return self._store.put_blocks(self._key, blocks, self._about.size_bytes, {}, self._about.metadata, expect)
+        return self._store.put_blocks(self._path, blocks, self._about.size_bytes, {}, self._about.metadata, expect)
 
-    def _refuse(self, parts: Sequence[Part], checksum: Checksum) -> None:
-        refuse_gaps(parts, self._about.size_bytes, self._key)
-        refuse_others(parts, checksum, self._key)
-
-    def _completed_before(self) -> Listed | None:
-        found = self._store.properties(self._key)
+    def _completed_before(self, checksum: Checksum) -> Listed | None:
+        found = self._store.properties(self._path)
         return found[0] if found and found[2].get(OURS) == self._about.name else None
 
 

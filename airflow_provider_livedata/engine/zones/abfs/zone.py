@@ -63,7 +63,7 @@ class AbfsZone(ObjectZone):
 
     def resume(self, path: str, token: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload | None:
         """See Zone.resume."""
-        return abfs_upload.resume(self._store, path, token, size_bytes, attributes)
+        return abfs_upload.AbfsUpload.resumed(self._store, path, token, size_bytes, attributes)
 
     def sweep_uploads(self, older_than_ms: int) -> int:
         """See ObjectZone."""

@@ -9,22 +9,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 
 from airflow_provider_livedata.engine.checksums import combine
-from airflow_provider_livedata.engine.errors import (
-    AlreadyExists,
-    ObjectChanged,
-    PathMissing,
-    ZoneError,
-    ZoneUnreachable,
-)
-from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect, Part
-from airflow_provider_livedata.engine.zones.base import Upload
+from airflow_provider_livedata.engine.errors import PathMissing, ZoneUnreachable
+from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Expect, Part
 from airflow_provider_livedata.engine.zones.gs.store import GsStore
-from airflow_provider_livedata.engine.zones.objects.listing import Listed, file_of
-from airflow_provider_livedata.engine.zones.objects.parts import in_order, refuse_gaps, refuse_others
-from airflow_provider_livedata.engine.zones.objects.uploads import OURS, Token, listed, new_token, token_of
+from airflow_provider_livedata.engine.zones.objects.listing import Listed
+from airflow_provider_livedata.engine.zones.objects.parts import in_order
+from airflow_provider_livedata.engine.zones.objects.uploads import OURS, StagedUpload, Token, listed, new_token
 
 STAGE = ".livedata/stage/parts"
 AT_ONCE = 32  # objects that one request puts together
@@ -36,19 +28,11 @@ def begin(store: GsStore, path: str, size_bytes: int, part_bytes: int, attribute
     return GsUpload(store, path, new_token(size_bytes, part_bytes, attributes))
 
 
-def resume(store: GsStore, path: str, text: str, size_bytes: int, attributes: Attributes | None) -> GsUpload | None:
-    """Take up an upload; None when nothing is left of it, or it was begun for another size or other attributes."""
-    token = token_of(text, size_bytes, attributes)
-    upload = GsUpload(store, path, token) if token else None
-    return upload if upload and upload.is_open() else None
-
-
-class GsUpload(Upload):
+class GsUpload(StagedUpload[GsStore]):
     """See the module's text."""
 
     def __init__(self, store: GsStore, path: str, token: Token) -> None:
-        self.token, self.part_bytes = str(token), token.part_bytes
-        self._store, self._path, self._about = store, path, token
+        super().__init__(store, path, token)
         self._below = f"{STAGE}/{token.name}/"
 
     def part(self, index: int, data: bytes | bytearray | memoryview, checksum: Checksum) -> Part:
@@ -56,28 +40,6 @@ class GsUpload(Upload):
         name = f"{index:05d}-{uuid.uuid4().hex}"
         self._store.put(self._below + name, data, checksum=checksum)
         return Part(index, name, memoryview(data).nbytes, checksum)
-
-    def stage(self, parts: Sequence[Part], checksum: Checksum) -> Entry:
-        """Check that the parts make up the file; they are durable already."""
-        self._refuse(parts, checksum)
-        return Entry(self._path, size_bytes=self._about.size_bytes)
-
-    def complete(self, parts: Sequence[Part], checksum: Checksum, *, expect: Expect = None) -> Entry:
-        """Make the file visible. When an earlier completion took place, say what it did."""
-        self._refuse(parts, checksum)
-        try:
-            names = self._fewer(in_order(parts))
-            landed = self._store.compose(names, self._path, self._about.metadata, expect, checksum.crc32c)
-        except (PathMissing, AlreadyExists, ObjectChanged, ZoneUnreachable) as error:
-            done = self._completed_before(checksum)
-            if done is None and isinstance(error, ZoneUnreachable) and not self.is_open():
-                raise PathMissing("the parts are gone; start the upload again", path=self._path) from None
-            if done is None:
-                raise
-            landed = done
-        with suppress(ZoneError):  # what stays is swept
-            self.abort()
-        return file_of(landed)
 
     def abort(self) -> None:
         """Remove the parts."""
@@ -88,9 +50,14 @@ class GsUpload(Upload):
         """Whether any of its parts is there."""
         return bool(self._store.first(self._below))
 
-    def _refuse(self, parts: Sequence[Part], checksum: Checksum) -> None:
-        refuse_gaps(parts, self._about.size_bytes, self._path)
-        refuse_others(parts, checksum, self._path)
+    def _appear(self, parts: Sequence[Part], checksum: Checksum, expect: Expect) -> Listed:
+        try:
+            names = self._fewer(in_order(parts))
+            return self._store.compose(names, self._path, self._about.metadata, expect, checksum.crc32c)
+        except ZoneUnreachable:
+            if self.is_open():
+                raise
+            raise PathMissing("the parts are gone; start the upload again", path=self._path) from None
 
     def _fewer(self, parts: list[Part]) -> list[str]:
         """The names of up to 32 objects that hold the parts' bytes in order."""

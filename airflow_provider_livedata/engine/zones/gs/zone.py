@@ -71,7 +71,7 @@ class GsZone(ObjectZone):
 
     def resume(self, path: str, token: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload | None:
         """See Zone.resume."""
-        return gs_upload.resume(self._store, path, token, size_bytes, attributes)
+        return gs_upload.GsUpload.resumed(self._store, path, token, size_bytes, attributes)
 
     def sweep_uploads(self, older_than_ms: int) -> int:
         """See ObjectZone."""

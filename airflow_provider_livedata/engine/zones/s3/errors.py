@@ -20,7 +20,6 @@ import urllib3.exceptions
 from botocore import exceptions as boto
 
 from airflow_provider_livedata.engine.errors import (
-    AlreadyExists,
     BucketMissing,
     ChecksumMismatch,
     CredentialsRefused,
@@ -28,19 +27,28 @@ from airflow_provider_livedata.engine.errors import (
     NameRefused,
     NotADirectory,
     NotEmpty,
-    ObjectChanged,
     PathMissing,
-    PermissionRefused,
     StoreFull,
     Unsupported,
     ZoneBusy,
     ZoneError,
     ZoneUnreachable,
 )
-from airflow_provider_livedata.engine.model import Absent, Expect
+from airflow_provider_livedata.engine.model import Expect
 from airflow_provider_livedata.engine.zones.address import Address
-
-Meaning = tuple[type[ZoneError], str]
+from airflow_provider_livedata.engine.zones.objects.meanings import (
+    AT_WORK,
+    BUSY,
+    CANNOT,
+    MISMATCH,
+    MISSING,
+    PERMISSION,
+    REPLACED,
+    UNKNOWN,
+    Meaning,
+    needing,
+    unexpected,
+)
 
 _CREDENTIALS: Meaning = (CredentialsRefused, "the store does not accept the credentials; correct the connection's keys")
 _EXPIRED: Meaning = (
@@ -48,13 +56,6 @@ _EXPIRED: Meaning = (
     "the credentials have expired; renew them, or use a connection that renews its own",
 )
 _REGION: Meaning = (ZoneError, "the bucket is in another region; set the region of the connection to the bucket's")
-_PERMISSION: Meaning = (PermissionRefused, "the store refuses access; allow it to the connection's principal")
-_MISMATCH: Meaning = (ChecksumMismatch, "the store received other bytes than were sent, and kept none; send them again")
-_BUSY: Meaning = (ZoneBusy, "the store throttles; try again later, with less concurrency")
-_UNKNOWN: Meaning = (
-    ZoneUnreachable,
-    "the store failed without saying whether it did what was asked; look, then try again",
-)
 _NETWORK: Meaning = (
     ZoneUnreachable,
     "the store does not answer, or the connection broke; check the endpoint and the network",
@@ -62,17 +63,16 @@ _NETWORK: Meaning = (
 _TLS: Meaning = (ZoneUnreachable, "no trusted TLS connection; set verify to the file of the authority that signed the "
                                   "endpoint's certificate")  # fmt: skip
 _FULL: Meaning = (StoreFull, "no space or quota is left; free some or raise the quota")
-_CANNOT: Meaning = (Unsupported, "the store cannot do that")
 _ARCHIVED: Meaning = (Unsupported, "the object is in an archive class; restore it before it is read")
 _STATE: Meaning = (PathMissing, "the upload is gone: completed, aborted or cleaned up; start it again")
 
 _CODES: dict[str, Meaning] = {
     "NoSuchBucket": (BucketMissing, "the bucket is not there; create it or correct the address"),
     "InvalidBucketName": (BucketMissing, "no bucket can have this name; correct the address"),
-    "NoSuchKey": (PathMissing, "nothing is there"),
+    "NoSuchKey": MISSING,
     "NoSuchUpload": _STATE,
-    "AccessDenied": _PERMISSION,
-    "AllAccessDisabled": _PERMISSION,
+    "AccessDenied": PERMISSION,
+    "AllAccessDisabled": PERMISSION,
     "InvalidAccessKeyId": _CREDENTIALS,
     "SignatureDoesNotMatch": _CREDENTIALS,
     "InvalidClientTokenId": _CREDENTIALS,
@@ -83,17 +83,17 @@ _CODES: dict[str, Meaning] = {
     "AuthorizationHeaderMalformed": _REGION,
     "PermanentRedirect": _REGION,
     "IllegalLocationConstraintException": _REGION,
-    "BadDigest": _MISMATCH,
-    "InvalidDigest": _MISMATCH,
-    "XAmzContentSHA256Mismatch": _MISMATCH,
-    "XAmzContentChecksumMismatch": _MISMATCH,
+    "BadDigest": MISMATCH,
+    "InvalidDigest": MISMATCH,
+    "XAmzContentSHA256Mismatch": MISMATCH,
+    "XAmzContentChecksumMismatch": MISMATCH,
     "InvalidPart": (ChecksumMismatch, "the store does not hold a part as it was sent; upload the file again"),
-    "SlowDown": _BUSY,
-    "ServiceUnavailable": _BUSY,
-    "TooManyRequests": _BUSY,
-    "RequestLimitExceeded": _BUSY,
+    "SlowDown": BUSY,
+    "ServiceUnavailable": BUSY,
+    "TooManyRequests": BUSY,
+    "RequestLimitExceeded": BUSY,
     "ConditionalRequestConflict": (ZoneBusy, "another writer is at work on it, nothing was written; try again"),
-    "OperationAborted": (ZoneBusy, "another operation is at work on it, nothing was done; try again"),
+    "OperationAborted": AT_WORK,
     "IncompleteBody": _NETWORK,
     "RequestTimeout": _NETWORK,
     "KeyTooLongError": (NameRefused, "the path is longer than the store allows; shorten or exclude it"),
@@ -106,16 +106,16 @@ _CODES: dict[str, Meaning] = {
     "XMinioStorageFull": _FULL,
     "XMinioAdminBucketQuotaExceeded": _FULL,
     "InvalidObjectState": _ARCHIVED,
-    "NotImplemented": _CANNOT,
-    "MethodNotAllowed": _CANNOT,
+    "NotImplemented": CANNOT,
+    "MethodNotAllowed": CANNOT,
     "EntityTooLarge": (Unsupported, "the store does not take so many bytes in one piece"),
     "EntityTooSmall": (Unsupported, "the store refuses parts as small as these"),
     "MetadataTooLarge": (Unsupported, "the attributes are larger than the store keeps beside an object"),
 }  # fmt: skip
 
 _STATUSES: dict[int, Meaning] = {
-    301: _REGION, 307: _BUSY, 401: _CREDENTIALS, 403: _PERMISSION, 404: (PathMissing, "nothing is there"), 405: _CANNOT,
-    408: _NETWORK, 429: _BUSY, 500: _UNKNOWN, 501: _CANNOT, 502: _UNKNOWN, 503: _BUSY, 504: _UNKNOWN, 507: _FULL,
+    301: _REGION, 307: BUSY, 401: _CREDENTIALS, 403: PERMISSION, 404: MISSING, 405: CANNOT,
+    408: _NETWORK, 429: BUSY, 500: UNKNOWN, 501: CANNOT, 502: UNKNOWN, 503: BUSY, 504: UNKNOWN, 507: _FULL,
 }  # fmt: skip
 
 _CREDENTIAL_ERRORS = (
@@ -166,9 +166,7 @@ def error_for(
     error: BaseException | None = None,
 ) -> ZoneError:  # fmt: skip
     """The engine's error for what a store answered, or for a client's own failure."""
-    kind, what = _meaning(error, answer, expect)
-    if kind is PermissionRefused and action:
-        what = f"{what} ({action})"
+    kind, what = needing(_meaning(error, answer, expect), action)
     said = {"code": answer.code, "status": answer.status, "request": answer.request}
     name = type(error).__name__ if error else ""
     return kind(
@@ -197,19 +195,13 @@ def _read_text(text: str) -> Answer:
 
 def _meaning(error: BaseException | None, answer: Answer, expect: Expect) -> Meaning:
     if expect is not None and (answer.status == 412 or answer.code in _CONDITION_FAILED):
-        return _unexpected(expect)
+        return unexpected(expect)
     if isinstance(expect, str) and answer.status == 404 and answer.code in {"NoSuchKey", "404", ""}:
-        return _unexpected(expect)  # If-Match of a key that is gone
+        return unexpected(expect)  # If-Match of a key that is gone
     if answer.status == 412:
-        return ObjectChanged, "it was replaced while being read"
+        return REPLACED
     by_answer = _CODES.get(answer.code) or _STATUSES.get(answer.status)
     return by_answer or _without_answer(error, answer)
-
-
-def _unexpected(expect: Expect) -> Meaning:
-    if isinstance(expect, Absent):
-        return AlreadyExists, "something is there already"
-    return ObjectChanged, "it is not what the writer expected to replace"
 
 
 def _without_answer(error: BaseException | None, answer: Answer) -> Meaning:
@@ -217,7 +209,7 @@ def _without_answer(error: BaseException | None, answer: Answer) -> Meaning:
     if isinstance(error, _CREDENTIAL_ERRORS):
         return CredentialsRefused, "there are no credentials to use; correct the connection"
     if isinstance(error, FileNotFoundError):
-        return PathMissing, "nothing is there"
+        return MISSING
     if isinstance(error, (boto.SSLError, urllib3.exceptions.SSLError)) or "InvalidCertificate(" in text:
         return _TLS
     if not answer.status and (isinstance(error, _NETWORK_ERRORS) or "HTTP error" in text):
