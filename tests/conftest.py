@@ -178,13 +178,10 @@ def s3_proxy(s3_server: S3Server | MotoServer) -> Iterator[FaultyProxy]:
 @pytest.fixture(scope="session")
 def gs_server() -> Iterator[GsServer]:
     """A running server that speaks as Google Cloud Storage does."""
-    from tests.services.fetch import CannotFetch, fake_gcs_server
+    from tests.services.fetch import fake_gcs_server
     from tests.services.gs import GsServer
 
-    try:
-        fake_gcs_server()
-    except CannotFetch as error:
-        pytest.skip(f"no fake-gcs-server on this machine: {error}")
+    _fetched(fake_gcs_server, "fake-gcs-server")
     with GsServer() as server:
         yield server
 
@@ -193,12 +190,9 @@ def gs_server() -> Iterator[GsServer]:
 def azure_server() -> Iterator[AzureServer]:
     """A running server that speaks as Azure Blob Storage does."""
     from tests.services.azure import AzureServer
-    from tests.services.fetch import CannotFetch, azurite
+    from tests.services.fetch import azurite
 
-    try:
-        azurite()
-    except CannotFetch as error:
-        pytest.skip(f"no Azurite on this machine: {error}")
+    _fetched(azurite, "Azurite")
     with AzureServer() as server:
         yield server
 
@@ -207,6 +201,15 @@ def azure_server() -> Iterator[AzureServer]:
 def airflow_home() -> AirflowHome:
     """A throw-away Airflow with a migrated SQLite; this process uses it as well, for ``dag.test()``."""
     return _AIRFLOW.place_database()
+
+
+def _fetched(fetch: Callable[[], Path], what: str) -> None:
+    from tests.services.fetch import CannotFetch
+
+    try:
+        fetch()
+    except CannotFetch as error:
+        pytest.skip(f"no {what} on this machine: {error}")
 
 
 def in_ci() -> bool:

@@ -12,19 +12,19 @@ import base64
 import json
 import os
 import secrets
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from airflow_provider_livedata.engine.zones.abfs.auth import VERSION, SharedKey
 from airflow_provider_livedata.engine.zones.abfs.zone import AbfsZone
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.objects.http import Answer, Http, Request
 from tests.services import fetch
-from tests.services.processes import ServerProcess, accepts, free_ports, start_process, wait_until
+from tests.services.one_process import OneProcess
+from tests.services.processes import accepts, free_ports, start_process, wait_until
 from tests.services.scratch import Scratch
 
 
-class AzureServer:
+class AzureServer(OneProcess):
     """One server on a port of its own, with one account."""
 
     def __init__(self) -> None:
@@ -32,23 +32,9 @@ class AzureServer:
         self.port, self.account = free_ports(1)[0], f"account{secrets.token_hex(4)}"
         self.key = base64.b64encode(secrets.token_bytes(48)).decode()
         self.endpoint = f"http://127.0.0.1:{self.port}/{self.account}"
-        self._scratch = Scratch("azurite")
-        self._process: ServerProcess | None = None
+        super().__init__(Scratch("azurite"))
         signer = SharedKey.of(self.account, self.key)
         self._http = Http("Azurite", signer.headers, connections=4, retries=0, timeout_s=60, verify=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def start(self) -> None:
         """Start it; the key travels by environment, never on its command line."""
@@ -65,10 +51,7 @@ class AzureServer:
     def close(self) -> None:
         """End it. Idempotent."""
         self._http.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
-        self._scratch.remove()
+        super().close()
 
     def new_container(self, prefix: str = "test") -> str:
         """Create a container with a name of its own and return that name."""

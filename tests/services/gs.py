@@ -11,38 +11,23 @@ from __future__ import annotations
 import json
 import secrets
 import urllib.request
-from types import TracebackType
-from typing import Self
 
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.gs.zone import GsZone
 from tests.services import fetch
-from tests.services.processes import ServerProcess, accepts, free_ports, start_process, wait_until
+from tests.services.one_process import OneProcess
+from tests.services.processes import accepts, free_ports, start_process, wait_until
 from tests.services.scratch import Scratch
 
 
-class GsServer:
+class GsServer(OneProcess):
     """One server on a port of its own."""
 
     def __init__(self) -> None:
         self._binary = fetch.fake_gcs_server()
         self.port = free_ports(1)[0]
         self.endpoint = f"http://127.0.0.1:{self.port}"
-        self._scratch = Scratch("fake-gcs-server")
-        self._process: ServerProcess | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        super().__init__(Scratch("fake-gcs-server"))
 
     def start(self) -> None:
         """Start it; what an earlier one held is gone."""
@@ -69,13 +54,6 @@ class GsServer:
         process = start_process(command, log=self._scratch.path / "server.log", cwd=self._scratch.path)
         self._process = process
         wait_until(lambda: accepts(self.port), what="fake-gcs-server", seconds=60, processes=[process])
-
-    def close(self) -> None:
-        """End it. Idempotent."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
-        self._scratch.remove()
 
     def new_bucket(self, prefix: str = "test") -> str:
         """Create a bucket with a name of its own and return that name."""

@@ -7,12 +7,11 @@ with Kdc(["ann"]) as kdc, kdc.cluster() as cluster:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from tests.services import fetch
 from tests.services.hdfs import _QUICK, HdfsCluster
-from tests.services.processes import ServerProcess, start_process, wait_until
+from tests.services.one_process import OneProcess
+from tests.services.processes import start_process, wait_until
 from tests.services.scratch import Scratch
 
 REALM = "EXAMPLE.COM"
@@ -28,7 +27,7 @@ debug=false
 """
 
 
-class Kdc:
+class Kdc(OneProcess):
     """Apache Kerby with one keytab that holds the keys of all principals; gone when the context ends."""
 
     def __init__(self, principals: Sequence[str]) -> None:
@@ -36,34 +35,17 @@ class Kdc:
         where = fetch.cache() / f"minikdc-{fetch.HADOOP_VERSION}" / fetch.digest(pom) / "lib"
         self._lib = fetch.ensure(where, lambda draft: fetch.copy_jars(pom, draft))
         self._principals = ["nn/localhost", "dn/localhost", "HTTP/localhost", *principals]
-        self._scratch = Scratch("kdc")
+        super().__init__(Scratch("kdc"))
         self.keytab, self.krb5_conf = self._scratch.path / "all.keytab", self._scratch.path / "krb5.conf"
-        self._process: ServerProcess | None = None
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """See ``OneProcess``."""
         settings, log = self._scratch.path / "kdc.properties", self._scratch.path / "kdc.log"
         settings.write_text(_SETTINGS)
         main = ["java", *_QUICK, "-cp", f"{self._lib}/*", "org.apache.hadoop.minikdc.MiniKdc"]
         process = start_process([*main, self._scratch.path, settings, self.keytab, *self._principals], log=log)
         self._process = process
-        try:
-            wait_until(lambda: "Running at" in log.read_text(), what="Kerberos", seconds=60, processes=[process])
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End it and remove its data. Idempotent."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
-        self._scratch.remove()
+        wait_until(lambda: "Running at" in log.read_text(), what="Kerberos", seconds=60, processes=[process])
 
     def cluster(self) -> HdfsCluster:
         """Return an HDFS cluster, not yet started, that believes nobody without a ticket; its superuser is ``nn``."""

@@ -13,18 +13,18 @@ import secrets
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tests.services import fetch
-from tests.services.processes import ServerProcess, accepts, free_ports, start_process, wait_until
+from tests.services.one_process import OneProcess
+from tests.services.processes import accepts, free_ports, start_process, wait_until
 from tests.services.scratch import Scratch, has_xattrs
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-class S3Process:
+class S3Process(OneProcess):
     """What both servers share: an address, root keys, and a life as a process."""
 
     name = "s3"
@@ -35,28 +35,9 @@ class S3Process:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.access_key, self.secret_key = f"AK{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)
         self.region = "us-east-1"
-        self._scratch = Scratch(self.name, needs_xattrs=True)
+        super().__init__(Scratch(self.name, needs_xattrs=True))
         self.data_dir = self._scratch.path / "data"
         self.data_dir.mkdir()
-        self._process: ServerProcess | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def pids(self) -> list[int]:
-        """Process id of the server, none while it is stopped."""
-        return [self._process.pid] if self._process else []
 
     def start(self) -> None:
         """Start it, again if it was stopped: same port, same keys, same data (moto forgets its data)."""
@@ -64,17 +45,6 @@ class S3Process:
         process = start_process(self._command(), log=log, env=self._environment(), cwd=self._scratch.path)
         self._process = process
         wait_until(lambda: accepts(self.port), what=self.name, seconds=60, processes=[process])
-
-    def stop(self) -> None:
-        """End it at once, open connections included; the data stays."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
-
-    def close(self) -> None:
-        """End it and remove its data. Idempotent."""
-        self.stop()
-        self._scratch.remove()
 
     def client(self, access_key: str | None = None, secret_key: str | None = None) -> S3Client:
         """Return a boto3 client with path-style addresses, as root unless other keys are given."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from airflow_provider_livedata.engine.errors import BadOption, CredentialsRefused, ZoneUnreachable
 from airflow_provider_livedata.engine.zones.gs.auth import SCOPE, found_key, read_key, request_of
 from airflow_provider_livedata.engine.zones.objects.tokens import Tokens
+from tests.services.stand_in import Asked, HttpStandIn, Said
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = RSA.private_bytes(
@@ -25,43 +24,18 @@ PEM = RSA.private_bytes(
 ).decode()
 
 
-class TokenServer:
-    """Stands in for Google's token service: keeps what it is asked, and answers what a test wants."""
+class TokenServer(HttpStandIn):
+    """Stands in for Google's token service."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, str], dict[str, list[str]]]] = []
         self.answer: tuple[int, object] = (200, {"access_token": "the-token", "expires_in": 3600})
-        outer = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self._answer()
-
-            def do_GET(self) -> None:
-                self._answer()
-
-            def _answer(self) -> None:
-                form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode())
-                outer.asked.append((self.command, self.path, dict(self.headers), form))
-                status, said = outer.answer
-                body = json.dumps(said).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def answered(self, asked: Asked) -> Said:
+        self.asked.append((*asked[:3], parse_qs(asked.body.decode())))
+        status, said = self.answer
+        return status, json.dumps(said).encode(), {}
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -32,55 +30,23 @@ from airflow_provider_livedata.engine.zones.gs.errors import error_for
 from airflow_provider_livedata.engine.zones.gs.zone import GsZone
 from airflow_provider_livedata.engine.zones.objects import http
 from airflow_provider_livedata.engine.zones.objects.http import Answer
+from tests.services.stand_in import Asked, HttpStandIn, Said
 
-Said = tuple[int, bytes, dict[str, str]]  # status, body, headers
 OBJECT = {"name": "f", "size": "1", "timeCreated": "2026-01-02T03:04:05.678Z", "generation": "7"}
 
 
-class Store:
+class Store(HttpStandIn):
     """Stands in for a store: gives the answers in their order, the last one again and again."""
 
     def __init__(self) -> None:
         self.answers: list[Said] = []
-        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
-        outer = self
+        self.asked: list[Asked] = []
+        super().__init__()
+        self.endpoint = f"http://{self.host}"
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                self._answer()
-
-            def do_POST(self) -> None:
-                self._answer()
-
-            def do_DELETE(self) -> None:
-                self._answer()
-
-            def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                outer.asked.append((self.command, self.path, dict(self.headers), body))
-                status, said, headers = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(said)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(said)
-                if int(headers.get("Content-Length", "0")) > len(said):
-                    self.close_connection = True
-
-            def log_message(self, *_: object) -> None:
-                """Nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def answered(self, asked: Asked) -> Said:
+        self.asked.append(asked)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
 @pytest.fixture
