@@ -5,14 +5,14 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
-CODE := $(wildcard airflow_provider_livedata benchmarks dags tests tools/*.py)
+CODE := $(wildcard airflow_provider_livedata benchmarks dags docs/examples tests tools/*.py)
 PINS := $(shell cat pyproject.toml requirements/dev.txt requirements/uv.txt tools/install.sh | sha256sum | cut -c1-16)
 STAMP := .venv/.installed-$(PINS)
 PYTEST := $(BIN)/python -m pytest
 comma := ,
 PURE_METASTORE := $(patsubst %,$(comma)airflow_provider_livedata/engine/metastore/%.py,convert databricks_fit databricks_formats databricks_read databricks_sql databricks_types diff glue_convert glue_fit locations names plan report scope sync_options wanted)
 PURE_POLICIES := $(patsubst %,$(comma)airflow_provider_livedata/engine/policies/%.py,grant_plan grants model naming options patterns permissions plan protection ranger_json report review scope sentry translate verdicts)
-PURE := airflow_provider_livedata/engine/clients/quoting.py,airflow_provider_livedata/engine/deciding/diff.py,airflow_provider_livedata/engine/deciding/guard.py,airflow_provider_livedata/engine/deciding/plan.py,airflow_provider_livedata/engine/deciding/policy.py,airflow_provider_livedata/engine/deciding/refusal.py,airflow_provider_livedata/engine/deciding/renames.py,airflow_provider_livedata/engine/deciding/totals.py,airflow_provider_livedata/engine/report.py,airflow_provider_livedata/engine/restores/choosing.py,airflow_provider_livedata/engine/restores/rows.py,airflow_provider_livedata/engine/restores/sampling.py,airflow_provider_livedata/engine/backups/retention.py,airflow_provider_livedata/engine/backups/retention_policy.py$(subst $() ,,$(PURE_METASTORE))$(subst $() ,,$(PURE_POLICIES))
+PURE := airflow_provider_livedata/configuration/homes.py,airflow_provider_livedata/engine/clients/quoting.py,airflow_provider_livedata/engine/deciding/diff.py,airflow_provider_livedata/engine/deciding/fresh.py,airflow_provider_livedata/engine/deciding/guard.py,airflow_provider_livedata/engine/deciding/partitions.py,airflow_provider_livedata/engine/deciding/plan.py,airflow_provider_livedata/engine/deciding/policy.py,airflow_provider_livedata/engine/deciding/refusal.py,airflow_provider_livedata/engine/deciding/renames.py,airflow_provider_livedata/engine/deciding/totals.py,airflow_provider_livedata/engine/report.py,airflow_provider_livedata/engine/restores/choosing.py,airflow_provider_livedata/engine/restores/rows.py,airflow_provider_livedata/engine/restores/sampling.py,airflow_provider_livedata/engine/backups/retention.py,airflow_provider_livedata/engine/backups/retention_policy.py,airflow_provider_livedata/engine/switching/rejoin.py$(subst $() ,,$(PURE_METASTORE))$(subst $() ,,$(PURE_POLICIES))
 export UV_SYSTEM_CERTS := true
 unexport PYTHONDONTWRITEBYTECODE # else every process compiles all that it imports
 

@@ -1,13 +1,17 @@
-"""The file ``livedata.yaml``: zones, replications and backups by name. It is read by DAG files, and never stops one.
+"""The file ``livedata.yaml``: zones, replications, backups and locations by name. It is read by DAG files, and never stops one.
 
 configuration = load()          # what [livedata] config_file names, or load("livedata.yaml")
 configuration.backups           # those that are right: {"nightly": Backup(...)}, places as addresses
+configuration.locations         # those with a home and followers
 configuration.problems          # what is wrong, each with file and line; the entries concerned are left out
 """
 
 from __future__ import annotations
 
+from airflow_provider_livedata.configuration.homes import Feed
 from airflow_provider_livedata.configuration.loading import Configuration, load, read
+from airflow_provider_livedata.configuration.locating import Located
+from airflow_provider_livedata.configuration.location import Follower, Location
 from airflow_provider_livedata.configuration.model import (
     Backup,
     DisasterRecovery,
@@ -24,6 +28,10 @@ __all__ = [
     "Configuration",
     "DisasterRecovery",
     "Drill",
+    "Feed",
+    "Follower",
+    "Located",
+    "Location",
     "Migration",
     "Problem",
     "Retention",

@@ -15,7 +15,8 @@ def main(arguments: list[str]) -> int:
     found = load(arguments[0])
     for problem in found.problems:
         sys.stdout.write(f"{problem}\n")
-    counts = f"{len(found.zones)} zones, {len(found.replications)} replications, {len(found.backups)} backups"
+    sections = ("zones", "replications", "backups", "locations")
+    counts = ", ".join(f"{len(getattr(found, name))} {name}" for name in sections)
     sys.stdout.write(f"{found.file}: {counts} can be used; {len(found.problems)} problems\n")
     return 1 if found.problems else 0
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from airflow_provider_livedata.configuration.problems import Path
 
-SECTIONS = ("zones", "replications", "backups")
+SECTIONS = ("zones", "replications", "backups", "locations")
 _SECTION = re.compile(rf"({'|'.join(SECTIONS)})\s*:\s*(#.*)?")
 _TOP = re.compile(rf"({'|'.join(SECTIONS)})\s*:.*")
 _SETTING = re.compile(r"[^:#]+:\s+[^\s{}&*!#].*")

@@ -18,6 +18,7 @@ from airflow_provider_livedata.engine.timetable import Timetable
 from airflow_provider_livedata.engine.zones.address import Address
 
 PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+HOME = "home"  # a schedule: whenever the asset of the home is updated
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 _CHANGING = re.compile(r"(?<![A-Za-z])[HhRr](?![A-Za-z])")  # H and R are another time each time that they are read
 _SOME_DAY = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
@@ -48,6 +49,10 @@ def _schedule(value: Any) -> str | datetime.timedelta:
         f"is a cron expression of five fields (0 2 * * *), one of {', '.join(PRESETS)}, or an interval such as {{hours: 6}} of "
         f"{', '.join(_EVERY)}"
     )
+
+
+def _home_or_schedule(value: Any) -> str | datetime.timedelta:
+    return HOME if value == HOME else _schedule(value)
 
 
 def _is_cron(text: str) -> bool:
@@ -86,6 +91,13 @@ Schedule = Annotated[
     WithJsonSchema({
         "description": "a cron expression of five fields, a preset such as @daily, or an interval such as {hours: 6}",
         "anyOf": [{"type": "string", "examples": ["0 2 * * *"]}, _every_schema()],
+    }),
+]  # fmt: skip
+HomeOrSchedule = Annotated[
+    str | datetime.timedelta, PlainValidator(_home_or_schedule),
+    WithJsonSchema({
+        "description": "home: whenever the asset of the home is updated; else as other schedules: cron, a preset, an interval",
+        "anyOf": [{"type": "string", "examples": ["home", "0 2 * * *"]}, _every_schema()],
     }),
 ]  # fmt: skip
 Timezone = Annotated[str, _accepted(zone_named), Field(description="IANA name", examples=["Europe/Berlin"])]

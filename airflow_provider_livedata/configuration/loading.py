@@ -11,8 +11,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from airflow_provider_livedata.configuration.fields import NAME
+from airflow_provider_livedata.configuration.file import File
 from airflow_provider_livedata.configuration.lines import Document, parse
-from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, File, Migration, Zone
+from airflow_provider_livedata.configuration.locating import Located, Locating
+from airflow_provider_livedata.configuration.location import Location
+from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, Migration, Zone
 from airflow_provider_livedata.configuration.part import Part
 from airflow_provider_livedata.configuration.places import Places
 from airflow_provider_livedata.configuration.problems import Path, Problem
@@ -30,13 +33,14 @@ P = TypeVar("P", bound=Part)
 class Configuration:
     """What the file says, as far as it is right. Places are addresses; options of zones are among those of the entries.
 
-    ``problems``: in the order of their lines. An entry that has one is not in ``zones``, ``replications`` or ``backups``.
+    ``problems``: in the order of their lines. An entry that has one is not in ``zones``, ``replications``, ``backups`` or ``locations``.
     """
 
     file: str = ""
     zones: Mapping[str, Zone] = field(default_factory=dict)
     replications: Mapping[str, Migration | DisasterRecovery] = field(default_factory=dict)
     backups: Mapping[str, Backup] = field(default_factory=dict)
+    locations: Mapping[str, Located] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     def raise_problems(self) -> None:
@@ -82,8 +86,11 @@ def read(text: str, file: str = "livedata.yaml") -> Configuration:
                          for path, value in _section(document, top, section)})
         for section in ("replications", "backups")
     }  # fmt: skip
+    locating = Locating(document, places)
+    said = {path: _checked(document, path, value, Location) for path, value in _section(document, top, "locations")}
+    located = _there({path[1]: locating.settled(path, entry) for path, entry in said.items()})
     problems = sorted(document.problems, key=lambda problem: problem.line)
-    return Configuration(file, zones, found["replications"], found["backups"], tuple(problems))
+    return Configuration(file, zones, found["replications"], found["backups"], located, tuple(problems))
 
 
 def _setting() -> str:

@@ -11,7 +11,6 @@ from airflow_provider_livedata.configuration.fields import (
     Bandwidth,
     Count,
     Hours,
-    Name,
     Pattern,
     Place,
     Schedule,
@@ -209,11 +208,3 @@ class Backup(Part):
         """How what differs is brought: its options and exclusions; ``options.max_delete_ratio`` is the backup's own."""
         chosen = {name: value for name, value in self.options.chosen().items() if name != "max_delete_ratio"}
         return ReplicateOptions(**{"list_every_h": BACKUP_LISTS_EVERY_H, **chosen}, exclude=tuple(self.exclude))
-
-
-class File(Part):
-    """The whole file."""
-
-    zones: dict[Name, Zone] = {}
-    replications: dict[Name, Annotated[Migration | DisasterRecovery, Field(discriminator="kind")]] = {}
-    backups: dict[Name, Backup] = {}

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from airflow_provider_livedata.configuration.lines import Document
 from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, Migration, Zone
 from airflow_provider_livedata.configuration.problems import Path, dotted
+from airflow_provider_livedata.configuration.wording import unknown
 from airflow_provider_livedata.engine.errors import BadAddress, BadInput
 from airflow_provider_livedata.engine.zones.address import Address
 
@@ -22,7 +23,7 @@ class Places:
     def __init__(self, document: Document, zones: Mapping[str, Zone], wrong: Sequence[str]) -> None:
         """``wrong``: the names of zones that cannot be used."""
         self._document, self._zones, self._wrong = document, zones, wrong
-        self._taken: list[tuple[Address, Path]] = []
+        self.taken: list[tuple[Address, Path]] = []  # what entries write to
 
     def settled(self, path: Path, entry: E | None) -> E | None:
         """The entry with addresses for places and with the options of the zone it reads from; None where that cannot be."""
@@ -31,12 +32,12 @@ class Places:
         drill = getattr(entry, "drill", None)
         asked = {"source": entry.source, "target": entry.target, "drill": drill.target if drill else None}
         texts = {name: text for name, text in asked.items() if text is not None}
-        found = {name: place for name, text in texts.items() if (place := self._found((*path, name), text))}
-        followers = self._followers(path, entry, found.get("target"))
+        found = {name: place for name, text in texts.items() if (place := self.found((*path, name), text))}
+        followers = self.followers(path, entry, found.get("target"))
         if set(found) != set(texts) or followers is None or not self._agree(path, found):
             return None
-        zone = self._zones.get(entry.source.partition(":")[0]) if "://" not in entry.source else None
-        options = {**(zone.options.chosen() if zone else {}), **entry.options.chosen()}
+        zone = entry.source.partition(":")[0] if "://" not in entry.source else ""
+        options = {**self.options_of(zone), **entry.options.chosen()}
         settled: dict[str, Any] = {name: str(place) for name, place in found.items()}
         settled["options"] = type(entry.options)(**options)
         settled |= followers
@@ -44,12 +45,23 @@ class Places:
             settled["drill"] = drill.model_copy(update={"target": settled["drill"]})
         return entry.model_copy(update=settled)
 
-    def _followers(self, path: Path, entry: E, target: Address | None) -> dict[str, Any] | None:
+    def options_of(self, zone: str) -> dict[str, Any]:
+        """What the file says of whatever reads from a zone."""
+        return self._zones[zone].options.chosen() if zone in self._zones else {}
+
+    def in_zone(self, path: Path, zone: str, within: str) -> Address | None:
+        """The address of a path in a zone; None where it is none, which is a problem then."""
+        if zone in self._zones or zone in self._wrong:
+            return self.found(path, f"{zone}:{within}")
+        self._document.problem(path, f"zone {zone} {unknown(zone, self._zones)}")
+        return None
+
+    def followers(self, path: Path, entry: Any, target: Address | None) -> dict[str, Any] | None:
         """What follows the data, each with an address for the place of its state; None where one cannot be used."""
         asked = {name: one for name in FOLLOWERS if (one := getattr(entry, name, None)) is not None}
         settled: dict[str, Any] = {}
         for name, one in asked.items():
-            place = self._found((*path, name, "state"), one.state)
+            place = self.found((*path, name, "state"), one.state)
             if place and target and place.overlaps(target):
                 self._document.problem(
                     (*path, name, "state"), "is a place of its own, not in the target of the replication"
@@ -58,7 +70,8 @@ class Places:
                 settled[name] = one.model_copy(update={"state": str(place)})
         return settled if set(settled) == set(asked) else None
 
-    def _found(self, path: Path, text: str) -> Address | None:
+    def found(self, path: Path, text: str) -> Address | None:
+        """The address of a place; None where it is none, which is a problem then."""
         try:
             return self._address(text)
         except BadInput as error:
@@ -92,10 +105,10 @@ class Places:
                 return False
         written = {name: place for name, place in found.items() if name != "source"}
         for name, place in written.items():
-            for taken, by in self._taken:
+            for taken, by in self.taken:
                 if taken.overlaps(place):
                     where = f"{dotted(by)} in line {self._document.line(by)}"
                     self._document.problem((*path, name), f"{where} writes to the same place, or one lies inside the other; each takes one of its own")  # fmt: skip
                     return False
-        self._taken += [(place, (*path, name)) for name, place in written.items()]
+        self.taken += [(place, (*path, name)) for name, place in written.items()]
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from airflow_provider_livedata.configuration.model import File
+from airflow_provider_livedata.configuration.file import File
 
 SCHEMA = Path(__file__).with_name("livedata.schema.json")
 

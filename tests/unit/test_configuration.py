@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from airflow_provider_livedata.configuration import Backup, DisasterRecovery, Migration, load, read
 from airflow_provider_livedata.configuration.__main__ import main
 from airflow_provider_livedata.configuration.cutting import SECTIONS
+from airflow_provider_livedata.configuration.file import File
+from airflow_provider_livedata.configuration.location import Follower, Location
 from airflow_provider_livedata.configuration.model import (
     Attribute,
     BackupOptions,
-    File,
     RecoveryOptions,
     Retention,
     ZoneOptions,
@@ -74,7 +75,7 @@ def test_what_is_wrong_is_told_in_the_words_of_the_golden_files(case: Path, gold
 
 
 def test_there_are_golden_files() -> None:
-    assert [case.stem for case in CASES] == ["names", "places", "twice", "values"]
+    assert [case.stem for case in CASES] == ["homes", "names", "places", "twice", "values"]
 
 
 def test_a_right_file_has_addresses_for_places_and_the_options_of_the_zone_that_is_read() -> None:
@@ -275,7 +276,9 @@ def test_the_command_tells_problems_and_whether_there_are_any(
     file = tmp_path / "livedata.yaml"
     file.write_text(RIGHT)
     assert main([str(file)]) == 0
-    assert capsys.readouterr().out == f"{file}: 2 zones, 2 replications, 2 backups can be used; 0 problems\n"
+    assert (
+        capsys.readouterr().out == f"{file}: 2 zones, 2 replications, 2 backups, 0 locations can be used; 0 problems\n"
+    )
     file.write_text(RIGHT + "more: {}\n")
     assert main([str(file)]) == 1
     assert capsys.readouterr().out.startswith(f"{file}:27: more: is not known here")
@@ -290,7 +293,7 @@ scalars = st.one_of(
 )  # fmt: skip
 names = st.one_of(
     st.text(max_size=4),
-    st.sampled_from(["zones", "replications", "backups", *Backup.model_fields, *DisasterRecovery.model_fields]),
+    st.sampled_from([*SECTIONS, *Backup.model_fields, *DisasterRecovery.model_fields, *Location.model_fields, "prod"]),
 )
 values = st.recursive(
     scalars,
@@ -298,14 +301,13 @@ values = st.recursive(
     max_leaves=12,
 )
 entries = st.dictionaries(
-    st.sampled_from(["address", *Backup.model_fields, *Migration.model_fields]), values, max_size=6
+    st.sampled_from(["address", *Backup.model_fields, *Migration.model_fields, *Location.model_fields]),
+    values,
+    max_size=6,
 )
 files = st.fixed_dictionaries(
     {},
-    optional={
-        name: st.dictionaries(names, st.one_of(values, entries), max_size=3)
-        for name in ("zones", "replications", "backups")
-    },
+    optional={name: st.dictionaries(names, st.one_of(values, entries), max_size=3) for name in SECTIONS},
 )
 
 
@@ -443,7 +445,7 @@ def test_the_examples_of_the_page_are_right() -> None:
 
 def test_the_page_names_everything_that_can_be_written() -> None:
     page = (REPOSITORY / "docs" / "configuration.md").read_text()
-    models = (Migration, DisasterRecovery, Backup, RecoveryOptions, BackupOptions)
+    models = (Migration, DisasterRecovery, Backup, RecoveryOptions, BackupOptions, Location, Follower)
     assert sorted({name for model in models for name in model.model_fields if f"`{name}`" not in page}) == []
 
 
