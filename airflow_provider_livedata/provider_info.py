@@ -76,6 +76,7 @@ def get_provider_info() -> dict[str, Any]:
             "backup",
             "copy",
             "fail_over",
+            "follow",
             "metastore",
             "policies",
             "replicate",

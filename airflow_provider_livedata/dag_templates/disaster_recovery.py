@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import DAG, TriggerRule, chain, task, task_group
 
 from airflow_provider_livedata import engine
@@ -20,13 +20,13 @@ from airflow_provider_livedata.dag_templates.disaster_recovery_params import (
     locations_of,
 )
 from airflow_provider_livedata.dag_templates.disaster_recovery_report import LocationEnd, disaster_recovery_report
+from airflow_provider_livedata.dag_templates.ends import looked_at, outcome_task
 from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
 from airflow_provider_livedata.dag_templates.followers import follower_tasks
 from airflow_provider_livedata.dag_templates.outcomes import state_word
 from airflow_provider_livedata.dag_templates.steps import report_task, states_in, tries
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.live import due_level
-from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.operators.base import FAILURE, failures_pushed, opened
 from airflow_provider_livedata.operators.replicate import LiveDataReplicateOperator
 from airflow_provider_livedata.operators.verify import LiveDataVerifyOperator
@@ -76,7 +76,7 @@ def disaster_recovery_dag(
     params = disaster_recovery_params(defaults or {})
     with DAG(dag_id, params=params, tags=list(tags), user_defined_macros=macros, **settings) as dag:
         report = report_task(_told, trigger_rule=TriggerRule.ALL_DONE)
-        chain(_location(deferrable=deferrable).expand_kwargs(_locations()), report, _outcome())
+        chain(_location(deferrable=deferrable).expand_kwargs(_locations()), report, outcome_task())
     return dag
 
 
@@ -161,25 +161,6 @@ def _end_of(
 
     told = {step: state_word(states.get(f"{GROUP}.{step}_{number}")) for step in STEPS}
     failures = {step: found for step in STEPS if (found := said(step, FAILURE))}
-    end: dict[str, Any] = {"states": told, "result": said("replicate"), "failures": failures}
-    try:
-        with opened(place["target"]) as zone:
-            lag, proofs = engine.lag(zone), engine.proofs(zone)
-    except LiveDataError as error:
-        return LocationEnd(place["source"], place["target"], **end, unread=str(error))
-    proved = {level: proof.at_ms for level, proof in proofs.items()}
-    return LocationEnd(
-        place["source"], place["target"], **end, lag_s=lag.lag_s, as_of_ms=lag.as_of_ms, proved_ms=proved
+    return looked_at(
+        LocationEnd(place["source"], place["target"], states=told, result=said("replicate"), failures=failures)
     )
-
-
-def _outcome() -> Any:
-    @task(retries=0, trigger_rule=TriggerRule.ALL_DONE)
-    def outcome(**context: Any) -> str:
-        """Fails the run where the report says so."""
-        found = context["ti"].xcom_pull(task_ids="report") or {"outcome": "FAILED", "why": "there is no report"}
-        if found["outcome"] in {"FAILED", "REFUSED"}:
-            raise AirflowFailException(f"{found['outcome']}: {found['why']}")
-        return str(found["outcome"])
-
-    return outcome()

@@ -25,6 +25,8 @@ class LocationEnd:
         as_of_ms: The instant that the target is a copy of.
         proved_ms: When it was last proved, by level.
         unread: Why the target could not be read.
+        name: What it is called; by default its places.
+        did: What was done, where that went well; by default the cycles of its live replication.
     """
 
     source: str
@@ -36,6 +38,8 @@ class LocationEnd:
     as_of_ms: int = 0
     proved_ms: Mapping[str, int] = field(default_factory=dict)
     unread: str = ""
+    name: str = ""
+    did: str = ""
 
 
 def disaster_recovery_report(
@@ -70,7 +74,7 @@ def _told(one: LocationEnd, levels: Sequence[str]) -> dict[str, Any]:
     state, why = _state(one)
     result = one.result or {}
     return {
-        "source": one.source, "target": one.target, "state": state, "why": why, "lag_seconds": one.lag_s, "as_of_ms": one.as_of_ms,
+        "name": one.name or f"{one.source} -> {one.target}", "source": one.source, "target": one.target, "state": state, "why": why, "lag_seconds": one.lag_s, "as_of_ms": one.as_of_ms,
         "verified_ms": {level: one.proved_ms.get(level) for level in levels}, "live": result.get("live"),
         "report": result.get("address", ""),
     }  # fmt: skip
@@ -88,6 +92,8 @@ def _state(one: LocationEnd) -> tuple[str, str]:
     if result.get("state") == "dry run":
         stops = f"; {result['why']}" if result.get("why") else ""
         return "dry run", f"{result['planned_files']:,} files to copy, {result['planned_deletes']:,} to delete{stops}"
+    if one.did:
+        return "ok", one.did
     live = result.get("live") or {}
     borne = f", {live['failed_cycles']:,} failed and were made up for" if live.get("failed_cycles") else ""
     worst = f", worst lag {human_seconds(live['worst_lag_seconds'])}" if live.get("cycles") else ""
@@ -98,7 +104,7 @@ def _lines(one: Mapping[str, Any], levels: Sequence[str]) -> list[str]:
     lag = "unknown" if one["lag_seconds"] is None else human_seconds(one["lag_seconds"])
     times = [moment(at) if (at := one["verified_ms"][level]) else "never" for level in levels]
     return [
-        _line(one["state"], lag, *times, f"{one['source']} -> {one['target']}"),
+        _line(one["state"], lag, *times, one["name"]),
         f"{'':<{WIDTHS[0]}}{one['why']}",
         "",
     ]

@@ -5,14 +5,14 @@ Each is asked for by one field of the form, an object with the arguments of its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import task
 
 from airflow_provider_livedata.dag_templates.follower_params import OBJECTS, TEXTS, object_arguments
-from airflow_provider_livedata.dag_templates.steps import AFTER, unless
+from airflow_provider_livedata.dag_templates.steps import AFTER, Params, unless
 from airflow_provider_livedata.operators.base import failures_pushed
 from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator
 from airflow_provider_livedata.operators.policies import PolicySyncOperator
@@ -38,6 +38,18 @@ def follower_steps() -> tuple[BaseOperator, ...]:
         )
         for name, operator in _OPERATORS.items()
     )
+
+
+def follower_operators(
+    prefix: str, arguments: Mapping[str, Mapping[str, Any]], is_skipped: Callable[[Params], Any]
+) -> list[BaseOperator]:
+    """The same where what follows is known beforehand: a step for each that is asked for, named ``prefix`` and its name."""
+    skip = unless(lambda params: params["dry_run"] or is_skipped(params), "dry run, or not chosen")
+    return [
+        operator(task_id=f"{prefix}{name}", trigger_rule=AFTER, pre_execute=skip, **arguments[name])
+        for name, operator in _OPERATORS.items()
+        if name in arguments
+    ]
 
 
 def _unless_asked(name: str) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
     from airflow_provider_livedata.engine.flows.fail_over import fail_over
+    from airflow_provider_livedata.engine.flows.follow import follow
     from airflow_provider_livedata.engine.flows.protect_replica import protect_replica
     from airflow_provider_livedata.engine.flows.proving import verify_backup
     from airflow_provider_livedata.engine.flows.removing_named import remove_backups
@@ -98,6 +99,7 @@ __all__ = [
     "fail_back",
     "fail_over",
     "fingerprint",
+    "follow",
     "hold",
     "lag",
     "newest_run",
@@ -164,6 +166,7 @@ _MODULES = {
     "fail_back": "flows.fail_back",
     "fail_over": "flows.fail_over",
     "fingerprint": "replication.changes",
+    "follow": "flows.follow",
     "hold": "flows.retaining",
     "lag": "replication.standing",
     "newest_run": "replication.standing",

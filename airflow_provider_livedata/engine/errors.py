@@ -50,6 +50,7 @@ LiveDataError
 |   |-- PlaceNotAllowed       the target takes tables at places alone that somebody has allowed, and this is none
 |   |-- StillChanging         a final round found differences: writers are still at work
 |   |-- WritersNotBlocked     the source was to be closed to its writers, and cannot be by us
+|   |-- NotAtRest             a copy that is to be copied on is not complete
 |   |-- NoCheckpoint          nothing was ever copied completely, so there is nothing to switch to
 |   |-- BackupMissing         there is no such backup
 |   |-- BackupUnusable        the backup is incomplete, damaged or on its way out
@@ -57,7 +58,8 @@ LiveDataError
 |   |-- DestinationTaken      what is at the destination forbids a restore of this kind
 |   |-- DestinationNewer      a restore would replace or delete what is newer than the backup
 |   `-- WrongSide             the roles of the two sides do not allow this direction, or this switch
-|       `-- TargetIsActive    the target was made the active side
+|       |-- TargetIsActive    the target was made the active side
+|       `-- HomeMoved         the home of a location is another zone than was said
 |-- TargetHeld                another run holds the target's lease                          (retryable)
 |-- LeaseLost                 this run lost its lease and changed nothing more              (retryable)
 |-- StateDamaged              a file in .livedata is not what its writer left
@@ -302,6 +304,10 @@ class WritersNotBlocked(RunRefused):
     """The location of the source was to be closed to its writers, and this user or store cannot do that."""
 
 
+class NotAtRest(RunRefused):
+    """A copy that is to be copied on is not complete."""
+
+
 class NoCheckpoint(RunRefused):
     """Nothing was ever copied completely to this target, so there is nothing to switch to."""
 
@@ -332,6 +338,10 @@ class WrongSide(RunRefused):
 
 class TargetIsActive(WrongSide):
     """The target was made the active side: a replication into it would overwrite what is written there."""
+
+
+class HomeMoved(WrongSide):
+    """The home of a location is another zone than was said."""
 
 
 class TargetHeld(LiveDataError):

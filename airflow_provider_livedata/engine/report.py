@@ -81,6 +81,9 @@ class Report(Sealed):
     made_directories: int = 0
     set_attributes: int = 0
     deleted: int = 0
+    partitions: list[str] = field(default_factory=list)  # key=value directories that changes are in, the first 200
+    has_more_partitions: bool = False
+    changes_elsewhere: bool = False  # files in no such directory changed too
     skipped: int = 0  # unchanged files
     vanished: int = 0
     failed: int = 0
@@ -130,6 +133,9 @@ class Report(Sealed):
             "copied_files",
             "copied_bytes",
             "deleted",
+            "partitions",
+            "has_more_partitions",
+            "changes_elsewhere",
             "skipped",
             "failed",
             "vanished",

@@ -44,7 +44,7 @@ def recover(*locations: dict[str, Any], **params: Any) -> Run:
     return run(disaster_recovery_dag(deferrable=False), conf=conf)
 
 
-def run_dag(dag: Any) -> Run:
+def run_dag(dag: Any, *, conf: dict[str, Any] | None = None) -> Run:
     """Run a DAG that a test made, which is in no DAG folder."""
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.serialized_dag import SerializedDagModel
@@ -58,7 +58,7 @@ def run_dag(dag: Any) -> Run:
         known = LazyDeserializedDAG.from_dag(dag)
         SerializedDAG.bulk_write_to_db(BUNDLE, None, [known], session=session)
         SerializedDagModel.write_dag(known, BUNDLE, session=session)
-    return run(dag)
+    return run(dag, conf=conf)
 
 
 def run(dag: Any, *, conf: dict[str, Any] | None = None, mark_success: str | None = None) -> Run:

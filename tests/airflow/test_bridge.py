@@ -19,7 +19,7 @@ WORTH_A_RETRY = {
 }  # fmt: skip
 HOPELESS = {
     "AlreadyExists", "BackupMissing", "BackupUnusable", "BadAddress", "BadConfiguration", "BadInput", "BadOption", "BucketMissing", "CannotHold", "CatalogueError", "ChangesLost", "CorruptSource",
-    "CredentialsRefused", "DestinationNewer", "DestinationTaken", "FilterChanged", "IsADirectory", "LiveDataError", "MetastoreRefused", "NameRefused", "NoCheckpoint", "NotADirectory", "NotEmpty", "ObjectExists", "ObjectMissing", "PartitionsRefused",
+    "CredentialsRefused", "DestinationNewer", "DestinationTaken", "FilterChanged", "HomeMoved", "IsADirectory", "LiveDataError", "MetastoreRefused", "NameRefused", "NoCheckpoint", "NotADirectory", "NotAtRest", "NotEmpty", "ObjectExists", "ObjectMissing", "PartitionsRefused",
     "PathMissing", "PathsOverlap", "PermissionRefused", "PlaceNotAllowed", "PolicyAccessRefused", "PolicyMissing", "PolicyRefused", "PolicyStoreError", "PublishingCutOff", "RunRefused", "SnapshotRefused", "SourceEmpty", "StagedBytesGone", "StateDamaged",
     "StillChanging", "StoreFull", "TargetIsActive", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",
     "VerifyFailed", "WritersNotBlocked", "WrongSide", "ZoneError",

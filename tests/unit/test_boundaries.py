@@ -38,7 +38,7 @@ PUBLIC = {
     "DrillReport", "Duration", "FailBackReport", "FailOverReport", "Fingerprint", "Lag", "Proof", "ReplicateOptions",
     "PolicyReport", "PolicySyncOptions", "Report", "RestoreOptions", "RestoreReport", "Retention", "RetentionPolicy", "RetentionReport", "SyncOptions", "VerifyReport",
     "backup", "bring_back", "catalogue", "catch_up", "changed", "completed", "decide_retention", "fail_back",
-    "fail_over", "fingerprint", "hold", "lag", "newest_run", "open_catalogue", "open_grants", "open_policies", "open_zone", "preflight", "proofs", "protect_replica", "release",
+    "fail_over", "fingerprint", "follow", "hold", "lag", "newest_run", "open_catalogue", "open_grants", "open_policies", "open_zone", "preflight", "proofs", "protect_replica", "release",
     "remove_backups",
     "replicate", "restore", "restore_drill", "restore_script", "retain", "settle", "stop_live", "stop_mark",
     "sync_catalogue", "sync_policies", "undo_restore", "verify", "verify_backup", "verify_catalogue", "verify_policies",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from airflow_provider_livedata.engine.deciding.partitions import Partitions
 from airflow_provider_livedata.engine.model import Step
 
 EXAMPLES = 20
@@ -39,6 +40,7 @@ class Totals:
     unholdable: int = 0
     unholdable_examples: list[str] = field(default_factory=list)
     changed_examples: list[str] = field(default_factory=list)
+    partitions: Partitions = field(default_factory=Partitions)
     digest: str = ""
 
     @property
@@ -61,6 +63,7 @@ class Totals:
         """One more step of the plan."""
         reason = f"{step.kind}: {step.reason}"
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        self.partitions.count(step)
         if step.kind == "delete":
             self._count_delete(step)
         else:

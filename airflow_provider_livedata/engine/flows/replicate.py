@@ -59,6 +59,7 @@ def replicate(
     *,
     lease_times: LeaseTimes | None = None,
     lease: Lease | None = None,
+    home_ms: int = 0,
 ) -> Report:
     """Copy what differs, delete what is gone, and move the checkpoint when everything landed.
 
@@ -68,6 +69,7 @@ def replicate(
         options: How.
         lease_times: Of the lease.
         lease: That of the target, where the caller has it already; it goes on having it.
+        home_ms: Of a source that is a copy itself: the instant that it is a copy of.
 
     Returns:
         The report of the run, which also lies beside the checkpoint.
@@ -79,7 +81,7 @@ def replicate(
     """
     options = options or ReplicateOptions()
     with opened(source, calls_per_s=options.max_namenode_calls_per_s) as opened_source, opened(target) as opened_target:
-        run = _Run(opened_source, opened_target, options)
+        run = _Run(opened_source, opened_target, options, home_ms)
         run.preflight(trusts_records=not options.dry_run)
         if options.dry_run:
             return run.rehearse()
@@ -110,6 +112,7 @@ class _Run:
     source: Zone
     target: Zone
     options: ReplicateOptions
+    home_ms: int = 0
     state: StateFolder = field(init=False)
     report: Report = field(init=False)
     policy: Policy = field(init=False)
@@ -121,7 +124,7 @@ class _Run:
         options, here, there = self.options, self.source.address, self.target.address
         self.state = StateFolder(self.target)
         self.report = Report(str(here), str(there), started_ms=now_ms())
-        self.frozen = Freezing(self.source, replication_id(here, there), options, self.report)
+        self.frozen = Freezing(self.source, replication_id(here, there), options, self.report, self.home_ms)
         compared = frozenset(name for name in options.preserve if name != "mtime")
         self.policy = Policy(
             self.target.facts, compared, options.foreign, options.max_delete_ratio, options.skip_unholdable

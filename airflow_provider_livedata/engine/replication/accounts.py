@@ -29,6 +29,9 @@ def account_plan(report: Report, totals: Totals, plan: Plan) -> None:
     report.planned_deletes = totals.delete_files + totals.delete_directories
     report.changes, report.not_copied = totals.changes, totals.unholdable_examples
     report.changed_examples = totals.changed_examples
+    touched = totals.partitions
+    report.partitions, report.has_more_partitions = touched.names, touched.has_more
+    report.changes_elsewhere = touched.elsewhere
     if totals.unlisted:
         note(
             report,

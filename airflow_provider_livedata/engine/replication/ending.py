@@ -65,6 +65,7 @@ def reached(
         totals.source_bytes + totals.unseen_bytes,
         tuple(sorted(tally.unsettled_paths)),
         before.listed_ms if before and finds_changes_only else report.as_of_ms,
+        home_ms=frozen.home_ms,
     )
 
 
@@ -100,7 +101,7 @@ def close(
     report: Report, state: StateFolder, folder: str, before: Checkpoint | None, after: Checkpoint | None
 ) -> Report:
     """Store the report in ``folder`` with the checkpoints before and after, and log it."""
-    report.lag_seconds = round((now_ms() - after.as_of_ms) / 1000, 3) if after else None
+    report.lag_seconds = round((now_ms() - after.origin_ms) / 1000, 3) if after else None
     report.checkpoint_before = _address(state, before)
     report.checkpoint_after = _address(state, after)
     path = f"{folder}/report.json"

@@ -32,6 +32,7 @@ class Freezing:
     replication: str
     options: ReplicateOptions
     report: Report
+    home_ms: int = 0  # see ``Checkpoint``
     root: str = ""  # snapshottable directory, where that is known from before
     snapshot: Snapshot | None = None  # the one of this run, once it is taken
     taken: list[Snapshot] = field(default_factory=list)  # all there are, as of that one

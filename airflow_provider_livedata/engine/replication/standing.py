@@ -15,6 +15,11 @@ from airflow_provider_livedata.engine.zones.base import Zone
 
 STOP = "stop.json"
 REPORTS_READ = 100  # as many as are kept
+TOUCHED: dict[str, Any] = {
+    "partitions": (),
+    "has_more_partitions": True,
+    "changes_elsewhere": True,
+}  # where it is not known
 COUNTS = ("changes", "copied_files", "copied_bytes", "renamed", "deleted", "skipped", "failed", "unsettled")
 
 
@@ -27,7 +32,7 @@ class Lag:
         source: What it is a copy of, "" before the first checkpoint.
         run: Number of the newest checkpoint, 0 before the first.
         snapshot: Of the source, "" where that has none.
-        as_of_ms: The instant that the target is a copy of, 0 before the first checkpoint.
+        as_of_ms: The instant, where the data are written, that the target is a copy of, 0 before the first checkpoint.
         committed_ms: When that copy was complete.
         lag_s: Now minus ``as_of_ms``; None before the first checkpoint.
         report: Address of that run's report.
@@ -74,8 +79,8 @@ def lag(target: Zone | str, *, now_ms: int | None = None) -> Lag:
     now = clock.now_ms() if now_ms is None else now_ms
     name = f"{newest.run:012d}"
     return Lag(
-        address, newest.source, newest.run, newest.snapshot, newest.as_of_ms, newest.committed_ms,
-        round((now - newest.as_of_ms) / 1000, 3), state.address(f"runs/{name}/report.json"),
+        address, newest.source, newest.run, newest.snapshot, newest.origin_ms, newest.committed_ms,
+        round((now - newest.origin_ms) / 1000, 3), state.address(f"runs/{name}/report.json"),
         state.address(f"checkpoint/{name}.json"), max(contact, newest.as_of_ms),
     )  # fmt: skip
 
@@ -99,7 +104,7 @@ def completed(
 
     Returns:
         ``run``, ``source``, ``target``, ``snapshot``, ``as_of_ms``, ``lag_seconds`` (as it was when the run ended), the counts
-        of ``COUNTS``, ``report`` and ``checkpoint`` (addresses). Of runs that long ago that their reports are gone nothing is told.
+        of ``COUNTS``, ``partitions`` and what else is in ``TOUCHED``, ``report`` and ``checkpoint`` (addresses). Of runs that long ago that their reports are gone nothing is told.
 
     Raises:
         As ``lag``.
@@ -121,7 +126,8 @@ def _completed(state: StateFolder, run: int) -> dict[str, Any] | None:
     if report is None or report.get("state") != "done":
         return None
     told = ("run", "source", "target", "snapshot", "as_of_ms", "lag_seconds", *COUNTS)
-    return {one: report.get(one) for one in told} | {
+    touched = {one: report.get(one, unknown) for one, unknown in TOUCHED.items()}
+    return {one: report.get(one) for one in told} | touched | {
         "report": state.address(name), "checkpoint": state.address(f"checkpoint/{run:012d}.json"),
     }  # fmt: skip
 
@@ -131,8 +137,8 @@ def _without_report(state: StateFolder) -> dict[str, Any] | None:
     if newest is None:
         return None
     told = {one: getattr(newest, one) for one in ("run", "source", "target", "snapshot", "as_of_ms")}
-    lag_seconds = round((newest.committed_ms - newest.as_of_ms) / 1000, 3)
-    return told | dict.fromkeys(COUNTS) | {
+    lag_seconds = round((newest.committed_ms - newest.origin_ms) / 1000, 3)
+    return told | dict.fromkeys(COUNTS) | TOUCHED | {
         "lag_seconds": lag_seconds, "report": "", "checkpoint": state.address(f"checkpoint/{newest.run:012d}.json"),
     }  # fmt: skip
 

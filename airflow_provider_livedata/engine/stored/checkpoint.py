@@ -52,6 +52,14 @@ class Checkpoint:
     target_snapshot: str = ""  # of the target as it was left; "" where none was taken
     format: int = FORMAT
     notes: tuple[str, ...] = field(default=())
+    home_ms: int = (
+        0  # of a source that is a copy itself: the instant of its home that it was a copy of; 0: ``as_of_ms``
+    )
+
+    @property
+    def origin_ms(self) -> int:
+        """The instant, where the data are written, that the target is a copy of."""
+        return self.home_ms or self.as_of_ms
 
     def to_json(self) -> dict[str, Any]:
         """As stored."""

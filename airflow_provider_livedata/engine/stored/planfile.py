@@ -50,11 +50,13 @@ class PlanWriter:
         with ThreadPoolExecutor(len(PHASES)) as pool:  # HDFS may take half a second for each of them
             list(pool.map(self._flush, PHASES))
         name = f"{self.folder}/plan.json"
+        counts = dataclasses.asdict(totals)
+        del counts["partitions"]  # the report tells them
         value = {
             "format": 1,
             **about,
             "digest": totals.digest,
-            "totals": dataclasses.asdict(totals),
+            "totals": counts,
             "files": {phase: [dataclasses.asdict(file) for file in files] for phase, files in self._files.items()},
         }
         self.state.write_json(name, value)

@@ -83,6 +83,7 @@ class Turning:
             committed_ms=now_ms(),
             unsettled=tuple(sorted(doubtful)) if is_frozen else (),
             listed_ms=now_ms(),
+            home_ms=0,
             generations=(files,) if files else (),
         )
 
@@ -120,6 +121,7 @@ class Turning:
             committed_ms=now_ms(),
             unsettled=(),
             listed_ms=now_ms(),
+            home_ms=0,
             generations=(files,) if files else (),
         )
 
