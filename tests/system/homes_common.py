@@ -60,7 +60,8 @@ class Homes:
     def _change(self, location: Located) -> None:
         files = self.files.setdefault(location.name, {})
         with self.zone(location.places[location.home]) as home:
-            home.make_directory("")
+            if home.facts.has_directories:
+                home.make_directory("")
             for _ in range(self.chance.randint(3, 8)):
                 self._operate(home, files)
 
