@@ -1,0 +1,7 @@
+"""For the DAG folder, beside hybrid_cloud.py."""
+
+from __future__ import annotations
+
+from hybrid_cloud import hybrid_cloud_example
+
+globals().update({dag.dag_id: dag for dag in hybrid_cloud_example()})
