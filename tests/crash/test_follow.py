@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.memory.zone import MemoryZone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import MUTATING, Crash, CrashAfter
-from tests.crash.conftest import Files, Pair, contents
+from tests.crash.conftest import Files, Pair, contents, put
 from tests.crash.test_crashes import IMPATIENT
 
 ALL = ReplicateOptions(max_delete_ratio=1.0, threads=1)
@@ -135,6 +135,58 @@ def test_by_the_roles_of_the_zones_nothing_goes_the_wrong_way(pair: Pair, end: M
     ):
         with pytest.raises(HomeMoved, match="change home: of this location"):
             follow(upstream, target, ALL, is_home=is_home)
+
+
+def moved(pair: Pair, end: MemoryZone) -> None:
+    """Two copies of one home, which then moves to one of them."""
+    follow(pair.source, pair.target, ALL)
+    follow(pair.source, end, ALL)
+    change(pair)
+    fail_over(pair.source, pair.target, ALL)
+    put(pair.target, "there", b"written in the new home")
+
+
+def test_what_followed_the_old_home_follows_the_new_one_and_only_what_differs_is_copied(
+    pair: Pair, end: MemoryZone
+) -> None:
+    moved(pair, end)
+    with pytest.raises(NoCheckpoint, match="the run itself makes it one of the new home"):
+        follow(pair.target, end, ReplicateOptions(dry_run=True))
+    report = follow(pair.target, end, ALL)
+    assert files_of(contents(end)) == files_of(contents(pair.target))
+    assert (report.copied_files, report.deleted) == (4, 1)
+    assert follow(pair.target, end, ALL).changes == 0
+
+
+def test_whenever_a_follower_dies_on_its_way_to_the_new_home_the_next_run_brings_it_there(
+    pair: Pair, end: MemoryZone
+) -> None:
+    moved(pair, end)
+    for calls in range(200):
+        try:
+            mortal = Retrying(CrashAfter(end, calls), RetryPolicy(attempts=1))
+            follow(pair.target, mortal, ALL, lease_times=IMPATIENT)
+        except Crash:
+            continue
+        break
+    else:
+        pytest.fail("it never came to its end")
+    assert files_of(contents(end)) == files_of(contents(pair.target))
+
+
+def test_a_follower_whose_last_run_was_cut_off_is_not_taken_for_what_it_is_not(pair: Pair, end: MemoryZone) -> None:
+    follow(pair.source, end, ALL)
+    change(pair)
+    follow(pair.source, pair.target, ALL)
+    with pytest.raises(Crash):
+        follow(pair.source, Retrying(CrashAfter(end, 8), RetryPolicy(attempts=1)), ALL, lease_times=IMPATIENT)
+    fail_over(pair.source, pair.target, ALL)
+    with pytest.raises(NotAtRest, match="did not come to its end before the home moved"):
+        follow(pair.target, end, ALL, lease_times=IMPATIENT)
+
+
+def files_of(found: Files) -> Files:
+    return {path: data for path, data in found.items() if data is not None}
 
 
 def test_a_switch_that_only_the_target_knows_of_is_respected(pair: Pair) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.deciding.fresh import ADDED, ALL, LAST, fresh, partition_keys
@@ -56,6 +56,7 @@ def test_files_in_no_partition_are_told_as_elsewhere() -> None:
     assert not counted(step("make_directory", "orders/")).elsewhere
 
 
+@example(list(range(MOST + 1)))
 @given(st.lists(st.integers(0, 2 * MOST), max_size=3 * MOST))
 def test_never_more_are_named_than_an_event_may_hold(days: list[int]) -> None:
     found = counted(*(step("copy", f"day={day}/x") for day in days))
