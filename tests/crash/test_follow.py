@@ -150,12 +150,29 @@ def test_what_followed_the_old_home_follows_the_new_one_and_only_what_differs_is
     pair: Pair, end: MemoryZone
 ) -> None:
     moved(pair, end)
-    with pytest.raises(NoCheckpoint, match="the run itself makes it one of the new home"):
+    with pytest.raises(NoCheckpoint, match="the run itself makes it one"):
         follow(pair.target, end, ReplicateOptions(dry_run=True))
     report = follow(pair.target, end, ALL)
     assert files_of(contents(end)) == files_of(contents(pair.target))
     assert (report.copied_files, report.deleted) == (4, 1)
     assert follow(pair.target, end, ALL).changes == 0
+
+
+def test_an_old_home_that_was_lost_follows_the_new_one_once_it_is_back_and_its_late_writes_are_kept_aside(
+    pair: Pair,
+) -> None:
+    follow(pair.source, pair.target, ALL)
+    pair.put({"late": b"never copied", "a": b"late too"})
+    fail_over(None, pair.target, ALL, how="unplanned")
+    put(pair.target, "there", b"written in the new home")
+    with pytest.raises(NoCheckpoint, match="the run itself makes it one"):
+        follow(pair.target, pair.source, ReplicateOptions(dry_run=True))
+    follow(pair.target, pair.source, ALL)
+    assert files_of(contents(pair.source)) == files_of(contents(pair.target))
+    aside = [entry.path.rpartition("/")[2] for entry in pair.source.scan(".livedata/aside") if entry.kind == "file"]
+    assert {"late", "a"} <= set(aside)
+    put(pair.target, "there", b"changed there")
+    assert follow(pair.target, pair.source, ALL).copied_files == 1
 
 
 def test_whenever_a_follower_dies_on_its_way_to_the_new_home_the_next_run_brings_it_there(

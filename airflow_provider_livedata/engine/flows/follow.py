@@ -3,12 +3,13 @@
 A home is read as the source of any replication is. A copy is read under its own lease, so that nothing is written to it meanwhile, and
 only while it is what its checkpoint says: stores without snapshots have no other way to one instant. The checkpoint of what is fed tells the
 instant of the home, so that its lag is the whole way's. Where the home has moved, what followed the old one is made a follower of the new one
-first, from their records.
+first, from their records, and so is the old one itself, as by a fail-back that does not switch: what was written there late is kept aside.
 """
 
 from __future__ import annotations
 
 from airflow_provider_livedata.engine.errors import HomeMoved, NoCheckpoint, NotAtRest, TargetIsActive
+from airflow_provider_livedata.engine.flows.fail_back import fail_back
 from airflow_provider_livedata.engine.flows.replicate import replicate
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.replication.finding import known_of
@@ -20,6 +21,7 @@ from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, hol
 from airflow_provider_livedata.engine.stored.roles import Role, place_of
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.switching import rejoining
+from airflow_provider_livedata.engine.switching.turning import is_turned
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
 
@@ -54,24 +56,29 @@ def follow(
         _refuse_moved(roles.newest(state), source.address, is_home=is_home)
         try:
             if is_home:
-                _rejoin(source, opened_target, options, lease_times)
+                _take_along(source, opened_target, options, lease_times)
                 return replicate(source, opened_target, options, lease_times=lease_times)
             return _from_copy(source, opened_target, options, lease_times)
         except TargetIsActive as error:
             raise _moved(place_of(opened_target.address), "became the home", error.where) from error
 
 
-def _rejoin(home: Zone, target: Zone, options: ReplicateOptions, lease_times: LeaseTimes | None) -> None:
-    """After the home has moved: a follower of the old one becomes one of the new."""
+def _take_along(home: Zone, target: Zone, options: ReplicateOptions, lease_times: LeaseTimes | None) -> None:
+    """After the home has moved: the old one, and what followed it, become followers of the new one."""
     role, state = roles.newest(StateFolder(home)), StateFolder(target)
-    ours = rejoining.before(home, role, state)
-    if ours is None:
+    if role is None or role.role != "active":
+        return
+    is_old_home = role.peer == place_of(target.address)
+    ours = None if is_old_home else rejoining.before(home, role, state)
+    if ours is None and (not is_old_home or is_turned(state, role)):
         return
     if options.dry_run:
         raise NoCheckpoint(
-            "this follower is a copy of the home before; the run itself makes it one of the new home",
-            target=state.address(""),
+            "this zone is no copy of the new home yet; the run itself makes it one", target=state.address("")
         )
+    if ours is None:
+        fail_back(home, target, options, switch=False, lease_times=lease_times)
+        return
     with Lease(state, holder_of(options), times=lease_times) as lease:
         rejoining.rejoin(home, ours, state, lease)
 

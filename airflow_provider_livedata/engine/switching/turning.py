@@ -134,6 +134,12 @@ class Turning:
         return _Turned(theirs, None, [], [], [], known)
 
 
+def is_turned(theirs: StateFolder, role: Role) -> bool:
+    """Whether the old source has the records of the direction back; ``role``: of the active side."""
+    begun = theirs.read_json(_beginning(role))
+    return begun is not None and checkpoints.newest(theirs) >= int(begun["run"])
+
+
 def _beginning(role: Role) -> str:
     return f"fail-back/{role.generation:012d}.json"
 
