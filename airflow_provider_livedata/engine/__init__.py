@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.retaining import hold, release, retain
     from airflow_provider_livedata.engine.flows.sync_catalogue import sync_catalogue
     from airflow_provider_livedata.engine.flows.sync_policies import sync_policies
+    from airflow_provider_livedata.engine.flows.two_way_sync import two_way_sync
     from airflow_provider_livedata.engine.flows.undoing import undo_restore
     from airflow_provider_livedata.engine.flows.verify import verify
     from airflow_provider_livedata.engine.flows.verify_catalogue import verify_catalogue
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.restores.options import DrillOptions, RestoreOptions
     from airflow_provider_livedata.engine.restores.report import DrillReport, RestoreReport
     from airflow_provider_livedata.engine.switching.report import FailBackReport, FailOverReport
+    from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
+    from airflow_provider_livedata.engine.two_way.report import TwoWayReport
     from airflow_provider_livedata.engine.verify_report import VerifyReport
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
@@ -87,6 +90,8 @@ __all__ = [
     "RetentionPolicy",
     "RetentionReport",
     "SyncOptions",
+    "TwoWayOptions",
+    "TwoWayReport",
     "VerifyReport",
     "backup",
     "bring_back",
@@ -120,6 +125,7 @@ __all__ = [
     "stop_mark",
     "sync_catalogue",
     "sync_policies",
+    "two_way_sync",
     "undo_restore",
     "verify",
     "verify_backup",
@@ -153,6 +159,8 @@ _MODULES = {
     "RetentionPolicy": "backups.retention_policy",
     "RetentionReport": "backups.retention_report",
     "SyncOptions": "metastore.sync_options",
+    "TwoWayOptions": "two_way.options",
+    "TwoWayReport": "two_way.report",
     "VerifyReport": "verify_report",
     "backup": "flows.backup",
     "bring_back": "flows.restoring",
@@ -186,6 +194,7 @@ _MODULES = {
     "stop_mark": "replication.standing",
     "sync_catalogue": "flows.sync_catalogue",
     "sync_policies": "flows.sync_policies",
+    "two_way_sync": "flows.two_way_sync",
     "undo_restore": "flows.undoing",
     "verify": "flows.verify",
     "verify_backup": "flows.proving",

@@ -1,0 +1,234 @@
+"""What two sides agreed on, kept in ``.livedata`` of one of them; the other one keeps a mark that says so.
+
+.livedata/two_way/<pair>/state/<n>.json     of the keeper: what was agreed on by run n, and the files that hold it
+.livedata/two_way/<pair>/common/...         of the keeper: the rows, those of the left side and those of the right side
+.livedata/two_way/<pair>/runs/<n>/...       of the keeper: plans, journals, conflicts and the report of run n
+.livedata/two_way/<pair>/mark.json          of the other side: the number of the last run, so that nobody takes an emptied side for a new one
+
+The keeper is the side whose address without connection comes first. The state moves create-only, when a run has done what it could.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
+from typing import Any
+
+from airflow_provider_livedata.engine.deciding.cover import Cover
+from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
+from airflow_provider_livedata.engine.errors import StateDamaged
+from airflow_provider_livedata.engine.model import Held, Snapshot
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored.journal import journal_of
+from airflow_provider_livedata.engine.stored.manifest_file import Generations, ManifestFile
+from airflow_provider_livedata.engine.stored.roles import place_of
+from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.two_way.changes import Common
+from airflow_provider_livedata.engine.two_way.settling import Side
+from airflow_provider_livedata.engine.zones.address import Address
+
+FORMAT = 1
+FOLDER = "two_way"
+KEPT_RUNS = 30
+MOST_IN_DOUBT = 10_000
+SIDES: tuple[Side, Side] = ("left", "right")
+ATTRIBUTES = ("owner", "group", "mode", "acl", "xattrs")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What both sides agreed on. ``left_snapshot``, ``right_snapshot``: of which instant each was read, None where it has no snapshots.
+
+    ``in_doubt``: paths to be looked at again whatever the sides say; ``lists_next``: they are too many, or something failed, so that the next run
+    compares everything. ``listed_ms``: when everything was compared last.
+    """
+
+    run: int
+    left: str
+    right: str
+    filter_digest: str
+    exclude: tuple[str, ...]
+    preserve: tuple[str, ...]
+    committed_ms: int
+    listed_ms: int
+    files: int
+    size_bytes: int
+    left_snapshot: Snapshot | None = None
+    right_snapshot: Snapshot | None = None
+    in_doubt: tuple[str, ...] = ()
+    lists_next: bool = False
+    left_rows: Generations = ()
+    right_rows: Generations = ()
+    format: int = FORMAT
+
+    def snapshot(self, side: Side) -> Snapshot | None:
+        """Of one side."""
+        return self.left_snapshot if side == "left" else self.right_snapshot
+
+    def rows(self, side: Side) -> Generations:
+        """Of one side."""
+        return self.left_rows if side == "left" else self.right_rows
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], *, name: str) -> Standing:
+        """As read.
+
+        Raises:
+            StateDamaged: Of a newer format, or not complete.
+        """
+        try:
+            lists = {n: tuple(value[n]) for n in ("exclude", "preserve", "in_doubt")}
+            rows = {n: tuple(tuple(ManifestFile(**f) for f in g) for g in value[n]) for n in ("left_rows", "right_rows")}
+            taken = {n: Snapshot(**value[n]) if value[n] else None for n in ("left_snapshot", "right_snapshot")}
+            return cls(**{**value, **lists, **rows, **taken})
+        except (KeyError, TypeError) as error:
+            raise StateDamaged(f"what two sides agreed on is not complete: {error}", file=name) from error
+
+
+def pair_id(left: Address, right: Address) -> str:
+    """What names a pair of places, whichever comes first and whatever connections they are reached by."""
+    pair = " <-> ".join(sorted((place_of(left), place_of(right))))
+    return hashlib.sha256(pair.encode()).hexdigest()[:8]
+
+
+class PairFolder:
+    """The files of one pair; ``keeper`` has the state, ``peer`` the mark."""
+
+    def __init__(self, keeper: StateFolder, peer: StateFolder, pair: str) -> None:
+        self.state, self.peer, self.pair = keeper, peer, pair
+        self.folder = f"{FOLDER}/{pair}"
+
+    def read(self) -> Standing | None:
+        """The newest standing, None before the first sync.
+
+        Raises:
+            StateDamaged: It cannot be read, or one side has forgotten the other.
+        """
+        numbers = self._numbers()
+        mark = self.peer.read_json(f"{self.folder}/mark.json")
+        marked = int(mark["run"]) if mark else 0
+        if marked > max(numbers, default=0):
+            raise StateDamaged(
+                "what the two sides agreed on is gone, or was replaced by an older state, so that nobody knows what was deleted on which side; "
+                "start over to merge both sides, which deletes nothing",
+                file=self.state.address(self.folder), run=marked,
+            )  # fmt: skip
+        if numbers and not mark and numbers[-1] > 1:
+            raise StateDamaged(
+                "this side does not know that it was synced before: it was emptied, or is another place of the same name; start over to merge both "
+                "sides, which deletes nothing",
+                side=self.peer.address(""), run=numbers[-1],
+            )  # fmt: skip
+        if not numbers:
+            return None
+        name = self._state_file(numbers[-1])
+        value = self.state.read_json(name, is_unchanging=True)
+        if value is None:
+            raise StateDamaged("what two sides agreed on vanished while it was read", file=self.state.address(name))
+        return Standing.from_json(value, name=self.state.address(name))
+
+    def newest_run(self) -> int:
+        """The highest number that a run has had."""
+        return max([0, *self._numbers(), *self.runs()])
+
+    def runs(self) -> list[int]:
+        """Numbers of the runs that left something, ascending."""
+        parts = (entry.path.split("/") for entry in self.state.files(f"{self.folder}/runs"))
+        return sorted({int(each[3]) for each in parts if len(each) > 4 and each[3].isdigit()})
+
+    def run_folder(self, run: int) -> str:
+        """Where a run keeps what is its own."""
+        return f"{self.folder}/runs/{run:012d}"
+
+    def journal_folder(self, run: int, side: Side) -> str:
+        """Where a run writes down what it did to a side."""
+        return f"{self.run_folder(run)}/{side}"
+
+    def common_runs(self, standing: Standing | None, side: Side, cover: Cover | None = None) -> list[SortedRun]:
+        """What was agreed on, as one side has it, with what later runs that were cut off did."""
+        recent = self.recent_runs(standing, side)
+        older = checkpoints.runs_of(self.state, standing.rows(side), age=len(recent), cover=cover) if standing else []
+        return [*recent, *older]
+
+    def recent_runs(self, standing: Standing | None, side: Side) -> list[SortedRun]:
+        """What was done since, by runs that were cut off or go on, as one side has it."""
+        since = standing.run if standing else 0
+        recent: list[SortedRun] = []
+        for run in reversed([number for number in self.runs() if number > since]):
+            recent += self.journaled(run, side, age=len(recent))
+        return recent
+
+    def journaled(self, run: int, side: Side, *, age: int = 0) -> list[SortedRun]:
+        """What a run did, to either side, as rows of ``side``."""
+        found: list[SortedRun] = []
+        for changed in SIDES:
+            rows = journal_of(self.state, self.journal_folder(run, changed), age=age + len(found))
+            found += [dataclasses.replace(one, rows=partial(_turned, one, changed, side)) for one in rows]
+        return found
+
+    def commit(self, standing: Standing) -> None:
+        """Write a standing, create-only, then the mark of the other side."""
+        self.state.write_json(self._state_file(standing.run), dataclasses.asdict(standing), create_only=True)
+        value = {"format": FORMAT, "run": standing.run, "keeper": self.state.address("")}
+        self.peer.write_json(f"{self.folder}/mark.json", value)
+
+    def forget(self) -> None:
+        """Remove what was agreed on; rows of runs that were cut off too."""
+        self.peer.remove(f"{self.folder}", only=lambda name: name.endswith("/mark.json"))
+        self.state.remove(self.folder, only=lambda name: f"/{self.pair}/runs/" not in name or "/journal/" in name)
+
+    def tidy(self, standing: Standing) -> None:
+        """Remove older standings but one, rows that no standing lists, and what old runs left."""
+        numbers = self._numbers()
+        kept = [self.state.read_json(self._state_file(number), is_unchanging=True) for number in numbers[-2:]]
+        listed = {f["name"] for one in kept if one for rows in ("left_rows", "right_rows") for g in one[rows] for f in g}
+        old = {self._state_file(number) for number in numbers[:-2]}
+        self.state.remove(f"{self.folder}/state", only=old.__contains__)
+        self.state.remove(f"{self.folder}/common", only=lambda name: name not in listed)
+        gone = set(self.runs()[:-KEPT_RUNS])
+        ended = {number for number in self.runs() if number < standing.run}
+        self.state.remove(f"{self.folder}/runs", only=lambda name: self._is_spent(name, gone, ended))
+
+    def _is_spent(self, name: str, gone: set[int], ended: set[int]) -> bool:
+        parts = name.split("/")
+        run = int(parts[3]) if len(parts) > 4 and parts[3].isdigit() else -1
+        return run in gone or (run in ended and len(parts) > 5)
+
+    def _numbers(self) -> list[int]:
+        names = (entry.path.rpartition("/")[2].removesuffix(".json") for entry in self.state.files(f"{self.folder}/state"))
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def _state_file(self, run: int) -> str:
+        return f"{self.folder}/state/{run:012d}.json"
+
+
+def commons(left: Iterable[SortedRun], right: Iterable[SortedRun], *, with_gone: bool = False) -> Iterator[Common]:
+    """The rows of both sides, key by key.
+
+    Raises:
+        StateDamaged: They are not of the same keys.
+    """
+    for ours, theirs in zip_longest(overlay(left, with_gone=with_gone), overlay(right, with_gone=with_gone)):
+        if ours is None or theirs is None or theirs.key != ours.key:
+            raise StateDamaged(
+                "what two sides agreed on does not fit together; start over to merge both sides, which deletes nothing",
+                key=(ours or theirs).key,
+            )
+        yield Common(ours, theirs)
+
+
+def _turned(run: SortedRun, changed: Side, side: Side) -> Iterator[Held]:
+    """Rows of what was done to ``changed``, whose entries are of the other side, as rows of ``side``."""
+    for held in run.rows():
+        yield held if changed != side else mirrored(held)
+
+
+def mirrored(held: Held) -> Held:
+    """The row of the side that was changed, where the row is that of the side that it came from. What attributes it has is not known yet."""
+    unknown = dict.fromkeys(ATTRIBUTES)
+    entry = held.entry._replace(version=held.target_version, **unknown)  # type: ignore[arg-type]
+    return held._replace(entry=entry, target_version=held.entry.version)
