@@ -41,6 +41,7 @@ from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.two_way.agreeing import agree
 from airflow_provider_livedata.engine.two_way.aside import TakesAside
 from airflow_provider_livedata.engine.two_way.carrying import Carrying
+from airflow_provider_livedata.engine.two_way.changes import Claim
 from airflow_provider_livedata.engine.two_way.looking import Looking, view_of
 from airflow_provider_livedata.engine.two_way.merging import Rules
 from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
@@ -97,6 +98,7 @@ class _Run:
     report: TwoWayReport
     number: int = 0
     _leases: list[Lease] = field(default_factory=list)
+    _journals: dict[Side, Journal] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -195,6 +197,7 @@ class _Run:
         with ThreadPoolExecutor(2, "livedata-freeze") as pool:
             list(pool.map(lambda side: self.frozen[side].take(self.number), SIDES))
         done = standing
+        self._journals = {side: Journal(self.folder.state, self.folder.journal_folder(self.number, side)) for side in SIDES}
         try:
             looking = self._looking(standing)
             planned = self._plan(looking, folder)
@@ -208,7 +211,7 @@ class _Run:
         self._stop_if_failed()
 
     def _looking(self, standing: Standing | None) -> Looking:
-        looking = Looking(self.zones, self.frozen, self.folder, standing, self.options.how, self.report.started_ms)
+        looking = Looking(self.zones, self.frozen, self.folder, standing, self.options.how, self.report.started_ms, self._adopt)
         looking.choose()
         self.report.is_first = standing is None
         for side in SIDES:
@@ -216,6 +219,11 @@ class _Run:
             told.found_by, told.snapshot, told.as_of_ms = looking.told[side].text, frozen.snapshot, frozen.as_of_ms
             self.report.notes += [f"{told.name}: {note}" for note in frozen.notes]
         return looking
+
+    def _adopt(self, claim: Claim) -> None:
+        """What a run that was cut off did is what this one has done."""
+        if self._journals:
+            self._journals[claim.changed].add(claim.held)
 
     def _rules(self) -> Rules:
         kept_in = f"{FOLDER}/{self._kept(kept.CONFLICTS)}"
@@ -251,12 +259,11 @@ class _Run:
             side: TakesAside(self.zones[side], folder, keeps=self.options.keep_removed > 0, allow=self._allow)
             for side in SIDES
         }
-        journals = {side: Journal(self.folder.state, self.folder.journal_folder(self.number, side)) for side in SIDES}
         with Progress("two-way sync", every_s=how.progress_s) as progress:
             totals = self._both(planned)
             progress.expect(totals.copy_files + totals.move_files, totals.copy_bytes)
             carrying = Carrying(
-                {side: takes[side] for side in SIDES}, self._views(), planned.plans, journals, how, self._threads(totals), self._allow, progress
+                {side: takes[side] for side in SIDES}, self._views(), planned.plans, self._journals, how, self._threads(totals), self._allow, progress
             )  # fmt: skip
             try:
                 carrying.run()

@@ -14,11 +14,11 @@ from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
 from airflow_provider_livedata.engine.stored.manifest_file import Generations
 from airflow_provider_livedata.engine.stored.roles import place_of
 from airflow_provider_livedata.engine.two_way.carrying import Carrying
+from airflow_provider_livedata.engine.two_way.changes import ATTRIBUTES, Side
 from airflow_provider_livedata.engine.two_way.looking import Looking
 from airflow_provider_livedata.engine.two_way.planning import Planned
 from airflow_provider_livedata.engine.two_way.report import KEPT, TwoWayReport
-from airflow_provider_livedata.engine.two_way.settling import Side
-from airflow_provider_livedata.engine.two_way.stored import ATTRIBUTES, MOST_IN_DOUBT, SIDES, Standing
+from airflow_provider_livedata.engine.two_way.stored import MOST_IN_DOUBT, SIDES, Standing
 from airflow_provider_livedata.engine.zones.base import Zone
 
 THREADS, AHEAD = 16, 200
@@ -29,7 +29,9 @@ def agree(
 ) -> Standing:
     """Write rows and standing of a run that did what it could; returns the standing."""
     doubtful, lists_next = _in_doubt(planned, carrying, report)
-    rows = {side: _rows(looking, carrying.zones[side], side, run) for side in SIDES}
+    # What a file system lets appear is written down before it does.
+    unlanded = frozenset(key for one in carrying.transfers.values() for key in one.unlanded)
+    rows = {side: _rows(looking, carrying.zones[side], side, run, unlanded) for side in SIDES}
     before, merger, options = looking.standing, planned.merger, looking.options
     part = before if before is not None and looking.is_partial else None
     standing = Standing(
@@ -55,9 +57,9 @@ def agree(
     return standing
 
 
-def _rows(looking: Looking, zone: Zone, side: Side, run: int) -> Generations:
+def _rows(looking: Looking, zone: Zone, side: Side, run: int, unlanded: frozenset[str]) -> Generations:
     folder, before = looking.folder, looking.standing
-    done = overlay(folder.recent_runs(before, side), with_gone=True)
+    done = (row for row in overlay(folder.journaled(run, side), with_gone=True) if row.key not in unlanded)
     return checkpoints.grown(
         folder.state, run, before.rows(side) if before else (), found(zone, done), folder=f"{folder.folder}/common/{side}"
     )

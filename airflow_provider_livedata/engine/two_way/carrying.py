@@ -41,12 +41,17 @@ _ENDED: tuple[Phase, ...] = ("delete", "finish")
 
 @dataclass(slots=True)
 class SideTransfer(Transfer):
-    """What is done to one side. ``meanwhile``: paths that somebody changed since they were looked at, which is no failure."""
+    """What is done to one side. ``meanwhile``: paths that somebody changed since they were looked at, which is no failure.
+
+    ``unlanded``: keys of what did not come, for either reason.
+    """
 
     meanwhile: list[str] = field(default_factory=list)
+    unlanded: list[str] = field(default_factory=list)
 
     def failed(self, step: Step, error: LiveDataError) -> None:
         """See ``Bringing.failed``."""
+        self.unlanded.append(step.entry.key)
         if isinstance(error, _MEANWHILE):
             self.meanwhile.append(step.entry.path)
         else:
@@ -54,6 +59,7 @@ class SideTransfer(Transfer):
 
     def vanished(self, step: Step) -> None:
         """See ``Bringing.vanished``."""
+        self.unlanded.append(step.entry.key)
         self.meanwhile.append(step.entry.path)
 
 
@@ -164,8 +170,8 @@ class Carrying:
         transfer = self._transfer(opposite, self.zones[side])
         steps = [Step("copy", "write", entry, "conflict") for entry in self.beside[side]]
         transfer.run(lambda phase: steps if phase == "write" else ())
-        for path in transfer.meanwhile:
-            self.transfers[opposite].meanwhile.append(path)
+        self.transfers[opposite].meanwhile += transfer.meanwhile
+        self.transfers[opposite].unlanded += transfer.unlanded
         self.transfers[opposite].tally.count(
             copied_files=transfer.tally.copied_files, copied_bytes=transfer.tally.copied_bytes, failed=transfer.tally.failed
         )

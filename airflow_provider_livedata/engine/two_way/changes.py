@@ -16,6 +16,8 @@ from typing import Literal, NamedTuple
 from airflow_provider_livedata.engine.deciding.diff import Origin
 from airflow_provider_livedata.engine.model import Entry, Held
 
+Side = Literal["left", "right"]
+ATTRIBUTES = ("owner", "group", "mode", "acl", "xattrs")
 Change = Literal["absent", "new", "same", "attributes", "changed", "gone"]
 
 
@@ -32,6 +34,35 @@ class Common(NamedTuple):
     def key(self) -> str:
         """That of both."""
         return self.left.key
+
+
+class Claim(NamedTuple):
+    """What a run that was cut off wrote down: it was about to change the side ``changed`` at one path, and may have done so.
+
+    ``held.entry`` is that of the other side, ``held.target_version`` the version that the changed side has if it was done. ``age``: 0 is the newest.
+    """
+
+    changed: Side
+    held: Held
+    age: int = 0
+
+    @property
+    def key(self) -> str:
+        """That of the row."""
+        return self.held.key
+
+    def holds(self, now: Entry | None) -> bool:
+        """Whether it was done, by what the changed side has now."""
+        if self.held.is_gone or now is None:
+            return self.held.is_gone and now is None
+        return now.kind == "directory" or now.version == self.held.target_version
+
+    def common(self) -> Common | None:
+        """What both sides agree on when it was done."""
+        if self.held.is_gone:
+            return None
+        theirs = mirrored(self.held)
+        return Common(self.held, theirs) if self.changed == "right" else Common(theirs, self.held)
 
 
 class Pair(NamedTuple):
@@ -91,6 +122,13 @@ def change_of(now: Entry | None, then: Entry | None, names: frozenset[str], *, i
     if now.kind != "directory" and (is_other or (now.version, now.size_bytes) != (then.version, then.size_bytes)):
         return "changed"
     return "attributes" if differing(now, then, names) else "same"
+
+
+def mirrored(held: Held) -> Held:
+    """The row of the side that was changed, where the row is that of the side that it came from. What attributes it has is not known yet."""
+    unknown = dict.fromkeys(ATTRIBUTES)
+    entry = held.entry._replace(version=held.target_version, **unknown)  # type: ignore[arg-type]
+    return held._replace(entry=entry, target_version=held.entry.version)
 
 
 def differing(one: Entry, other: Entry, names: frozenset[str]) -> frozenset[str]:

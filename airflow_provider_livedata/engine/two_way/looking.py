@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
@@ -27,7 +27,7 @@ from airflow_provider_livedata.engine.reading.scan import Ahead, scan
 from airflow_provider_livedata.engine.replication.finding import HOUR_MS, MOST_CHANGES
 from airflow_provider_livedata.engine.replication.freezing import Freezing
 from airflow_provider_livedata.engine.replication.origins import origins_of
-from airflow_provider_livedata.engine.two_way.changes import Common, Pair
+from airflow_provider_livedata.engine.two_way.changes import Claim, Common, Pair
 from airflow_provider_livedata.engine.two_way.settling import Side, other
 from airflow_provider_livedata.engine.two_way.stored import SIDES, PairFolder, Standing, commons
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -46,7 +46,10 @@ class Told:
 
 @dataclass(slots=True)
 class Looking:
-    """Both sides as they are read in one run. ``seen`` is what of the agreed rows has passed: files and bytes."""
+    """Both sides as they are read in one run. ``seen`` is what of the agreed rows has passed: files and bytes.
+
+    ``adopt`` hears of what a run that was cut off had done.
+    """
 
     zones: dict[Side, Zone]
     frozen: dict[Side, Freezing]
@@ -54,6 +57,7 @@ class Looking:
     standing: Standing | None
     options: ReplicateOptions
     now_ms: int
+    adopt: Callable[[Claim], None] = lambda claim: None
     told: dict[Side, Told] = field(default_factory=dict)
     seen_files: int = 0
     seen_bytes: int = 0
@@ -84,15 +88,14 @@ class Looking:
         with ExitStack() as stack:
             left, right = (stack.enter_context(Ahead(self._now(side, cover, runs[side]))) for side in SIDES)
             agreed = self._counted(commons(runs["left"], runs["right"]))
-            pairs = lined_up(left, agreed, right)
+            pairs = with_claims(lined_up(left, agreed, right), self.folder.claims(self.standing), self.adopt)
             for side in SIDES:
                 pairs = self._with_renames(stack, pairs, side, runs[other(side)])
             yield pairs
 
     def _in_doubt(self) -> list[str]:
         standing = self.standing
-        recent = self.folder.recent_runs(standing, "left")
-        paths = (held.entry.path for held in overlay(recent, with_gone=True))
+        paths = (claims[0].held.entry.path for claims in self.folder.claims(standing))
         return [*(standing.in_doubt if standing else ()), *islice(paths, MOST_CHANGES + 1)]
 
     def _obstacle(self) -> str:
@@ -157,8 +160,8 @@ class Looking:
         renames = self.told[side].renames
         if renames is None:
             return pairs
-        ours = self.folder.journaled(self.standing.run, side) if self.standing else []
-        pairs = with_others(pairs, side, renames, self.options.filter, (held.key for held in overlay(ours, with_gone=True)))
+        written = self.folder.written(self.standing.run) if self.standing else iter(())
+        pairs = with_others(pairs, side, renames, self.options.filter, written)
         if not renames or not isinstance(self.zones[other(side)], Moves):
             return pairs
         return with_origins(pairs, side, stack.enter_context(origins_of(runs, renames, self.options.filter, {})))
@@ -202,6 +205,25 @@ def lined_up(left: Iterable[Entry], agreed: Iterable[Common], right: Iterable[En
 
 
 _END = (None, None)
+
+
+def with_claims(
+    pairs: Iterable[Pair], claims: Iterator[list[Claim]], adopt: Callable[[Claim], None] = lambda claim: None
+) -> Iterator[Pair]:
+    """Take for agreed on what runs that were cut off are seen to have done; what they only meant to do is not."""
+    group = next(claims, None)
+    for pair in pairs:
+        while group is not None and group[0].key < pair.key:
+            group = next(claims, None)
+        if group is None or group[0].key != pair.key:
+            yield pair
+            continue
+        done = next((one for one in group if one.holds(pair.left if one.changed == "left" else pair.right)), None)
+        if done is None:
+            yield pair
+            continue
+        adopt(done)
+        yield pair._replace(common=done.common())
 
 
 def with_others(

@@ -307,17 +307,18 @@ class Merger:
 
     def _give_way(self, judged: Judged) -> Iterator[Act | Conflict]:
         """A file against a directory: what the directory holds stays where it is, and the file goes beside it."""
-        for side, entry, _ in _sides(judged):
-            if entry is None:
-                continue
-            if self.rules.conflicts == "fail":
-                yield self._told(judged, "file against directory", "", "")
-                return
-            kept_at = self._beside(entry.path, side)
-            yield self._told(judged, "file against directory", side, kept_at)
-            yield Act(side, Step("hold", "hold", entry, "file against directory", entry.version, held_at=kept_at))
-            yield Act(side, Step("delete", "clear", entry, "renamed", entry.version))
+        if self.rules.conflicts == "fail":
+            yield self._told(judged, "file against directory", "", "")
             return
+        holders = _holders(judged)
+        for side, entry, _ in _sides(judged):
+            if entry is not None and side in holders:
+                kept_at = self._beside(entry.path, side)
+                yield self._told(judged, "file against directory", side, kept_at)
+                yield Act(side, Step("hold", "hold", entry, "file against directory", entry.version, held_at=kept_at))
+                yield Act(side, Step("delete", "clear", entry, "renamed", entry.version))
+            elif entry is not None:
+                yield Act(side, Step("delete", "clear", entry, "removed", entry.version))
 
     def _beside(self, path: str, side: Side) -> str:
         most = min(facts.max_name_bytes for facts in self.rules.facts)
@@ -415,6 +416,14 @@ def _of(judged: Judged, side: Side) -> Entry:
     if entry is None:
         raise ValueError(f"the {side} side has nothing at {judged.pair.key}")
     return entry
+
+
+def _holders(judged: Judged) -> set[Side]:
+    """The sides whose version of a file is to be kept; object stores may hold one beside a directory of its name."""
+    verdict = TABLE[judged.left, judged.right]
+    if verdict == "compare" and not judged.is_same:
+        return {"left", "right"}
+    return {"right"} if verdict == "to left" else {"left"}
 
 
 def _then(judged: Judged) -> Common:

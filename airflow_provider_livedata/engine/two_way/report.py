@@ -85,9 +85,9 @@ class TwoWayReport(Told):
         return [
             ("run", self.run or ""),
             ("state", f"{self.state.upper()}{': ' + self.why if self.why else ''}"),
-            *((name, f"{side.name}: {side.address}") for name, side in self._named()),
-            *((f"{name} found by", side.found_by) for name, side in self._named()),
-            *((f"{would} {side.name}", _planned(side) if self.state == "dry run" else side.text()) for _, side in self._named()),
+            *((side.name, side.address) for side in self._sides()),
+            *((f"{side.name} found by", side.found_by) for side in self._sides()),
+            *((f"{would} {side.name}", _planned(side) if self.state == "dry run" else side.text()) for side in self._sides()),
             ("first sync", "the sides had nothing in common yet: nothing is deleted" if self.is_first else ""),
             ("conflicts", f"{self.conflicts:,}, {self.unsettled_conflicts:,} of them not settled" if self.conflicts else "none"),
             ("deletes undone", f"{self.rescued:,}, since the other side had changed the file" if self.rescued else ""),
@@ -99,8 +99,8 @@ class TwoWayReport(Told):
             ("report", self.address),
         ]
 
-    def _named(self) -> list[tuple[str, SideReport]]:
-        return [("left", self.left), ("right", self.right)]
+    def _sides(self) -> tuple[SideReport, SideReport]:
+        return self.left, self.right
 
     def _lists(self) -> list[tuple[str, int, list[str]]]:
         return [

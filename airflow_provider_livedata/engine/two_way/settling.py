@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from airflow_provider_livedata.engine.model import Entry
+from airflow_provider_livedata.engine.two_way.changes import Side
 
-Side = Literal["left", "right"]
 ConflictKind = Literal["content", "file against directory", "attributes"]
 POLICIES = ("newest", "keep_both", "fail")  # and prefer:<name>
 PREFER = "prefer:"

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import Any
 
 from airflow_provider_livedata.engine.deciding.cover import Cover
@@ -27,7 +28,7 @@ from airflow_provider_livedata.engine.stored.journal import journal_of
 from airflow_provider_livedata.engine.stored.manifest_file import Generations, ManifestFile
 from airflow_provider_livedata.engine.stored.roles import place_of
 from airflow_provider_livedata.engine.stored.state import StateFolder
-from airflow_provider_livedata.engine.two_way.changes import Common
+from airflow_provider_livedata.engine.two_way.changes import Claim, Common, mirrored
 from airflow_provider_livedata.engine.two_way.settling import Side
 from airflow_provider_livedata.engine.zones.address import Address
 
@@ -36,7 +37,6 @@ FOLDER = "two_way"
 KEPT_RUNS = 30
 MOST_IN_DOUBT = 10_000
 SIDES: tuple[Side, Side] = ("left", "right")
-ATTRIBUTES = ("owner", "group", "mode", "acl", "xattrs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,21 +149,28 @@ class PairFolder:
         return f"{self.run_folder(run)}/{side}"
 
     def common_runs(self, standing: Standing | None, side: Side, cover: Cover | None = None) -> list[SortedRun]:
-        """What was agreed on, as one side has it, with what later runs that were cut off did."""
-        recent = self.recent_runs(standing, side)
-        older = checkpoints.runs_of(self.state, standing.rows(side), age=len(recent), cover=cover) if standing else []
-        return [*recent, *older]
+        """What was agreed on, as one side has it."""
+        return checkpoints.runs_of(self.state, standing.rows(side), cover=cover) if standing else []
 
-    def recent_runs(self, standing: Standing | None, side: Side) -> list[SortedRun]:
-        """What was done since, by runs that were cut off or go on, as one side has it."""
+    def claims(self, standing: Standing | None) -> Iterator[list[Claim]]:
+        """What runs that were cut off wrote down since, the claims of one key together, in key order, the newest first."""
         since = standing.run if standing else 0
-        recent: list[SortedRun] = []
-        for run in reversed([number for number in self.runs() if number > since]):
-            recent += self.journaled(run, side, age=len(recent))
-        return recent
+        unfinished = [number for number in self.runs() if number > since]
+        streams = [self._claims(run, age, side) for age, run in enumerate(reversed(unfinished)) for side in SIDES]
+        merged = heapq.merge(*streams, key=lambda one: (one.key, one.age))
+        for _, same in groupby(merged, key=lambda one: one.key):
+            yield list(same)
 
-    def journaled(self, run: int, side: Side, *, age: int = 0) -> list[SortedRun]:
-        """What a run did, to either side, as rows of ``side``."""
+    def _claims(self, run: int, age: int, changed: Side) -> Iterator[Claim]:
+        rows = overlay(journal_of(self.state, self.journal_folder(run, changed), age=0), with_gone=True)
+        return (Claim(changed, held, age) for held in rows)
+
+    def written(self, run: int) -> Iterator[str]:
+        """Keys, in order, of what a run wrote down, whichever side it changed."""
+        return (held.key for held in overlay(self.journaled(run, "left"), with_gone=True))
+
+    def journaled(self, run: int, side: Side, age: int = 0) -> list[SortedRun]:
+        """What a run wrote down, whichever side it changed, as rows of ``side``."""
         found: list[SortedRun] = []
         for changed in SIDES:
             rows = journal_of(self.state, self.journal_folder(run, changed), age=age + len(found))
@@ -226,9 +233,3 @@ def _turned(run: SortedRun, changed: Side, side: Side) -> Iterator[Held]:
     for held in run.rows():
         yield held if changed != side else mirrored(held)
 
-
-def mirrored(held: Held) -> Held:
-    """The row of the side that was changed, where the row is that of the side that it came from. What attributes it has is not known yet."""
-    unknown = dict.fromkeys(ATTRIBUTES)
-    entry = held.entry._replace(version=held.target_version, **unknown)  # type: ignore[arg-type]
-    return held._replace(entry=entry, target_version=held.entry.version)
