@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.switching.report import FailBackReport, FailOverReport
     from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
     from airflow_provider_livedata.engine.two_way.report import TwoWayReport
+    from airflow_provider_livedata.engine.two_way.telling import conflicts_after, newest_two_way_run
     from airflow_provider_livedata.engine.verify_report import VerifyReport
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
@@ -99,6 +100,7 @@ __all__ = [
     "catch_up",
     "changed",
     "completed",
+    "conflicts_after",
     "decide_retention",
     "fail_back",
     "fail_over",
@@ -106,6 +108,7 @@ __all__ = [
     "hold",
     "lag",
     "newest_run",
+    "newest_two_way_run",
     "open_catalogue",
     "open_grants",
     "open_policies",
@@ -168,6 +171,7 @@ _MODULES = {
     "catch_up": "flows.catch_up",
     "changed": "replication.changes",
     "completed": "replication.standing",
+    "conflicts_after": "two_way.telling",
     "decide_retention": "backups.retention",
     "fail_back": "flows.fail_back",
     "fail_over": "flows.fail_over",
@@ -175,6 +179,7 @@ _MODULES = {
     "hold": "flows.retaining",
     "lag": "replication.standing",
     "newest_run": "replication.standing",
+    "newest_two_way_run": "two_way.telling",
     "open_catalogue": "metastore.registry",
     "open_grants": "policies.registry",
     "open_policies": "policies.registry",

@@ -114,14 +114,15 @@ class Sides:
     def sync(self, find_by: str) -> TwoWayReport:
         how = ReplicateOptions(max_delete_ratio=1.0, threads=2, find_by=find_by)  # type: ignore[arg-type]
         options = TwoWayOptions(conflicts=self.options.conflicts, how=how)
-        return two_way_sync(*self.zones, options, lease_times=IMPATIENT)
+        return two_way_sync(self.zones[0], self.zones[1], options, lease_times=IMPATIENT)
 
     def dies(self, one: Round) -> None:
         mortal = CrashAfter(self.zones[one.side], one.calls, when=one.when)
         other = mortal.around_zone(self.zones[1 - one.side])
         pair = [Retrying(mortal, RetryPolicy(attempts=1)), other]
         try:
-            two_way_sync(*(pair if one.side == 0 else reversed(pair)), self.options, lease_times=IMPATIENT)
+            left, right = pair if one.side == 0 else pair[::-1]
+            two_way_sync(left, right, self.options, lease_times=IMPATIENT)
         except Crash:
             return
 

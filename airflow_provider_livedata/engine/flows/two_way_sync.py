@@ -40,15 +40,15 @@ from airflow_provider_livedata.engine.stored.roles import Role, place_of
 from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.two_way.agreeing import agree
 from airflow_provider_livedata.engine.two_way.aside import TakesAside
-from airflow_provider_livedata.engine.two_way.carrying import Carrying
-from airflow_provider_livedata.engine.two_way.changes import Claim
+from airflow_provider_livedata.engine.two_way.carrying import MEANWHILE, Carrying
+from airflow_provider_livedata.engine.two_way.changes import Claim, Side
 from airflow_provider_livedata.engine.two_way.looking import Looking, view_of
 from airflow_provider_livedata.engine.two_way.merging import Rules
 from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
 from airflow_provider_livedata.engine.two_way.planning import Planned, Planning, guard_both, unseen
 from airflow_provider_livedata.engine.two_way.probing import Probing
 from airflow_provider_livedata.engine.two_way.report import KEPT, SideReport, TwoWayReport
-from airflow_provider_livedata.engine.two_way.settling import Side, other
+from airflow_provider_livedata.engine.two_way.settling import other
 from airflow_provider_livedata.engine.two_way.stored import SIDES, PairFolder, Standing, pair_id
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import Moves
@@ -86,6 +86,9 @@ def two_way_sync(
             return run.perform(leases)
 
 
+_NAMES = frozenset(error.__name__ for error in MEANWHILE)
+
+
 @dataclass(slots=True)
 class _Run:
     """``left`` is the side that keeps what is agreed on, whichever was given first."""
@@ -97,6 +100,7 @@ class _Run:
     frozen: dict[Side, Freezing]
     report: TwoWayReport
     number: int = 0
+    _absent: list[Side] = field(default_factory=list)
     _leases: list[Lease] = field(default_factory=list)
     _journals: dict[Side, Journal] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
@@ -107,11 +111,12 @@ class _Run:
         sides = sorted(zip((left, right), options.names, strict=True), key=lambda one: place_of(one[0].address))
         zones: dict[Side, Zone] = {"left": sides[0][0], "right": sides[1][0]}
         addresses = [zones[side].address for side in SIDES]
-        folder = PairFolder(*(StateFolder(zones[side]) for side in SIDES), pair_id(*addresses))
-        told = [SideReport(name, str(zone.address)) for zone, name in sides]
-        report = TwoWayReport(str(left.address), str(right.address), *told, started_ms=now_ms())
+        folder = PairFolder(StateFolder(zones["left"]), StateFolder(zones["right"]), pair_id(*addresses))
+        told = (SideReport(name, str(zone.address)) for zone, name in sides)
+        report = TwoWayReport(str(left.address), str(right.address), next(told), next(told), started_ms=now_ms())
         frozen = {
-            side: Freezing(zones[side], folder.pair, options.how, Report(str(zones[side].address), "")) for side in SIDES
+            side: Freezing(zones[side], folder.pair, options.how, Report(str(zones[side].address), ""))
+            for side in SIDES
         }
         return cls(zones, (sides[0][1], sides[1][1]), options, folder, frozen, report)
 
@@ -127,14 +132,18 @@ class _Run:
         for zone in (left, right):
             zone.check(writable=True)
             if not isinstance(zone, Moves):
-                raise Unsupported("this store moves no files, so that a loser could not be kept", address=str(zone.address))
+                raise Unsupported(
+                    "this store moves no files, so that a loser could not be kept", address=str(zone.address)
+                )
         for side in SIDES:
             self._refuse_standby(side)
         standing = None if self.options.start_over else self.folder.read()
         if standing is not None and standing.filter_digest != self.options.how.filter.digest:
             self._refuse_filter(standing)
         for side in SIDES:
-            if self.zones[side].stat("") is not None:
+            if self.zones[side].stat("") is None:
+                self._absent.append(side)  # and so cannot be frozen before it is made
+            else:
                 self.frozen[side].prepare()
 
     def _refuse_standby(self, side: Side) -> None:
@@ -184,7 +193,9 @@ class _Run:
         except BaseException as error:
             if self.report.state == "done":
                 self.report.state = "refused" if isinstance(error, RunRefused) else "failed"
-            self.report.why = self.report.why or (str(error) if isinstance(error, LiveDataError) else type(error).__name__)
+            self.report.why = self.report.why or (
+                str(error) if isinstance(error, LiveDataError) else type(error).__name__
+            )
             raise
         finally:
             with contextlib.suppress(LiveDataError):
@@ -197,7 +208,9 @@ class _Run:
         with ThreadPoolExecutor(2, "livedata-freeze") as pool:
             list(pool.map(lambda side: self.frozen[side].take(self.number), SIDES))
         done = standing
-        self._journals = {side: Journal(self.folder.state, self.folder.journal_folder(self.number, side)) for side in SIDES}
+        self._journals = {
+            side: Journal(self.folder.state, self.folder.journal_folder(self.number, side)) for side in SIDES
+        }
         try:
             looking = self._looking(standing)
             planned = self._plan(looking, folder)
@@ -211,7 +224,9 @@ class _Run:
         self._stop_if_failed()
 
     def _looking(self, standing: Standing | None) -> Looking:
-        looking = Looking(self.zones, self.frozen, self.folder, standing, self.options.how, self.report.started_ms, self._adopt)
+        looking = Looking(
+            self.zones, self.frozen, self.folder, standing, self.options.how, self.report.started_ms, self._adopt
+        )
         looking.choose()
         self.report.is_first = standing is None
         for side in SIDES:
@@ -291,10 +306,14 @@ class _Run:
         report = self.report
         for side, transfer in carrying.transfers.items():
             told, tally = self._side(side), transfer.tally
-            told.copied_files, told.copied_bytes, told.renamed = tally.copied_files, tally.copied_bytes, tally.moved_files
+            told.copied_files, told.copied_bytes, told.renamed = (
+                tally.copied_files,
+                tally.copied_bytes,
+                tally.moved_files,
+            )
             told.made_directories, told.set_attributes = tally.made_directories, tally.set_attributes
             told.deleted = tally.deleted_files + tally.deleted_directories
-            lost = [one for one in tally.failures if one.error in ("ObjectChanged", "AlreadyExists", "PathMissing")]
+            lost = [one for one in tally.failures if one.error in _NAMES]
             failures = [one for one in tally.failures if one not in lost]
             transfer.meanwhile += [one.path for one in lost]
             report.failed += tally.failed - len(lost)
@@ -318,7 +337,7 @@ class _Run:
     def _forget_snapshots(self, done: Standing | None) -> None:
         for side in SIDES:
             snapshot = done.snapshot(side) if done else None
-            self.frozen[side].forget(self.number, snapshot and _Kept(snapshot.name))
+            self.frozen[side].forget(self.number, _Kept(snapshot.name) if snapshot is not None else None)
 
     def _stop_if_failed(self) -> None:
         report = self.report
@@ -354,6 +373,8 @@ class _Run:
         for zone in self.zones.values():
             if zone.facts.has_directories and zone.stat("") is None:
                 zone.make_directory("")
+        for side in self._absent:
+            self.frozen[side].prepare()
 
     def _take_roles(self) -> None:
         """Both sides are written to: a replication into one of them is to refuse."""
@@ -361,10 +382,22 @@ class _Run:
             state = StateFolder(self.zones[side])
             there, peer = roles.newest(state), place_of(self.zones[other(side)].address)
             if there is None or there.how != "two-way":
-                roles.write(state, Role(roles.generation_of(there) + 1, "active", peer, "two-way", self.number, "", 0, now_ms(), holder_of(self.options)))
+                roles.write(
+                    state,
+                    Role(
+                        roles.generation_of(there) + 1,
+                        "active",
+                        peer,
+                        "two-way",
+                        self.number,
+                        "",
+                        0,
+                        now_ms(),
+                        holder_of(self.options),
+                    ),
+                )
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     snapshot: str
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.overlay import overlay
@@ -61,7 +62,11 @@ def _rows(looking: Looking, zone: Zone, side: Side, run: int, unlanded: frozense
     folder, before = looking.folder, looking.standing
     done = (row for row in overlay(folder.journaled(run, side), with_gone=True) if row.key not in unlanded)
     return checkpoints.grown(
-        folder.state, run, before.rows(side) if before else (), found(zone, done), folder=f"{folder.folder}/common/{side}"
+        folder.state,
+        run,
+        before.rows(side) if before else (),
+        found(zone, done),
+        folder=f"{folder.folder}/common/{side}",
     )
 
 
@@ -102,5 +107,5 @@ def _found(zone: Zone, row: Held) -> Held:
 
 
 def _with(row: Held, there: Entry | None) -> Held:
-    attributes = {name: getattr(there, name, None) for name in ATTRIBUTES}
+    attributes: dict[str, Any] = {name: getattr(there, name, None) for name in ATTRIBUTES}
     return row._replace(entry=row.entry._replace(**attributes))

@@ -24,7 +24,7 @@ class TakesAside(Around):
 
     def __init__(self, zone: Zone, folder: str, *, keeps: bool, allow: Callable[[], None]) -> None:
         super().__init__(zone)
-        self.folder, self.keeps, self.allow = folder, keeps, allow
+        self.folder, self.is_keeping, self.allow = folder, keeps, allow
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         """See ``Zone.delete``; files that somebody wrote to meanwhile are failures with error ``ObjectChanged``."""
@@ -39,7 +39,7 @@ class TakesAside(Around):
             if self.facts.has_directories:
                 take(self.inner, entry, f"{FOLDER}/{self.folder}/{entry.path}")
                 return None
-            if self.keeps:
+            if self.is_keeping:
                 keep(self.inner, entry, f"{FOLDER}/{self.folder}/{entry.path}")
             else:
                 _refuse_other(self.inner.stat(entry.path), entry)
@@ -91,4 +91,9 @@ def _refuse_other(there: Entry | None, entry: Entry) -> None:
     if there is None:
         raise PathMissing("nothing is there", path=entry.path)
     if there.version != entry.version:
-        raise ObjectChanged("somebody wrote to the file while it was to be deleted", path=entry.path, expected=entry.version, found=there.version)
+        raise ObjectChanged(
+            "somebody wrote to the file while it was to be deleted",
+            path=entry.path,
+            expected=entry.version,
+            found=there.version,
+        )

@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from airflow_provider_livedata.engine.errors import AlreadyExists, LiveDataError, ObjectChanged, PathMissing
+from airflow_provider_livedata.engine.errors import (
+    AlreadyExists,
+    IsADirectory,
+    LiveDataError,
+    NotADirectory,
+    ObjectChanged,
+    PathMissing,
+)
 from airflow_provider_livedata.engine.model import Entry, Phase, Step
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.pool import Pool
@@ -26,15 +33,17 @@ from airflow_provider_livedata.engine.transfer.bringing import refuse_hopeless
 from airflow_provider_livedata.engine.transfer.phases import Transfer
 from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.two_way.aside import keep, take
+from airflow_provider_livedata.engine.two_way.changes import Side
 from airflow_provider_livedata.engine.two_way.merging import BACK, IN_THE_WAY
-from airflow_provider_livedata.engine.two_way.settling import Side, other
+from airflow_provider_livedata.engine.two_way.settling import other
 from airflow_provider_livedata.engine.two_way.stored import SIDES
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import SetAttributes, StreamedPuts
 
 HELD_AT_ONCE = 1000
 NAMES_TRIED = 5
-_MEANWHILE = (ObjectChanged, AlreadyExists, PathMissing)  # somebody else writes there: the next run looks again
+# Somebody else writes there: the next run looks again.
+MEANWHILE = (ObjectChanged, AlreadyExists, PathMissing, NotADirectory, IsADirectory)
 _STARTED: tuple[Phase, ...] = ("clear", "write")
 _ENDED: tuple[Phase, ...] = ("delete", "finish")
 
@@ -52,7 +61,7 @@ class SideTransfer(Transfer):
     def failed(self, step: Step, error: LiveDataError) -> None:
         """See ``Bringing.failed``."""
         self.unlanded.append(step.entry.key)
-        if isinstance(error, _MEANWHILE):
+        if isinstance(error, MEANWHILE):
             self.meanwhile.append(step.entry.path)
         else:
             Transfer.failed(self, step, error)
@@ -173,7 +182,9 @@ class Carrying:
         self.transfers[opposite].meanwhile += transfer.meanwhile
         self.transfers[opposite].unlanded += transfer.unlanded
         self.transfers[opposite].tally.count(
-            copied_files=transfer.tally.copied_files, copied_bytes=transfer.tally.copied_bytes, failed=transfer.tally.failed
+            copied_files=transfer.tally.copied_files,
+            copied_bytes=transfer.tally.copied_bytes,
+            failed=transfer.tally.failed,
         )
         self.transfers[opposite].tally.failures += transfer.tally.failures
 

@@ -1,12 +1,12 @@
 """What happened to one path, on each of two sides, since they last agreed. Pure: no I/O, no clock, no zone.
 
-    then (common state)   now          change
-    -                     -            absent
-    -                     there        new
-    there                 the same     same
-    there                 as then, with other rights or another owner     attributes
-    there                 other bytes  changed
-    there                 -            gone
+then (common state)   now          change
+-                     -            absent
+-                     there        new
+there                 the same     same
+there                 as then, with other rights or another owner     attributes
+there                 other bytes  changed
+there                 -            gone
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What both sides hold, key by key beside what they agreed on: by differences of snapshots where they can be had, else by listings.
 
-    both sides tell differences    only what changed on either side is looked at, on both
-    one of them does               it is what was agreed on with what changed; the other one is listed
-    none does                      both are listed
+both sides tell differences    only what changed on either side is looked at, on both
+one of them does               it is what was agreed on with what changed; the other one is listed
+none does                      both are listed
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from airflow_provider_livedata.engine.reading.scan import Ahead, scan
 from airflow_provider_livedata.engine.replication.finding import HOUR_MS, MOST_CHANGES
 from airflow_provider_livedata.engine.replication.freezing import Freezing
 from airflow_provider_livedata.engine.replication.origins import origins_of
-from airflow_provider_livedata.engine.two_way.changes import Claim, Common, Pair
-from airflow_provider_livedata.engine.two_way.settling import Side, other
+from airflow_provider_livedata.engine.two_way.changes import Claim, Common, Pair, Side
+from airflow_provider_livedata.engine.two_way.settling import other
 from airflow_provider_livedata.engine.two_way.stored import SIDES, PairFolder, Standing, commons
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import Moves, SnapshotDifference, Snapshots
@@ -156,7 +156,9 @@ class Looking:
                 self.seen_bytes += one.left.entry.size_bytes
             yield one
 
-    def _with_renames(self, stack: ExitStack, pairs: Iterator[Pair], side: Side, runs: list[SortedRun]) -> Iterator[Pair]:
+    def _with_renames(
+        self, stack: ExitStack, pairs: Iterator[Pair], side: Side, runs: list[SortedRun]
+    ) -> Iterator[Pair]:
         renames = self.told[side].renames
         if renames is None:
             return pairs
@@ -193,15 +195,23 @@ def lined_up(left: Iterable[Entry], agreed: Iterable[Common], right: Iterable[En
     Raises:
         UnsortedListing: One of them is not in strictly ascending order.
     """
-    sides = [in_order(left, "left"), in_order(agreed, "agreed"), in_order(right, "right")]
-    heads = [next(side, _END) for side in sides]  # type: ignore[call-overload]
+    lefts, agreeds, rights = in_order(left, "left"), in_order(agreed, "agreed"), in_order(right, "right")
+    l_key, l_entry = next(lefts, _END)
+    a_key, common = next(agreeds, _END)
+    r_key, r_entry = next(rights, _END)
     while True:
-        key = min((head[0] for head in heads if head[0] is not None), default=None)
+        key = min((one for one in (l_key, a_key, r_key) if one is not None), default=None)
         if key is None:
             return
-        here, common, there = (head[1] if head[0] == key else None for head in heads)
-        yield Pair(key, here, there, common)
-        heads = [next(side, _END) if head[0] == key else head for side, head in zip(sides, heads, strict=True)]  # type: ignore[call-overload]
+        yield Pair(
+            key, l_entry if l_key == key else None, r_entry if r_key == key else None, common if a_key == key else None
+        )
+        if l_key == key:
+            l_key, l_entry = next(lefts, _END)
+        if a_key == key:
+            a_key, common = next(agreeds, _END)
+        if r_key == key:
+            r_key, r_entry = next(rights, _END)
 
 
 _END = (None, None)

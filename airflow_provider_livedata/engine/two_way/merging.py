@@ -12,15 +12,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from airflow_provider_livedata.engine.deciding.diff import Origin
 from airflow_provider_livedata.engine.deciding.refusal import refusal
 from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.model import Entry, Facts, From, Phase, Step
 from airflow_provider_livedata.engine.two_way.attributes import given, is_contested, merged
-from airflow_provider_livedata.engine.two_way.changes import Common, Judged
-from airflow_provider_livedata.engine.two_way.settling import Conflict, Side, beside, loser_of, other
+from airflow_provider_livedata.engine.two_way.changes import Common, Judged, Side
+from airflow_provider_livedata.engine.two_way.settling import Conflict, beside, loser_of, other
 from airflow_provider_livedata.engine.two_way.table import TABLE, Verdict, is_rescued
 
 EXAMPLES = 20
@@ -195,7 +195,9 @@ class Merger:
         else:
             yield self._delete(judged, "left" if verdict == "delete left" else "right")
 
-    def _bring(self, judged: Judged, to: Side, *, reason: str = "", or_absent: bool = False) -> Iterator[Act | Conflict]:
+    def _bring(
+        self, judged: Judged, to: Side, *, reason: str = "", or_absent: bool = False
+    ) -> Iterator[Act | Conflict]:
         """Give a side what the other one has."""
         source, target = _of(judged, other(to)), judged.pair.left if to == "left" else judged.pair.right
         if not self._can_hold(source, to):
@@ -252,7 +254,16 @@ class Merger:
         if left_wanted != left:
             entry = given(right, left_wanted, self.rules.compared).proved(*crcs)
             is_both = right_wanted != right
-            yield Act("left", Step("set_attributes", "finish" if is_both else phase, entry, BACK if is_both else "attributes", left.version))
+            yield Act(
+                "left",
+                Step(
+                    "set_attributes",
+                    "finish" if is_both else phase,
+                    entry,
+                    BACK if is_both else "attributes",
+                    left.version,
+                ),
+            )
         if right_wanted != right:
             entry = given(left, right_wanted, self.rules.compared).proved(*crcs)
             yield Act("right", Step("set_attributes", phase, entry, "attributes", right.version))
@@ -268,7 +279,9 @@ class Merger:
 
     def _is_clearing(self, key: str) -> bool:
         """Whether a file is wanted where a directory above the key is."""
-        return any(isinstance(one, _File) and one.stays and key.startswith(f"{one.judged.pair.key}/") for one in self._around)
+        return any(
+            isinstance(one, _File) and one.stays and key.startswith(f"{one.judged.pair.key}/") for one in self._around
+        )
 
     def _rescue(self, judged: Judged) -> None:
         self.rescued += 1
@@ -360,7 +373,11 @@ class Merger:
             yield from self._agree(judged)
         yield from self._mark(judged, stays=stays)
         self._keep_above()
-        if self._around and isinstance(last := self._around[-1], _File) and f"{last.judged.pair.key}/" == judged.pair.key:
+        if (
+            self._around
+            and isinstance(last := self._around[-1], _File)
+            and f"{last.judged.pair.key}/" == judged.pair.key
+        ):
             last.has_directory = True
 
     def _make(self, judged: Judged, side: Side, *, stays: bool) -> Iterator[Act | Conflict]:
@@ -448,7 +465,18 @@ def _has_bytes_of(source: Entry, came: Origin) -> bool:
     return is_same and is_proved and not came.is_contested and not came.is_gone
 
 
-def _bytes_of(entry: Entry) -> dict[str, object]:
+def _bytes_of(entry: Entry) -> dict[str, Any]:
     """What of an entry is about its bytes and its place."""
-    names = ("path", "kind", "size_bytes", "mtime_ms", "version", "crc32c", "crc64nvme", "is_implied", "note", "source_version")
+    names = (
+        "path",
+        "kind",
+        "size_bytes",
+        "mtime_ms",
+        "version",
+        "crc32c",
+        "crc64nvme",
+        "is_implied",
+        "note",
+        "source_version",
+    )
     return {name: getattr(entry, name) for name in names}

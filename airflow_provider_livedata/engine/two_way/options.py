@@ -53,10 +53,10 @@ class TwoWayOptions:
                 raise BadOption(f"a two-way sync has no option {name}", **{name: getattr(self.how, name)})
 
     def _check_names(self) -> None:
-        is_pair = len(self.names) == 2 and self.names[0] != self.names[1]
-        if not is_pair or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in self.names):
+        names = list(self.names)
+        if len(set(names)) != 2 or len(names) != 2 or not all(_NAME.fullmatch(str(name)) for name in names):
             raise BadOption(
-                "names are two different ones of letters, digits, '-' and '_', of up to 32 characters", names=self.names
+                "names are two different ones of letters, digits, '-' and '_', of up to 32 characters", names=names
             )
 
     @property

@@ -12,12 +12,12 @@ from airflow_provider_livedata.engine.deciding.totals import EXAMPLES
 from airflow_provider_livedata.engine.errors import RunRefused
 from airflow_provider_livedata.engine.stored.planfile import Plan, PlanWriter
 from airflow_provider_livedata.engine.stored.state import StateFolder
-from airflow_provider_livedata.engine.two_way.changes import Pair, judge
+from airflow_provider_livedata.engine.two_way.changes import Pair, Side, judge
 from airflow_provider_livedata.engine.two_way.merging import Act, Merger, Rules
 from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
 from airflow_provider_livedata.engine.two_way.probing import Probing
 from airflow_provider_livedata.engine.two_way.report import KEPT, SideReport, TwoWayReport
-from airflow_provider_livedata.engine.two_way.settling import Conflict, Side, other
+from airflow_provider_livedata.engine.two_way.settling import Conflict, other
 from airflow_provider_livedata.engine.two_way.stored import SIDES
 
 CONFLICTS_A_FILE = 10_000
@@ -118,4 +118,3 @@ def unseen(planned: Planned, files: int, size_bytes: int) -> None:
     """Count what a partial look did not look at, which both sides hold."""
     for totals in planned.merger.totals.values():
         totals.unseen_files, totals.unseen_bytes = files, size_bytes
-

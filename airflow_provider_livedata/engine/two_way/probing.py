@@ -11,8 +11,7 @@ from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.reading.checksum import read_checksum
-from airflow_provider_livedata.engine.two_way.changes import Judged
-from airflow_provider_livedata.engine.two_way.settling import Side
+from airflow_provider_livedata.engine.two_way.changes import Judged, Side
 from airflow_provider_livedata.engine.two_way.table import TABLE
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import OpenFiles, StoreChecksum
@@ -90,7 +89,9 @@ class Probing:
             return judged._replace(is_same=True)
         here = read_checksum(self.views["left"], left, self.buffers, self.bandwidth)
         there = read_checksum(self.views["right"], right, self.buffers, self.bandwidth)
-        return judged._replace(is_same=here == there, crcs=tuple(here.checksum) if here == there else (None, None))
+        if here != there:
+            return judged._replace(is_same=False)
+        return judged._replace(is_same=True, crcs=(here.checksum.crc32c, here.checksum.crc64nvme))
 
     def _stores_agree(self, path: str) -> bool:
         """Whether both stores tell the same checksum; where they tell different ones, the bytes have to be read."""

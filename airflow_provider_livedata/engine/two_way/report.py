@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_livedata.engine.model import Failure
-from airflow_provider_livedata.engine.report import State
+from airflow_provider_livedata.engine.report import SHOWN, State
 from airflow_provider_livedata.engine.told import Told
 from airflow_provider_livedata.engine.two_way.settling import Conflict
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
@@ -80,6 +80,11 @@ class TwoWayReport(Told):
     digest: str = ""
     format: int = FORMAT
 
+    def summary(self) -> dict[str, Any]:
+        """See ``Told.summary``; plain values alone."""
+        value = self.stored() | {"address": self.address, "digest": self.digest}
+        return {name: one[:SHOWN] if isinstance(one, list) else one for name, one in value.items()}
+
     def _rows(self) -> list[tuple[str, Any]]:
         would = "would be done to" if self.state == "dry run" else "done to"
         return [
@@ -87,9 +92,15 @@ class TwoWayReport(Told):
             ("state", f"{self.state.upper()}{': ' + self.why if self.why else ''}"),
             *((side.name, side.address) for side in self._sides()),
             *((f"{side.name} found by", side.found_by) for side in self._sides()),
-            *((f"{would} {side.name}", _planned(side) if self.state == "dry run" else side.text()) for side in self._sides()),
+            *(
+                (f"{would} {side.name}", _planned(side) if self.state == "dry run" else side.text())
+                for side in self._sides()
+            ),
             ("first sync", "the sides had nothing in common yet: nothing is deleted" if self.is_first else ""),
-            ("conflicts", f"{self.conflicts:,}, {self.unsettled_conflicts:,} of them not settled" if self.conflicts else "none"),
+            (
+                "conflicts",
+                f"{self.conflicts:,}, {self.unsettled_conflicts:,} of them not settled" if self.conflicts else "none",
+            ),
             ("deletes undone", f"{self.rescued:,}, since the other side had changed the file" if self.rescued else ""),
             ("compared", f"{human_bytes(self.compared_bytes)} read" if self.compared_bytes else ""),
             ("left for the next", self.left_for_next or ""),
@@ -109,7 +120,11 @@ class TwoWayReport(Told):
             ("written to meanwhile, or being written, and left for the next run", self.left_for_next, self.left_paths),
             ("failed", self.failed, [f"{one.path}: {one.reason}" for one in self.failures]),
             ("not copied, the other side cannot hold them", len(self.not_copied), self.not_copied),
-            ("would change" if self.state == "dry run" else "changed", len(self.changed_examples), self.changed_examples),
+            (
+                "would change" if self.state == "dry run" else "changed",
+                len(self.changed_examples),
+                self.changed_examples,
+            ),
             ("notes", len(self.notes), self.notes),
         ]
 

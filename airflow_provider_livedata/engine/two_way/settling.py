@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from airflow_provider_livedata.engine.model import Entry
@@ -55,6 +55,8 @@ def beside(path: str, name: str, at_ms: int, *, number: int = 1, most_bytes: int
     ``name``: of its side. ``number``: from 2 on, for names that are taken. ``most_bytes``: how long a name may be.
     """
     folder, slash, last = path.rpartition("/")
-    ending = f".conflict-{name}-{time.strftime(STAMP, time.gmtime(at_ms / 1000))}" + (f"-{number}" if number > 1 else "")
+    ending = f".conflict-{name}-{datetime.fromtimestamp(at_ms / 1000, UTC).strftime(STAMP)}" + (
+        f"-{number}" if number > 1 else ""
+    )
     room = max(most_bytes - len(ending.encode()), 1)
     return f"{folder}{slash}{last.encode()[:room].decode(errors='ignore')}{ending}"

@@ -28,8 +28,7 @@ from airflow_provider_livedata.engine.stored.journal import journal_of
 from airflow_provider_livedata.engine.stored.manifest_file import Generations, ManifestFile
 from airflow_provider_livedata.engine.stored.roles import place_of
 from airflow_provider_livedata.engine.stored.state import StateFolder
-from airflow_provider_livedata.engine.two_way.changes import Claim, Common, mirrored
-from airflow_provider_livedata.engine.two_way.settling import Side
+from airflow_provider_livedata.engine.two_way.changes import Claim, Common, Side, mirrored
 from airflow_provider_livedata.engine.zones.address import Address
 
 FORMAT = 1
@@ -82,7 +81,9 @@ class Standing:
         """
         try:
             lists = {n: tuple(value[n]) for n in ("exclude", "preserve", "in_doubt")}
-            rows = {n: tuple(tuple(ManifestFile(**f) for f in g) for g in value[n]) for n in ("left_rows", "right_rows")}
+            rows = {
+                n: tuple(tuple(ManifestFile(**f) for f in g) for g in value[n]) for n in ("left_rows", "right_rows")
+            }
             taken = {n: Snapshot(**value[n]) if value[n] else None for n in ("left_snapshot", "right_snapshot")}
             return cls(**{**value, **lists, **rows, **taken})
         except (KeyError, TypeError) as error:
@@ -192,7 +193,9 @@ class PairFolder:
         """Remove older standings but one, rows that no standing lists, and what old runs left."""
         numbers = self._numbers()
         kept = [self.state.read_json(self._state_file(number), is_unchanging=True) for number in numbers[-2:]]
-        listed = {f["name"] for one in kept if one for rows in ("left_rows", "right_rows") for g in one[rows] for f in g}
+        listed = {
+            f["name"] for one in kept if one for rows in ("left_rows", "right_rows") for g in one[rows] for f in g
+        }
         old = {self._state_file(number) for number in numbers[:-2]}
         self.state.remove(f"{self.folder}/state", only=old.__contains__)
         self.state.remove(f"{self.folder}/common", only=lambda name: name not in listed)
@@ -206,7 +209,9 @@ class PairFolder:
         return run in gone or (run in ended and len(parts) > 5)
 
     def _numbers(self) -> list[int]:
-        names = (entry.path.rpartition("/")[2].removesuffix(".json") for entry in self.state.files(f"{self.folder}/state"))
+        names = (
+            entry.path.rpartition("/")[2].removesuffix(".json") for entry in self.state.files(f"{self.folder}/state")
+        )
         return sorted(int(name) for name in names if name.isdigit())
 
     def _state_file(self, run: int) -> str:
@@ -232,4 +237,3 @@ def _turned(run: SortedRun, changed: Side, side: Side) -> Iterator[Held]:
     """Rows of what was done to ``changed``, whose entries are of the other side, as rows of ``side``."""
     for held in run.rows():
         yield held if changed != side else mirrored(held)
-

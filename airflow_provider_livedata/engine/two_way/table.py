@@ -1,12 +1,12 @@
-"""What is done about one path, by what happened to it on each side: the table of cases. Pure: values alone.
+r"""What is done about one path, by what happened to it on each side: the table of cases. Pure: values alone.
 
-    left \\ right   same           attributes     changed        gone
+    left \ right   same           attributes     changed        gone
     same           nothing        attributes     to left        delete left
     attributes     attributes     attributes     to left        to right
     changed        to right       to right       compare        to right
     gone           delete right   to left        to left        forget
 
-    left \\ right   absent         new
+    left \ right   absent         new
     absent         nothing        to left
     new            to right       compare
 
