@@ -194,7 +194,8 @@ def test_rights_and_owners_go_both_ways_each_attribute_on_its_own(
 def test_the_cost_of_a_cycle_follows_the_changes(source: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str) -> None:
     there = hdfs_place(hdfs_cluster, f"{hdfs_dir}-other")
     calls = [_calls_of_a_cycle(source, there, hdfs_cluster, files) for files in (20, 200)]
-    assert sum(calls[1].values()) <= sum(calls[0].values()) + 3, calls
+    # What was agreed on lies in a few files more after more cycles, until they are merged.
+    assert sum(calls[1].values()) <= 1.1 * sum(calls[0].values()), calls
 
 
 def _calls_of_a_cycle(source: Place, there: Place, cluster: HdfsCluster, files: int) -> Counter[str]:

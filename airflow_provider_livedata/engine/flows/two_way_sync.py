@@ -168,12 +168,12 @@ class _Run:
         folder = f"{self.folder.folder}/dry/{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(4).hex()}"
         self.report.state = "dry run"
         looking = self._looking(None if self.options.start_over else self.folder.read())
-        planned = self._plan(looking, folder)
+        planned = self._plan(looking, folder, f"{folder}/all")
         try:
             guard_both(planned, self._rules(), self.options)
         except RunRefused as error:
             self.report.why = f"the run would stop: {error}"
-        return self._close(folder)
+        return self._close(f"{folder}/report.json")
 
     # the run ----------------------------------------------------------------------------------------------------
 
@@ -183,13 +183,10 @@ class _Run:
         if self.options.start_over:
             self.folder.forget()
         standing = self.folder.read()
-        self.number = self.report.run = self.folder.newest_run() + 1
-        folder = self.folder.run_folder(self.number)
-        intent = {"format": 1, "run": self.number, "pair": self.folder.pair, "started_ms": self.report.started_ms,
-                  "left": self.report.left.address, "right": self.report.right.address}  # fmt: skip
-        self.folder.state.write_json(f"{folder}/intent.json", intent, create_only=True)
+        self.number = self.report.run = self.folder.begin(self.report.started_ms)
+        name = self.folder.report_file(self.number)
         try:
-            self._perform(standing, folder)
+            self._perform(standing)
         except BaseException as error:
             if self.report.state == "done":
                 self.report.state = "refused" if isinstance(error, RunRefused) else "failed"
@@ -199,10 +196,10 @@ class _Run:
             raise
         finally:
             with contextlib.suppress(LiveDataError):
-                self._close(folder)
+                self._close(name)
         return self.report
 
-    def _perform(self, standing: Standing | None, folder: str) -> None:
+    def _perform(self, standing: Standing | None) -> None:
         self._take_roles()
         self._make_roots()
         with ThreadPoolExecutor(2, "livedata-freeze") as pool:
@@ -213,7 +210,9 @@ class _Run:
         }
         try:
             looking = self._looking(standing)
-            planned = self._plan(looking, folder)
+            planned = self._plan(
+                looking, self.folder.run_folder(self.number), self.folder.report_file(self.number).removesuffix(".json")
+            )
             guard_both(planned, self._rules(), self.options)
             self._allow()
             carrying = self._carry(planned)
@@ -249,13 +248,13 @@ class _Run:
     def _kept(self, kind: str) -> str:
         return kept.folder_of(self.number, self.report.started_ms, kind=kind)
 
-    def _plan(self, looking: Looking, folder: str) -> Planned:
+    def _plan(self, looking: Looking, folder: str, conflicts_in: str) -> Planned:
         how = self.options.how
         views = {side: looking.view(side) for side in SIDES}
         opens = {side: self.frozen[side].open_files() for side in SIDES}
         limits = Buffers(how.memory_mib << 20), Bandwidth(how.timetable)
         probing = Probing(views, opens, *limits, self._unreadable)
-        planning = Planning(self.folder.state, folder, self._rules(), self.report)
+        planning = Planning(self.folder.state, folder, conflicts_in, self._rules(), self.report)
         with looking.pairs() as pairs:
             planned = planning.write(pairs, probing)
         if looking.is_partial and looking.standing is not None:
@@ -341,7 +340,7 @@ class _Run:
 
     def _stop_if_failed(self) -> None:
         report = self.report
-        address = self.folder.state.address(f"{self.folder.run_folder(self.number)}/report.json")
+        address = self.folder.state.address(self.folder.report_file(self.number))
         error: LiveDataError | None = None
         if report.failed:
             report.why = f"{report.failed} items failed; run again to bring them, nothing else is copied again"
@@ -357,9 +356,8 @@ class _Run:
             error.report = report  # type: ignore[attr-defined]
             raise error
 
-    def _close(self, folder: str) -> TwoWayReport:
+    def _close(self, name: str) -> TwoWayReport:
         self.report.seconds = round(time.monotonic() - self._began, 3)
-        name = f"{folder}/report.json"
         self.folder.state.write(name, self.report.seal(self.folder.state.address(name)).encode())
         return self.report
 

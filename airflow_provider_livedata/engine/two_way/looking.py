@@ -12,7 +12,7 @@ import heapq
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
 from airflow_provider_livedata.engine.deciding.diff import Origin, in_order
@@ -95,8 +95,13 @@ class Looking:
 
     def _in_doubt(self) -> list[str]:
         standing = self.standing
-        paths = (claims[0].held.entry.path for claims in self.folder.claims(standing))
-        return [*(standing.in_doubt if standing else ()), *islice(paths, MOST_CHANGES + 1)]
+        if standing is None:
+            return []
+        claimed = (claims[0].key for claims in self.folder.claims(standing))
+        # What the last run wrote after its snapshot and somebody deleted before the next one is in neither, and so in no difference.
+        written = self.folder.written(standing.run)
+        paths = (key.rstrip("/") for key in chain(claimed, written))
+        return [*standing.in_doubt, *islice(paths, MOST_CHANGES + 1)]
 
     def _obstacle(self) -> str:
         standing, options = self.standing, self.options

@@ -120,6 +120,8 @@ class Merger:
 
     def _all(self, judged: Iterable[Judged]) -> Iterator[Act | Conflict]:
         for one in judged:
+            if (one.left, one.right) == ("absent", "absent"):  # a run that was cut off had deleted it on both sides
+                continue
             yield from self._leave(one.pair.key)
             if one.pair.key.endswith("/"):
                 self._enter(one)

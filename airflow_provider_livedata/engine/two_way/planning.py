@@ -33,10 +33,11 @@ class Planned:
 
 @dataclass(slots=True)
 class Planning:
-    """Writes plans and conflicts of a run into ``folder``, and what they amount to into ``report``."""
+    """Writes plans of a run into ``folder``, conflicts beside ``conflicts_in``, and what they amount to into ``report``."""
 
     state: StateFolder
     folder: str
+    conflicts_in: str
     rules: Rules
     report: TwoWayReport
     _lines: list[str] = field(default_factory=list)
@@ -80,7 +81,7 @@ class Planning:
 
     def _flush(self) -> None:
         if self._lines:
-            name = f"{self.folder}/conflicts-{self._files:06d}.jsonl"
+            name = f"{self.conflicts_in}-conflicts-{self._files:06d}.jsonl"
             self.state.write(name, ("\n".join(self._lines) + "\n").encode())
             self.report.conflicts_at = self.report.conflicts_at or self.state.address(name)
             self._lines, self._files = [], self._files + 1

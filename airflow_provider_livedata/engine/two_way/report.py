@@ -86,14 +86,13 @@ class TwoWayReport(Told):
         return {name: one[:SHOWN] if isinstance(one, list) else one for name, one in value.items()}
 
     def _rows(self) -> list[tuple[str, Any]]:
-        would = "would be done to" if self.state == "dry run" else "done to"
         return [
             ("run", self.run or ""),
             ("state", f"{self.state.upper()}{': ' + self.why if self.why else ''}"),
             *((side.name, side.address) for side in self._sides()),
             *((f"{side.name} found by", side.found_by) for side in self._sides()),
             *(
-                (f"{would} {side.name}", _planned(side) if self.state == "dry run" else side.text())
+                (f"to {side.name}", _planned(side) if self.state == "dry run" else side.text())
                 for side in self._sides()
             ),
             ("first sync", "the sides had nothing in common yet: nothing is deleted" if self.is_first else ""),
@@ -142,4 +141,4 @@ class TwoWayReport(Told):
 
 def _planned(side: SideReport) -> str:
     told = {what: count for what, count in side.planned.items() if not what.startswith(("record", "forget"))}
-    return ", ".join(f"{count:,} {what}" for what, count in sorted(told.items())) or "nothing"
+    return "would be " + (", ".join(f"{count:,} {what}" for what, count in sorted(told.items())) or "nothing")

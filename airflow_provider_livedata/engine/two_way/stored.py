@@ -2,7 +2,8 @@
 
 .livedata/two_way/<pair>/state/<n>.json     of the keeper: what was agreed on by run n, and the files that hold it
 .livedata/two_way/<pair>/common/...         of the keeper: the rows, those of the left side and those of the right side
-.livedata/two_way/<pair>/runs/<n>/...       of the keeper: plans, journals, conflicts and the report of run n
+.livedata/two_way/<pair>/runs/<n>/...       of the keeper: intent, plans and journals of run n, until a later one has ended
+.livedata/two_way/<pair>/reports/...        of the keeper: reports, and lists of conflicts
 .livedata/two_way/<pair>/mark.json          of the other side: the number of the last run, so that nobody takes an emptied side for a new one
 
 The keeper is the side whose address without connection comes first. The state moves create-only, when a run has done what it could.
@@ -33,7 +34,7 @@ from airflow_provider_livedata.engine.zones.address import Address
 
 FORMAT = 1
 FOLDER = "two_way"
-KEPT_RUNS = 30
+KEPT_REPORTS = 100
 MOST_IN_DOUBT = 10_000
 SIDES: tuple[Side, Side] = ("left", "right")
 
@@ -102,6 +103,7 @@ class PairFolder:
     def __init__(self, keeper: StateFolder, peer: StateFolder, pair: str) -> None:
         self.state, self.peer, self.pair = keeper, peer, pair
         self.folder = f"{FOLDER}/{pair}"
+        self._runs: list[int] | None = None
 
     def read(self) -> Standing | None:
         """The newest standing, None before the first sync.
@@ -132,18 +134,39 @@ class PairFolder:
             raise StateDamaged("what two sides agreed on vanished while it was read", file=self.state.address(name))
         return Standing.from_json(value, name=self.state.address(name))
 
-    def newest_run(self) -> int:
-        """The highest number that a run has had."""
-        return max([0, *self._numbers(), *self.runs()])
+    def begin(self, started_ms: int) -> int:
+        """Take the next number for a run.
+
+        Raises:
+            AlreadyExists: Another run has it.
+        """
+        run = max([0, *self._numbers(), *self.runs()]) + 1
+        value = {"format": FORMAT, "run": run, "pair": self.pair, "started_ms": started_ms}
+        self.state.write_json(f"{self.run_folder(run)}/intent.json", value, create_only=True)
+        self._runs = [*self.runs(), run]
+        return run
 
     def runs(self) -> list[int]:
-        """Numbers of the runs that left something, ascending."""
-        parts = (entry.path.split("/") for entry in self.state.files(f"{self.folder}/runs"))
-        return sorted({int(each[3]) for each in parts if len(each) > 4 and each[3].isdigit()})
+        """Numbers of the runs that left something to go on from, ascending; looked up once."""
+        if self._runs is None:
+            parts = (entry.path.split("/") for entry in self.state.files(f"{self.folder}/runs"))
+            self._runs = sorted({int(each[3]) for each in parts if len(each) > 4 and each[3].isdigit()})
+        return self._runs
 
     def run_folder(self, run: int) -> str:
         """Where a run keeps what is its own."""
         return f"{self.folder}/runs/{run:012d}"
+
+    def report_file(self, run: int) -> str:
+        """Where the report of a run lies."""
+        return f"{self.folder}/reports/{run:012d}.json"
+
+    def reports(self) -> list[int]:
+        """Numbers of the runs whose reports are kept, ascending."""
+        names = (
+            entry.path.rpartition("/")[2].removesuffix(".json") for entry in self.state.files(f"{self.folder}/reports")
+        )
+        return sorted(int(name) for name in names if name.isdigit())
 
     def journal_folder(self, run: int, side: Side) -> str:
         """Where a run writes down what it did to a side."""
@@ -187,7 +210,8 @@ class PairFolder:
     def forget(self) -> None:
         """Remove what was agreed on; rows of runs that were cut off too."""
         self.peer.remove(f"{self.folder}", only=lambda name: name.endswith("/mark.json"))
-        self.state.remove(self.folder, only=lambda name: f"/{self.pair}/runs/" not in name or "/journal/" in name)
+        self.state.remove(self.folder, only=lambda name: f"/{self.pair}/reports/" not in name)
+        self._runs = None
 
     def tidy(self, standing: Standing) -> None:
         """Remove older standings but one, rows that no standing lists, and what old runs left."""
@@ -199,14 +223,14 @@ class PairFolder:
         old = {self._state_file(number) for number in numbers[:-2]}
         self.state.remove(f"{self.folder}/state", only=old.__contains__)
         self.state.remove(f"{self.folder}/common", only=lambda name: name not in listed)
-        gone = set(self.runs()[:-KEPT_RUNS])
-        ended = {number for number in self.runs() if number < standing.run}
-        self.state.remove(f"{self.folder}/runs", only=lambda name: self._is_spent(name, gone, ended))
+        self.state.remove(f"{self.folder}/runs", only=lambda name: self._run_of(name) < standing.run)
+        oldest = min(self.reports()[-KEPT_REPORTS:], default=0)
+        self.state.remove(f"{self.folder}/reports", only=lambda name: self._run_of(name) < oldest)
 
-    def _is_spent(self, name: str, gone: set[int], ended: set[int]) -> bool:
-        parts = name.split("/")
-        run = int(parts[3]) if len(parts) > 4 and parts[3].isdigit() else -1
-        return run in gone or (run in ended and len(parts) > 5)
+    def _run_of(self, name: str) -> int:
+        """Of a file of a run or of its report; a number that is never old for anything else."""
+        number = name.removeprefix(f"{self.folder}/").split("/")[1][:12]
+        return int(number) if number.isdigit() else 1 << 62
 
     def _numbers(self) -> list[int]:
         names = (

@@ -16,7 +16,7 @@ TOLD = 20  # conflicts that are listed of each run
 def newest_two_way_run(left: Zone | str, right: Zone | str) -> int:
     """The number of the newest sync of two sides, in whichever order they are given; 0 before the first."""
     with opened(left) as one, opened(right) as other:
-        return max(_folder(one, other).runs(), default=0)
+        return max(_folder(one, other).reports(), default=0)
 
 
 def conflicts_after(left: Zone | str, right: Zone | str, *, run: int = 0) -> list[dict[str, Any]]:
@@ -27,8 +27,8 @@ def conflicts_after(left: Zone | str, right: Zone | str, *, run: int = 0) -> lis
     with opened(left) as one, opened(right) as other:
         folder = _folder(one, other)
         found = []
-        for number in folder.runs():
-            name = f"{folder.run_folder(number)}/report.json"
+        for number in folder.reports():
+            name = folder.report_file(number)
             value = folder.state.read_json(name) if number > run else None
             if value is not None and value["conflicts"]:
                 found.append(_told(value) | {"report": folder.state.address(name)})
