@@ -66,7 +66,7 @@ def test_a_wrong_option_is_named_before_anything_is_changed(sides: tuple[Zone, Z
         task_id="sync", left=str(sides[0].address), right=str(sides[1].address), **{option: value}
     )
     with pytest.raises(AirflowFailException, match="foreign" if option == "options" else option):
-        operator.execute({"ti": _Ti()})  # type: ignore[typeddict-item,arg-type]
+        operator.execute({"ti": _Ti()})  # type: ignore[typeddict-item]
     assert sides[0].stat("b") is None
 
 
