@@ -282,6 +282,26 @@ def test_what_somebody_writes_while_a_sync_goes_on_is_not_lost(sides: Sides, how
     assert how == "deleted" or b"changed here" in everywhere
 
 
+class ReplacedWhileMoved(Around):
+    """A side where somebody replaces a file between the look at it and the rename that takes it away, as can be on HDFS."""
+
+    def around_power(self, name: str, *args: Any, **options: Any) -> Any:
+        if name == "move" and args[0] == "d/f1":
+            cast("MemoryHdfs", self.inner).put("d/f1", b"just now")
+            options["version"] = ""
+        return super().around_power(name, *args, **options)
+
+
+def test_a_file_that_was_replaced_while_it_was_taken_away_is_put_back(sides: Sides) -> None:
+    left, right = sides
+    delete(left, "d/f1")
+    report = sync(left, ReplacedWhileMoved(right), "newest")
+    assert report.left_paths == ["d/f1"], report.table()
+    assert contents(right)["d/f1"] == b"just now"
+    sync(left, right, "newest")
+    assert contents(left)["d/f1"] == contents(right)["d/f1"] == b"just now"
+
+
 def kept(zone: MemoryZone) -> list[bytes]:
     found = []
     for entry in zone.scan(".livedata/conflicts"):
