@@ -103,6 +103,7 @@ class _Run:
     _absent: list[Side] = field(default_factory=list)
     _leases: list[Lease] = field(default_factory=list)
     _journals: dict[Side, Journal] = field(default_factory=dict)
+    _adopted: dict[Side, Journal] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -205,9 +206,9 @@ class _Run:
         with ThreadPoolExecutor(2, "livedata-freeze") as pool:
             list(pool.map(lambda side: self.frozen[side].take(self.number), SIDES))
         done = standing
-        self._journals = {
-            side: Journal(self.folder.state, self.folder.journal_folder(self.number, side)) for side in SIDES
-        }
+        state, folder = self.folder.state, self.folder
+        self._journals = {side: Journal(state, folder.journal_folder(self.number, side)) for side in SIDES}
+        self._adopted = {side: Journal(state, folder.adopted_folder(self.number, side)) for side in SIDES}
         try:
             looking = self._looking(standing)
             planned = self._plan(
@@ -216,6 +217,8 @@ class _Run:
             guard_both(planned, self._rules(), self.options)
             self._allow()
             carrying = self._carry(planned)
+            for journal in self._adopted.values():
+                journal.flush()
             done = agree(looking, planned, carrying, self.report, self.number, self._allow)
         finally:
             self._forget_snapshots(done)
@@ -236,8 +239,8 @@ class _Run:
 
     def _adopt(self, claim: Claim) -> None:
         """What a run that was cut off did is what this one has done."""
-        if self._journals:
-            self._journals[claim.changed].add(claim.held)
+        if self._adopted:
+            self._adopted[claim.changed].add(claim.held)
 
     def _rules(self) -> Rules:
         kept_in = f"{FOLDER}/{self._kept(kept.CONFLICTS)}"

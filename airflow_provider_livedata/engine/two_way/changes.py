@@ -70,7 +70,8 @@ class Pair(NamedTuple):
 
     ``is_other_left``, ``is_other_right``: another file than then has come there, though it may look the same. ``left_came``: the left side
     renamed it to here; the row is the right side's at the old path, where the right side may still have the bytes. ``right_came`` likewise.
-    ``left_went``, ``right_went``: the side renamed what was here to another path.
+    ``left_went``, ``right_went``: the side renamed what was here to another path. ``is_claimed``: ``common`` is what a run that was cut off is seen to
+    have done.
     """
 
     key: str
@@ -83,6 +84,7 @@ class Pair(NamedTuple):
     right_came: Origin | None = None
     left_went: bool = False
     right_went: bool = False
+    is_claimed: bool = False
 
     @property
     def path(self) -> str:

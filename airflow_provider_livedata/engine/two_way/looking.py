@@ -238,7 +238,7 @@ def with_claims(
             yield pair
             continue
         adopt(done)
-        yield pair._replace(common=done.common())
+        yield pair._replace(common=done.common(), is_claimed=True)
 
 
 def with_others(
@@ -255,7 +255,7 @@ def with_others(
         if pair.common is None:
             yield pair
             continue
-        is_other = ours != pair.key and renames.is_other(pair.path)
+        is_other = not pair.is_claimed and ours != pair.key and renames.is_other(pair.path)
         new = renames.new_of(pair.path)
         went = new is not None and not chosen.excludes(new)
         if side == "left":

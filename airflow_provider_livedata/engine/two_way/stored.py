@@ -172,6 +172,10 @@ class PairFolder:
         """Where a run writes down what it did to a side."""
         return f"{self.run_folder(run)}/{side}"
 
+    def adopted_folder(self, run: int, side: Side) -> str:
+        """Where a run writes down what a run that was cut off is seen to have done to a side."""
+        return f"{self.run_folder(run)}/{side}/adopted"
+
     def common_runs(self, standing: Standing | None, side: Side, cover: Cover | None = None) -> list[SortedRun]:
         """What was agreed on, as one side has it."""
         return checkpoints.runs_of(self.state, standing.rows(side), cover=cover) if standing else []
@@ -194,11 +198,12 @@ class PairFolder:
         return (held.key for held in overlay(self.journaled(run, "left"), with_gone=True))
 
     def journaled(self, run: int, side: Side, age: int = 0) -> list[SortedRun]:
-        """What a run wrote down, whichever side it changed, as rows of ``side``."""
+        """What a run wrote down, whichever side it changed, as rows of ``side``; what it took over from others is older."""
         found: list[SortedRun] = []
-        for changed in SIDES:
-            rows = journal_of(self.state, self.journal_folder(run, changed), age=age + len(found))
-            found += [dataclasses.replace(one, rows=partial(_turned, one, changed, side)) for one in rows]
+        for folder in (self.journal_folder, self.adopted_folder):
+            for changed in SIDES:
+                rows = journal_of(self.state, folder(run, changed), age=age + len(found))
+                found += [dataclasses.replace(one, rows=partial(_turned, one, changed, side)) for one in rows]
         return found
 
     def commit(self, standing: Standing) -> None:
