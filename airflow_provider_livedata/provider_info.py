@@ -83,9 +83,10 @@ def get_provider_info() -> dict[str, Any]:
             "restore",
             "retention",
             "snapshot",
+            "two_way",
             "verify",
         ),
-        "sensors": ("change", "lag", "metastore"),
+        "sensors": ("change", "conflict", "lag", "metastore"),
         "triggers": ("location", "looks", "metastore", "wait"),
         "hooks": ("livedata", "metastore", "ranger", "sentry"),
     }

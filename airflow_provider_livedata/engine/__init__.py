@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.retaining import hold, release, retain
     from airflow_provider_livedata.engine.flows.sync_catalogue import sync_catalogue
     from airflow_provider_livedata.engine.flows.sync_policies import sync_policies
+    from airflow_provider_livedata.engine.flows.two_way_sync import two_way_sync
     from airflow_provider_livedata.engine.flows.undoing import undo_restore
     from airflow_provider_livedata.engine.flows.verify import verify
     from airflow_provider_livedata.engine.flows.verify_catalogue import verify_catalogue
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.restores.options import DrillOptions, RestoreOptions
     from airflow_provider_livedata.engine.restores.report import DrillReport, RestoreReport
     from airflow_provider_livedata.engine.switching.report import FailBackReport, FailOverReport
+    from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
+    from airflow_provider_livedata.engine.two_way.report import TwoWayReport
+    from airflow_provider_livedata.engine.two_way.telling import conflicts_after, newest_two_way_run
     from airflow_provider_livedata.engine.verify_report import VerifyReport
     from airflow_provider_livedata.engine.zones.registry import open_zone
 
@@ -88,6 +92,8 @@ __all__ = [
     "RetentionPolicy",
     "RetentionReport",
     "SyncOptions",
+    "TwoWayOptions",
+    "TwoWayReport",
     "VerifyReport",
     "backup",
     "bring_back",
@@ -95,6 +101,7 @@ __all__ = [
     "catch_up",
     "changed",
     "completed",
+    "conflicts_after",
     "decide_retention",
     "fail_back",
     "fail_over",
@@ -103,6 +110,7 @@ __all__ = [
     "hold",
     "lag",
     "newest_run",
+    "newest_two_way_run",
     "open_catalogue",
     "open_grants",
     "open_policies",
@@ -122,6 +130,7 @@ __all__ = [
     "stop_mark",
     "sync_catalogue",
     "sync_policies",
+    "two_way_sync",
     "undo_restore",
     "verify",
     "verify_backup",
@@ -155,6 +164,8 @@ _MODULES = {
     "RetentionPolicy": "backups.retention_policy",
     "RetentionReport": "backups.retention_report",
     "SyncOptions": "metastore.sync_options",
+    "TwoWayOptions": "two_way.options",
+    "TwoWayReport": "two_way.report",
     "VerifyReport": "verify_report",
     "backup": "flows.backup",
     "bring_back": "flows.restoring",
@@ -162,6 +173,7 @@ _MODULES = {
     "catch_up": "flows.catch_up",
     "changed": "replication.changes",
     "completed": "replication.standing",
+    "conflicts_after": "two_way.telling",
     "decide_retention": "backups.retention",
     "fail_back": "flows.fail_back",
     "fail_over": "flows.fail_over",
@@ -170,6 +182,7 @@ _MODULES = {
     "hold": "flows.retaining",
     "lag": "replication.standing",
     "newest_run": "replication.standing",
+    "newest_two_way_run": "two_way.telling",
     "open_catalogue": "metastore.registry",
     "open_grants": "policies.registry",
     "open_policies": "policies.registry",
@@ -189,6 +202,7 @@ _MODULES = {
     "stop_mark": "replication.standing",
     "sync_catalogue": "flows.sync_catalogue",
     "sync_policies": "flows.sync_policies",
+    "two_way_sync": "flows.two_way_sync",
     "undo_restore": "flows.undoing",
     "verify": "flows.verify",
     "verify_backup": "flows.proving",

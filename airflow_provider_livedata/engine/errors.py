@@ -65,6 +65,7 @@ LiveDataError
 |-- StateDamaged              a file in .livedata is not what its writer left
 |-- LiveFailed                cycles of a live replication failed, one after the other        (retryable)
 |-- RunFailed                 some items failed; the report says which                      (retryable)
+|-- ConflictsLeft             both sides changed paths, and nobody said which of them holds
 `-- VerifyFailed              source and target differ; the report says where
 """
 
@@ -364,6 +365,12 @@ class RunFailed(LiveDataError):
     """Some items failed while the others landed; the checkpoint stays where it was. ``report`` is the stored report."""
 
     retryable = True
+    report: Any = None
+
+
+class ConflictsLeft(LiveDataError):
+    """Both sides of a two-way sync changed some paths, and were left as they are there; everything else was synced. ``report`` lists them."""
+
     report: Any = None
 
 

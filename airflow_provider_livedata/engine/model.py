@@ -86,7 +86,7 @@ class Held(NamedTuple):
 StepKind = Literal[
     "copy", "move", "hold", "rename", "make_directory", "set_attributes", "record", "forget", "delete", "refused"
 ]
-Phase = Literal["hold", "rename", "clear", "write", "delete", "finish"]
+Phase = Literal["hold", "rename", "clear", "write", "delete", "remove", "finish"]
 
 
 class From(NamedTuple):
@@ -110,7 +110,8 @@ class Step(NamedTuple):
     replaces what came, "delete" (reason "carried") removes it. ``phase``: "hold" puts aside, "rename" moves directories,
     "clear" removes
     what stands in the way (a directory where a file belongs), "write" brings files and directories, "delete" removes
-    what the source no longer has, "finish" sets attributes of directories after their contents. ``expect`` is the version
+    what the source no longer has, "remove" (of two-way syncs) directories that nothing is left in, "finish" sets attributes of directories after
+    their contents. ``expect`` is the version
     that the target must still have there (None: anything). ``may_have_landed``: an unfinished run may have brought it
     already.
     """

@@ -19,7 +19,7 @@ class Told(Sealed):
 
     def table(self) -> str:
         """For the log and the terminal."""
-        lines = [f"{name:<18}{value}" for name, value in self._rows() if value not in ("", None)]
+        lines = [f"{name:<17} {value}" for name, value in self._rows() if value not in ("", None)]
         for title, count, items in self._lists():
             if count:
                 lines += [f"{title}:"] + [f"  {item}" for item in items[:SHOWN]]

@@ -50,6 +50,15 @@ def source_changed(source: str, target: str) -> Look:
     return Look(value, f"{source} is what {target} was left holding")
 
 
+def conflicts_met(left: str, right: str, after: int, unsettled_only: bool) -> Look:  # noqa: FBT001 - by name, from a trigger's arguments
+    """Whether a two-way sync after that run met conflicts; ``value`` has ``runs``, the items of ``engine.conflicts_after``."""
+    with closing(open_to_look(left)) as one, closing(open_to_look(right)) as other:
+        runs = engine.conflicts_after(one, other, run=after)
+    chosen = [run for run in runs if run["unsettled_conflicts"] or not unsettled_only]
+    value = {"left": left, "right": right, "runs": chosen} if chosen else None
+    return Look(value, f"no conflicts between {left} and {right} after run {after}")
+
+
 def metastore_changed(metastore: str, after: int, databases: list[str], tables: list[str]) -> Look:
     """Whether a metastore was changed after an event of its log; ``value`` has the newest event's number as ``position``."""
     return Look(*change_after(metastore, after, databases, tables))
@@ -57,7 +66,7 @@ def metastore_changed(metastore: str, after: int, databases: list[str], tables: 
 
 LOOKS: Mapping[str, Callable[..., Look]] = MappingProxyType({
     "lag_within": lag_within, "new_checkpoint": new_checkpoint, "source_changed": source_changed,
-    "metastore_changed": metastore_changed,
+    "metastore_changed": metastore_changed, "conflicts_met": conflicts_met,
 })  # fmt: skip
 
 

@@ -70,9 +70,9 @@ def line_up(
     Raises:
         UnsortedListing: A side is not in strictly ascending key order.
     """
-    s, k, t = _cursor(source, "source"), _cursor(known, "known"), _cursor(target, "target")
+    s, k, t = in_order(source, "source"), in_order(known, "known"), in_order(target, "target")
     p = _keys(planned)
-    o = _cursor(origins, "origins")
+    o = in_order(origins, "origins")
     s_key, s_entry = next(s, _END)
     k_key, k_held = next(k, _END)
     t_key, t_entry = next(t, _END)
@@ -110,7 +110,12 @@ _END = (None, None)
 _T = TypeVar("_T", bound=_Keyed)
 
 
-def _cursor(items: Iterable[_T], side: str) -> Iterator[tuple[str, _T]]:
+def in_order(items: Iterable[_T], side: str) -> Iterator[tuple[str, _T]]:
+    """Yield each item with its key.
+
+    Raises:
+        UnsortedListing: They are not in strictly ascending order of their keys.
+    """
     # Out of order, entries would pair wrongly and look removed: a delete at the target.
     last = ""
     for item in items:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held, Phase
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
@@ -86,26 +85,10 @@ def conclude(
         allow: Raises when this run may change nothing any more.
     """
     allow()
-    delta = checkpoints.write_generation(state, done.run, "delta", rows)
-    before = base.generations if base else ()
-    done = replace(done, generations=(*before, delta) if delta else before)
-    if checkpoints.is_worth_compacting(done):
-        whole = checkpoints.write_generation(state, done.run, "base", checkpoints.manifest(state, done))
-        done = replace(done, generations=(whole,))
-    else:
-        done = _merged(state, done)
+    generations = checkpoints.grown(state, done.run, base.generations if base else (), rows)
+    done = replace(done, generations=generations)
     allow()
     checkpoints.commit(state, done)
-    return done
-
-
-def _merged(state: StateFolder, done: Checkpoint) -> Checkpoint:
-    label = "merged"
-    while count := checkpoints.worth_merging(done):
-        newest = replace(done, generations=done.generations[-count:])
-        rows = overlay(checkpoints.manifest_runs(state, newest), with_gone=True)
-        files = checkpoints.write_generation(state, done.run, label, rows)
-        done, label = replace(done, generations=(*done.generations[:-count], files)), f"{label}-again"
     return done
 
 

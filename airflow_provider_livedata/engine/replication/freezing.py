@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import LiveDataError, SnapshotRefused
@@ -16,6 +17,15 @@ from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import OpenFiles, Snapshots
+
+
+class HasSnapshot(Protocol):
+    """What needs one of our snapshots to stay."""
+
+    @property
+    def snapshot(self) -> str:
+        """Its name, "" for none."""
+        ...
 
 
 def replication_id(source: Address, target: Address) -> str:
@@ -109,7 +119,7 @@ class Freezing:
         live, is_frozen = self.source, self.snapshot is not None
         return live if is_frozen and isinstance(live, OpenFiles) and live.may_have_open_files() else None
 
-    def forget(self, run: int, kept: Checkpoint | None) -> None:
+    def forget(self, run: int, kept: HasSnapshot | None) -> None:
         """Drop our snapshots that no checkpoint needs; a failure costs space and is tried again next time."""
         if not isinstance(self.source, Snapshots):
             return

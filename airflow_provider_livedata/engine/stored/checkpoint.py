@@ -23,6 +23,7 @@ from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.stored.tables import ROWS_A_FILE, held_from_parquet, held_in, held_to_parquet
 
 FORMAT = 1
+MANIFEST = "manifest"  # the folder of a target's manifest
 MAX_DELTAS = 64
 MERGED_AT_ONCE, ALIKE = 8, 4  # deltas, up to so many times the rows of the newest
 log = logging.getLogger(__name__)
@@ -137,12 +138,32 @@ def manifest(state: StateFolder, checkpoint: Checkpoint | None) -> Iterator[Held
     return overlay(manifest_runs(state, checkpoint))
 
 
-def write_generation(state: StateFolder, run: int, label: str, rows: Iterable[Held]) -> tuple[ManifestFile, ...]:
+def grown(
+    state: StateFolder, run: int, before: Generations, rows: Iterable[Held], *, folder: str = MANIFEST
+) -> Generations:
+    """The generations of a manifest with one more, made of what changed, in key order, with what is gone.
+
+    Written files are read back. Deltas that have become many, or much, are made one, or a new base.
+    """
+    delta = write_generation(state, run, "delta", rows, folder=folder)
+    now = (*before, delta) if delta else before
+    if is_worth_compacting(now):
+        return (write_generation(state, run, "base", overlay(runs_of(state, now)), folder=folder),)
+    label = "merged"
+    while count := worth_merging(now):
+        merged = overlay(runs_of(state, now[-count:]), with_gone=True)
+        now, label = (*now[:-count], write_generation(state, run, label, merged, folder=folder)), f"{label}-again"
+    return now
+
+
+def write_generation(
+    state: StateFolder, run: int, label: str, rows: Iterable[Held], *, folder: str = MANIFEST
+) -> tuple[ManifestFile, ...]:
     """Write rows in key order as files of ``ROWS_A_FILE`` and read each back."""
     rows = iter(rows)
     files: list[ManifestFile] = []
     for first in rows:
-        name = _generation_file(run, label, len(files))
+        name = _generation_file(run, label, len(files), folder)
         batch = _Counted(chain((first,), islice(rows, ROWS_A_FILE - 1)))
         data = held_to_parquet(batch)
         state.write(name, data)
@@ -155,15 +176,15 @@ def write_generation(state: StateFolder, run: int, label: str, rows: Iterable[He
 def delta_of(state: StateFolder, run: int) -> Iterator[Held]:
     """The rows of a run's delta, tombstones too, as long as its files are there."""
     for number in count():
-        name = _generation_file(run, "delta", number)
+        name = _generation_file(run, "delta", number, MANIFEST)
         data = state.read(name)
         if data is None:
             return
         yield from held_from_parquet(data, name=state.address(name))
 
 
-def _generation_file(run: int, label: str, number: int) -> str:
-    return f"manifest/{run:012d}-{label}-{number:06d}.parquet"
+def _generation_file(run: int, label: str, number: int, folder: str) -> str:
+    return f"{folder}/{run:012d}-{label}-{number:06d}.parquet"
 
 
 class _Counted:
@@ -178,19 +199,19 @@ class _Counted:
             yield row
 
 
-def is_worth_compacting(checkpoint: Checkpoint) -> bool:
+def is_worth_compacting(generations: Generations) -> bool:
     """Whether the deltas have grown too many, or over a tenth of the base."""
-    base, *deltas = [sum(file.rows for file in generation) for generation in checkpoint.generations] or [0]
+    base, *deltas = [sum(file.rows for file in generation) for generation in generations] or [0]
     return len(deltas) >= MAX_DELTAS or sum(deltas) > max(base // 10, 10 * ROWS_A_FILE)
 
 
-def worth_merging(checkpoint: Checkpoint) -> int:
+def worth_merging(generations: Generations) -> int:
     """How many of the newest deltas should become one, 0 for none.
 
     A cycle opens each of them. So ``MERGED_AT_ONCE`` of about one size are merged into one of the next size, and of any size there are
     fewer: few are opened, and no row is written often.
     """
-    sizes = [sum(file.rows for file in generation) for generation in checkpoint.generations[:0:-1]]
+    sizes = [sum(file.rows for file in generation) for generation in generations[:0:-1]]
     alike = sum(1 for _ in takewhile(lambda size: size <= ALIKE * sizes[0], sizes))
     return alike if alike >= MERGED_AT_ONCE else 0
 

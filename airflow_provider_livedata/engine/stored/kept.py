@@ -1,6 +1,7 @@
 """Keep aside what a plan is to replace or delete, in zones that have no snapshots of their own.
 
-.livedata/removed/<time>-<run>/<path>    as the file was before run <run>
+.livedata/removed/<time>-<run>/<path>      as the file was before run <run>
+.livedata/conflicts/<time>-<run>/<path>    what lost against the other side of a two-way sync
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.zones.powers import KeepsFiles
 
 REMOVED = "removed"
+CONFLICTS = "conflicts"
 DAY_MS = 86_400_000
 _PHASES: tuple[Phase, ...] = ("clear", "write", "delete")
 _STAMP = "%Y%m%dT%H%M%SZ"
-_FOLDER = re.compile(r"removed/(\d{8}T\d{6}Z)-\d+/")
+_FOLDER = re.compile(r"[a-z]+/(\d{8}T\d{6}Z)-\d+/")
 
 
-def folder_of(run: int, at_ms: int) -> str:
-    """Where a run that began then keeps files, below ``.livedata``."""
-    return f"{REMOVED}/{time.strftime(_STAMP, time.gmtime(at_ms / 1000))}-{run:012d}"
+def folder_of(run: int, at_ms: int, *, kind: str = REMOVED) -> str:
+    """Where a run that began then keeps files, below ``.livedata``; ``kind``: ``REMOVED`` or ``CONFLICTS``."""
+    return f"{kind}/{time.strftime(_STAMP, time.gmtime(at_ms / 1000))}-{run:012d}"
 
 
 def losing(steps: Callable[[Phase], Iterable[Step]]) -> Iterator[tuple[str, str]]:
@@ -62,7 +64,7 @@ def keep(
         pool.wait()
 
 
-def forget(state: StateFolder, now_ms: int, keep_days: float) -> None:
+def forget(state: StateFolder, now_ms: int, keep_days: float, *, kind: str = REMOVED) -> None:
     """Remove what was kept longer ago than ``keep_days``."""
     oldest = time.strftime(_STAMP, time.gmtime((now_ms - keep_days * DAY_MS) / 1000))
 
@@ -70,4 +72,4 @@ def forget(state: StateFolder, now_ms: int, keep_days: float) -> None:
         found = _FOLDER.match(name)
         return found is not None and found[1] < oldest
 
-    state.remove(REMOVED, only=is_old)
+    state.remove(kind, only=is_old)

@@ -20,7 +20,7 @@ from airflow_provider_livedata.engine.zones.address import Address
 
 FORMAT = 1
 Side = Literal["active", "standby"]
-How = Literal["planned", "unplanned", "fail-back"]
+How = Literal["planned", "unplanned", "fail-back", "two-way"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,12 @@ def refusal(source: Role | None, target: Role | None, source_place: str, target_
 
 
 def _target_is_active(target: Role, target_place: str) -> TargetIsActive:
+    if target.how == "two-way":
+        return TargetIsActive(
+            f"this target is kept in step with another location by a two-way sync since {target.since}, and is written to; a replication "
+            "into it would overwrite that; nothing was changed",
+            target=target_place, peer=target.peer, by=target.by,
+        )  # fmt: skip
     return TargetIsActive(
         f"this target was made the active side on {target.since}; a replication into it would overwrite what is written there; "
         "bring that back with a fail-back first; nothing was changed",
