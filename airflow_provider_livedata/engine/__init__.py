@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.catch_up import catch_up, settle
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
     from airflow_provider_livedata.engine.flows.fail_over import fail_over
+    from airflow_provider_livedata.engine.flows.make_delta import convert_to_delta, copy_to_delta
     from airflow_provider_livedata.engine.flows.protect_replica import protect_replica
     from airflow_provider_livedata.engine.flows.proving import verify_backup
     from airflow_provider_livedata.engine.flows.removing_named import remove_backups
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.verify import verify
     from airflow_provider_livedata.engine.flows.verify_catalogue import verify_catalogue
     from airflow_provider_livedata.engine.flows.verify_policies import verify_policies
+    from airflow_provider_livedata.engine.metastore.delta_options import DeltaOptions
     from airflow_provider_livedata.engine.metastore.registry import open_catalogue
     from airflow_provider_livedata.engine.metastore.report import CatalogueReport
     from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
@@ -69,6 +71,7 @@ __all__ = [
     "Catalogue",
     "CatalogueReport",
     "Decision",
+    "DeltaOptions",
     "DrillOptions",
     "DrillReport",
     "Duration",
@@ -94,6 +97,8 @@ __all__ = [
     "catch_up",
     "changed",
     "completed",
+    "convert_to_delta",
+    "copy_to_delta",
     "decide_retention",
     "fail_back",
     "fail_over",
@@ -135,6 +140,7 @@ _MODULES = {
     "Catalogue": "backups.catalogue",
     "CatalogueReport": "metastore.report",
     "Decision": "backups.retention",
+    "DeltaOptions": "metastore.delta_options",
     "DrillOptions": "restores.options",
     "DrillReport": "restores.report",
     "Duration": "durations",
@@ -160,6 +166,8 @@ _MODULES = {
     "catch_up": "flows.catch_up",
     "changed": "replication.changes",
     "completed": "replication.standing",
+    "convert_to_delta": "flows.make_delta",
+    "copy_to_delta": "flows.make_delta",
     "decide_retention": "backups.retention",
     "fail_back": "flows.fail_back",
     "fail_over": "flows.fail_over",
