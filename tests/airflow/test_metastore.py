@@ -20,7 +20,7 @@ from airflow_provider_livedata.provider_info import get_provider_info
 from airflow_provider_livedata.sensors.metastore import MetastoreChangeSensor
 from tests.services.airflow_home import connection_variable
 
-STAGES = ["preview", "approve", "sync", "verify"]
+STAGES = ["preview", "approve", "sync", "verify", "delta"]
 PREVIEWED = {
     "planned": {"create tables": 2},
     "found_by": "comparing everything: x",
