@@ -100,9 +100,9 @@ class DeltaTables:
         """
         database, name = table.database, table.name
         told = counts and not self._is_rehearsal
+        self._client.change(self._sql.refresh(table))
         before = self.rows(database, name) if told else None
         self._client.change(self._schemas.set_schema(database, converted_mark(name)))
-        self._client.change(self._sql.refresh(table))
         self._client.change(self._sql.convert(table))
         after = self.rows(database, name) if told else None
         if before is not None and after is not None and before != after:
