@@ -469,20 +469,30 @@ def test_a_conversion_that_was_refused_leaves_the_table_to_the_syncs(pair: Delta
 # ---- from Airflow
 
 
-def test_the_operators_copy_and_convert_by_the_providers_connection(
-    pair: DeltaPair, monkeypatch: pytest.MonkeyPatch, airflow_home: object
-) -> None:
-    from airflow.providers.common.compat.sdk import AirflowFailException
+@pytest.fixture
+def connected(
+    pair: DeltaPair, metastore: Metastore, monkeypatch: pytest.MonkeyPatch, airflow_home: object
+) -> DeltaPair:
+    """The pair, whose two sides are reached by Airflow connections."""
     from airflow.providers.databricks.hooks.databricks_sql import DatabricksSqlHook
+
+    hive = {"conn_type": "livedatametastore", "host": "127.0.0.1", "port": metastore.port}
+    dbx = {"conn_type": "databricks", "host": "dbx.example", "password": "x", "extra": {"http_path": "/sql/1.0/x"}}
+    monkeypatch.setenv(connection_variable("prod_ms"), json.dumps(hive))
+    monkeypatch.setenv(connection_variable("dbx"), json.dumps(dbx))
+    monkeypatch.setattr(DatabricksSqlHook, "get_conn", lambda _: pair.spark.dbapi())
+    pair.spark.places[:] = [f"file:{pair.root}"]
+    pair.make("plain")
+    return pair
+
+
+def test_the_operators_copy_and_convert_by_the_providers_connection(connected: DeltaPair) -> None:
+    from airflow.providers.common.compat.sdk import AirflowFailException
 
     from airflow_provider_livedata.operators.delta import DeltaConvertOperator, DeltaCopyOperator
 
-    dbx = {"conn_type": "databricks", "host": "dbx.example", "password": "x", "extra": {"http_path": "/sql/1.0/x"}}
-    monkeypatch.setenv(connection_variable("dbx"), json.dumps(dbx))
-    monkeypatch.setattr(DatabricksSqlHook, "get_conn", lambda _: pair.spark.dbapi())
-    pair.make("plain")
+    pair = connected
     pair.sync()
-    pair.spark.places[:] = [f"file:{pair.root}"]
     chosen: dict[str, Any] = {
         "target": f"databricks://dbx/{CATALOG}", "state": f"file://{pair.root}/delta-state", "data": json.dumps(pair.data),
         "options": {"databases": pair.database, "count_rows": "yes"},
@@ -493,6 +503,26 @@ def test_the_operators_copy_and_convert_by_the_providers_connection(
     assert pair.copied("plain") == [ANN, BOB]
     with pytest.raises(AirflowFailException, match="end the replication first"):
         DeltaConvertOperator(task_id="convert", **chosen).execute(context)
+
+
+def test_the_dag_of_metadata_syncs_makes_copies_at_its_end_where_that_is_asked_for(connected: DeltaPair) -> None:
+    from airflow_provider_livedata.dag_templates.metastore_sync import metastore_sync_dag
+    from tests.airflow.runs import run
+
+    pair = connected
+    pair.replicate()
+    source, target = (f"file:{pair.root}/{side}" for side in ("source", "target"))
+    conf = {
+        "source": "prod_ms", "target": f"databricks://dbx/{CATALOG}", "state": f"file://{pair.root}/state", "locations": {source: target},
+        "databases": [pair.database], "dry_run": False, "data": {source: f"file://{pair.root}/target"},
+    }  # fmt: skip
+    without = run(metastore_sync_dag(), conf=conf, mark_success="approve")
+    assert (without.report["outcome"], without.states["delta"]) == ("SYNCED", "skipped"), without.report["text"]
+    asked = {"delta_location": f"file:{pair.root}/delta", "delta_schema": "copies_of_{database}"}
+    done = run(metastore_sync_dag(), conf=conf | asked, mark_success="approve")
+    assert done.report["outcome"] == "SYNCED", done.report["text"]
+    assert done.results["delta"]["done"] == {"made copies": 1}
+    assert pair.spark.run(f"SELECT COUNT(*) FROM `{CATALOG}`.`copies_of_{pair.database}`.plain") == [(2,)]
 
 
 class _Ti:
