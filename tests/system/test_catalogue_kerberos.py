@@ -124,10 +124,10 @@ def test_without_a_ticket_nobody_is_called_and_it_is_said_what_to_do(no_ticket: 
 
 
 def test_a_service_that_has_no_principal_is_told(ticket: None, secure: Metastore) -> None:
-    with closing(with_ticket(secure, "hove")) as catalogue:
-        with pytest.raises(CredentialsRefused, match="(?i)kerberos.*hove") as refused:
+    with closing(with_ticket(secure, "hive2")) as catalogue:
+        with pytest.raises(CredentialsRefused, match="(?i)kerberos.*hive2") as refused:
             catalogue.database_names()
-        assert refused.value.where["service"] == "hove@localhost"
+        assert refused.value.where["service"] == "hive2@localhost"
 
 
 def test_a_ticket_for_another_service_is_not_taken(ticket: None, secure: Metastore) -> None:
