@@ -75,6 +75,7 @@ def test_a_copy_is_made_once_and_anew_where_its_mark_is_another_one() -> None:
         one, plan = copy_of(), DeltaPlan()
         plan.add(one, found, at_place)
         assert (one.doing, plan.taken, len(plan.copies)) == (doing, [], doing != "nothing")
+        assert (one.former_place, one.has_former) == ("", doing == "adopt")
 
 
 def test_a_copy_whose_location_is_another_one_now_is_moved() -> None:
@@ -128,6 +129,13 @@ def test_the_place_is_looked_at_where_no_copy_lies_there() -> None:
     assert delta_plan.needs_place(copy, None)
     assert delta_plan.needs_place(copy, replace_place("s3://lake/before"))
     assert not delta_plan.needs_place(copy, there(copy))
+
+
+def test_a_copy_that_is_not_proved_carries_a_mark_of_ours_that_no_table_has() -> None:
+    copy = copy_of()
+    owner, _, what = delta_plan.pending_mark(copy).partition("/")
+    assert (owner, what) == (copy.mark.partition("/")[0], "pending")
+    assert delta_plan.is_ours(there(copy, mark=delta_plan.pending_mark(copy)), "sales_delta", "orders")
 
 
 def test_the_copy_of_a_table_that_is_gone_goes_by_choice_and_not_too_many_at_once() -> None:
