@@ -75,6 +75,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": (
             "backup",
             "copy",
+            "delta",
             "fail_over",
             "follow",
             "metastore",

@@ -37,7 +37,7 @@ def metastore_params(defaults: Mapping[str, Any]) -> dict[str, Param]:
     Raises:
         ValueError: A default for a param that is not there.
     """
-    return forms.form(_places() | _selection() | _choices() | _data(), defaults, "the DAG of metadata syncs")
+    return forms.form(_places() | _selection() | _choices() | _data() | _delta(), defaults, "the DAG of metadata syncs")
 
 
 def _places() -> dict[str, Param]:
@@ -89,5 +89,18 @@ def _data() -> dict[str, Param]:
         "up_to": Param(
             None, type=["integer", "null"], title="Up to event",
             description="Number of an event of the source's log; what changed after it waits for the next sync.",
+        ),
+    }  # fmt: skip
+
+
+def _delta() -> dict[str, Param]:
+    return {
+        "delta_location": Param(
+            None, type=["string", "null"], title="Copies in Delta lie at",
+            description="Of Databricks alone: a directory outside of every replicated location, s3://lake/delta, where each table gets a copy in Delta. Needs Replications. Empty: none.",
+        ),
+        "delta_schema": Param(
+            "{database}_delta", type="string", title="Schema of the copies",
+            description="{database} stands for the schema of the tables.",
         ),
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """The DAG that has Hive metadata follow the data.
 
-preview -> [approve] -> sync -> [verify] -> report
+preview -> [approve] -> sync -> [verify] -> [delta] -> report
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from airflow_provider_livedata.dag_templates.forms import option_texts
 from airflow_provider_livedata.dag_templates.metastore_outcome import metastore_outcome
 from airflow_provider_livedata.dag_templates.metastore_params import metastore_params
 from airflow_provider_livedata.dag_templates.steps import AFTER, approval, line_dag, unless
+from airflow_provider_livedata.operators.delta import DeltaCopyOperator
 from airflow_provider_livedata.operators.metastore import MetastoreSyncOperator, MetastoreVerifyOperator
 
 SYNCED = "livedata-metadata-synced"  # schedule a DAG on this asset alias to have it follow each sync
@@ -28,6 +29,7 @@ their data are replicated. Never touches a file.
 | `approve` | with **Ask before the sync**: waits until somebody has looked at the plan. |
 | `sync` | carries it out. What one table's failure stops is that table alone; the run fails at its end and names it. |
 | `verify` | with **Verify**: compares everything again, constraints and statistics included; rows too, where it is told by what to count them. |
+| `delta` | with **Copies in Delta lie at**: makes, at Databricks, a copy in Delta of each table whose files have changed. |
 | `report` | says what happened and where the reports lie, also when a step failed. |
 
 It can be run as often as you like; from the second time on it asks the source's notification log what has changed. See docs/hive-metadata.md.
@@ -45,6 +47,9 @@ _PLACES: dict[str, Any] = {
         "databases", "tables", "exclude", "deletes", "max_delete_ratio", "changed_at_target", "unmapped", "details", "find_by"
     ),
 }  # fmt: skip
+_COPIES = option_texts("databases", "tables", "exclude", "deletes", "max_delete_ratio") | {
+    "schema": "{{ params.delta_schema }}"
+}
 
 
 def metastore_sync_dag(
@@ -76,5 +81,10 @@ def _steps() -> Sequence[BaseOperator]:
             task_id="verify", trigger_rule=AFTER,
             pre_execute=unless(lambda p: p["dry_run"] or not p["verify"], "not asked for"),
             rows_at_target="{{ params.rows_at_target or '' }}", rows_at_source="{{ params.rows_at_source or '' }}", **_PLACES,
+        ),
+        DeltaCopyOperator(
+            task_id="delta", trigger_rule=AFTER, pre_execute=unless(lambda p: p["dry_run"] or not p["delta_location"], "not asked for"),
+            target="{{ params.target }}", state="{{ params.state }}", location="{{ params.delta_location or '' }}", data=data["data"],
+            locations="{{ params.locations | tojson }}", options=_COPIES,
         ),
     )  # fmt: skip

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.fail_back import fail_back
     from airflow_provider_livedata.engine.flows.fail_over import fail_over
     from airflow_provider_livedata.engine.flows.follow import follow
+    from airflow_provider_livedata.engine.flows.make_delta import convert_to_delta, copy_to_delta
     from airflow_provider_livedata.engine.flows.protect_replica import protect_replica
     from airflow_provider_livedata.engine.flows.proving import verify_backup
     from airflow_provider_livedata.engine.flows.removing_named import remove_backups
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_livedata.engine.flows.verify import verify
     from airflow_provider_livedata.engine.flows.verify_catalogue import verify_catalogue
     from airflow_provider_livedata.engine.flows.verify_policies import verify_policies
+    from airflow_provider_livedata.engine.metastore.delta_options import DeltaOptions
     from airflow_provider_livedata.engine.metastore.registry import open_catalogue
     from airflow_provider_livedata.engine.metastore.report import CatalogueReport
     from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
@@ -74,6 +76,7 @@ __all__ = [
     "Catalogue",
     "CatalogueReport",
     "Decision",
+    "DeltaOptions",
     "DrillOptions",
     "DrillReport",
     "Duration",
@@ -102,6 +105,8 @@ __all__ = [
     "changed",
     "completed",
     "conflicts_after",
+    "convert_to_delta",
+    "copy_to_delta",
     "decide_retention",
     "fail_back",
     "fail_over",
@@ -146,6 +151,7 @@ _MODULES = {
     "Catalogue": "backups.catalogue",
     "CatalogueReport": "metastore.report",
     "Decision": "backups.retention",
+    "DeltaOptions": "metastore.delta_options",
     "DrillOptions": "restores.options",
     "DrillReport": "restores.report",
     "Duration": "durations",
@@ -174,6 +180,8 @@ _MODULES = {
     "changed": "replication.changes",
     "completed": "replication.standing",
     "conflicts_after": "two_way.telling",
+    "convert_to_delta": "flows.make_delta",
+    "copy_to_delta": "flows.make_delta",
     "decide_retention": "backups.retention",
     "fail_back": "flows.fail_back",
     "fail_over": "flows.fail_over",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_livedata.engine.zones.base import Zone
 
+# The provider of Databricks takes assets of its scheme for tables, and refuses others.
+_ASSETS = {"databricks": "databricks-catalogue"}
 FAILURE = "failure"  # the XCom that tells why a task failed, for the tasks that report
 
 
@@ -142,7 +144,7 @@ def attach(result: Any, outlets: Collection[Any], context: Context) -> None:
 def asset_of(address: str) -> Asset:
     """The asset of a place, whatever connection it is reached by."""
     place = Address.parse(address)
-    uri = f"{place.scheme}://{place.authority}/{quote(place.path)}"
+    uri = f"{_ASSETS.get(place.scheme, place.scheme)}://{place.authority}/{quote(place.path)}"
     return Asset(name=uri, uri=uri)
 
 

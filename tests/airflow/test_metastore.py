@@ -20,7 +20,7 @@ from airflow_provider_livedata.provider_info import get_provider_info
 from airflow_provider_livedata.sensors.metastore import MetastoreChangeSensor
 from tests.services.airflow_home import connection_variable
 
-STAGES = ["preview", "approve", "sync", "verify"]
+STAGES = ["preview", "approve", "sync", "verify", "delta"]
 PREVIEWED = {
     "planned": {"create tables": 2},
     "found_by": "comparing everything: x",
@@ -221,7 +221,7 @@ def test_every_param_of_the_dag_has_a_title_and_is_used() -> None:
     assert dag.params["source"] == "prod_ms"
     params = {name: dag.params.get_param(name) for name in dag.params}
     assert {name for name, param in params.items() if not param.schema.get("title")} == set()
-    steps = dag.get_task("sync"), dag.get_task("verify")
+    steps = [dag.get_task(name) for name in ("sync", "verify", "delta")]
     used = json.dumps([getattr(step, name) for step in steps for name in step.template_fields])
     assert {name for name in params if f"params.{name}" not in used} == {"dry_run", "approval", "verify"}
     with pytest.raises(ValueError, match="sauce"):

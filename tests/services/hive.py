@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,13 +37,17 @@ _OPENED = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("lang",
 class Metastore:
     """One server and its database; gone, data included, when the context ends."""
 
-    def __init__(self, version: str = "3.1", *, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, version: str = "3.1", *, properties: Mapping[str, str] | None = None, core: Mapping[str, str] | None = None,
+        jvm_flags: Sequence[str] = (), host: str = "127.0.0.1",
+    ) -> None:  # fmt: skip
+        """``core``: what Hadoop's own site file says; ``host``: what clients call the server."""
         self.version = version
         self._lib = fetch.metastore_lib(version)
         self._scratch = Scratch("metastore", need_bytes=512 << 20)
         self.data_dir, self.port = self._scratch.path, free_ports(1)[0]
-        self.uri, self.warehouse = f"thrift://127.0.0.1:{self.port}", self.data_dir / "warehouse"
-        self.properties = dict(properties or {})
+        self.uri, self.warehouse = f"thrift://{host}:{self.port}", self.data_dir / "warehouse"
+        self.properties, self._core, self._flags = dict(properties or {}), dict(core or {}), jvm_flags
         self._process: ServerProcess | None = None
 
     def __enter__(self) -> Self:
@@ -71,8 +75,10 @@ class Metastore:
         conf = self.data_dir / "conf"
         conf.mkdir(exist_ok=True)
         (conf / "metastore-site.xml").write_text(site_xml({**self._site(), **self.properties}), encoding="utf-8")
+        if self._core:
+            (conf / "core-site.xml").write_text(site_xml(self._core), encoding="utf-8")
         log = self.data_dir / "metastore.log"
-        java = ["java", *_QUICK, *_OPENED, f"-Dderby.stream.error.file={self.data_dir}/derby.log"]
+        java = ["java", *_QUICK, *_OPENED, *self._flags, f"-Dderby.stream.error.file={self.data_dir}/derby.log"]
         main = ["-cp", f"{conf}:{self._lib}/*", f"{_METASTORE}.HiveMetaStore", "-p", str(self.port)]
         self._process = start_process([*java, *main], log=log, cwd=self.data_dir, env=_environment())
         wait_until(lambda: accepts(self.port), what="the metastore", seconds=180, processes=[self._process])

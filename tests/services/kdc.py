@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from tests.services import fetch
 from tests.services.hdfs import _QUICK, HdfsCluster
+from tests.services.hive import Metastore
 from tests.services.one_process import OneProcess
 from tests.services.processes import start_process, wait_until
 from tests.services.scratch import Scratch
@@ -64,3 +65,21 @@ class Kdc(OneProcess):
         }
         flags = (*_QUICK, f"-Djava.security.krb5.conf={self.krb5_conf}")
         return HdfsCluster(1, replication=1, properties={**properties, **keytab}, jvm_flags=flags)
+
+    def metastore(self, protection: str = "authentication") -> Metastore:
+        """Return a metastore, not yet started, that believes nobody without a ticket; its principal is ``hive/localhost``.
+
+        ``protection``: "authentication", "integrity" or "privacy", what it asks of each message.
+        """
+        properties = {
+            "metastore.sasl.enabled": "true", "hive.metastore.sasl.enabled": "true",
+            "metastore.kerberos.keytab.file": str(self.keytab), "hive.metastore.kerberos.keytab.file": str(self.keytab),
+            "metastore.kerberos.principal": f"hive/localhost@{REALM}", "hive.metastore.kerberos.principal": f"hive/localhost@{REALM}",
+            "hadoop.rpc.protection": protection,
+        }  # fmt: skip
+        core = {"hadoop.security.authentication": "kerberos", "hadoop.rpc.protection": protection}
+        flags = (
+            f"-Djava.security.krb5.conf={self.krb5_conf}",
+            "--add-opens=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
+        )
+        return Metastore(properties=properties, core=core, jvm_flags=flags, host="localhost")

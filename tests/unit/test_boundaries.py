@@ -34,10 +34,10 @@ PLANTED = {  # module: what it must not import
 }
 
 PUBLIC = {
-    "BackupFacts", "BackupOptions", "BackupReport", "BackupState", "Catalogue", "CatalogueReport", "Decision", "DrillOptions",
+    "BackupFacts", "BackupOptions", "BackupReport", "BackupState", "Catalogue", "CatalogueReport", "Decision", "DeltaOptions", "DrillOptions",
     "DrillReport", "Duration", "FailBackReport", "FailOverReport", "Fingerprint", "Lag", "Proof", "ReplicateOptions",
     "PolicyReport", "PolicySyncOptions", "Report", "RestoreOptions", "RestoreReport", "Retention", "RetentionPolicy", "RetentionReport", "SyncOptions", "TwoWayOptions", "TwoWayReport", "VerifyReport",
-    "backup", "bring_back", "catalogue", "catch_up", "changed", "completed", "conflicts_after", "decide_retention", "fail_back",
+    "backup", "bring_back", "catalogue", "catch_up", "changed", "completed", "conflicts_after", "convert_to_delta", "copy_to_delta", "decide_retention", "fail_back",
     "fail_over", "fingerprint", "follow", "hold", "lag", "newest_run", "newest_two_way_run", "open_catalogue", "open_grants", "open_policies", "open_zone", "preflight", "proofs", "protect_replica", "release",
     "remove_backups",
     "replicate", "restore", "restore_drill", "restore_script", "retain", "settle", "stop_live", "stop_mark",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sys
+import ctypes.util
 
 import pytest
 
 from airflow_provider_livedata.engine import open_catalogue
+from airflow_provider_livedata.engine.clients import gssapi
 from airflow_provider_livedata.engine.errors import BadInput, MetastoreUnreachable
 
 
-def test_kerberos_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "puresasl.client", None)
-    monkeypatch.setitem(sys.modules, "puresasl", None)
+def test_kerberos_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
+    gssapi._library.cache_clear()
     catalogue = open_catalogue("hive", uris="thrift://127.0.0.1:9", kerberos_service="hive")
-    with pytest.raises(BadInput, match=r"pip install 'pure-sasl\[GSSAPI\]'"):
+    with pytest.raises(BadInput, match=r"apt-get install libgssapi-krb5-2"):
         catalogue.database_names()
 
 

@@ -18,7 +18,12 @@ from airflow_provider_livedata.engine.retry import DEFAULT_POLICY, RetryPolicy, 
 Row = Sequence[Any]
 _CLASS = re.compile(r"\[([A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]")
 _EXISTS = re.compile(r"_ALREADY_EXISTS?$|^LOCATION_OVERLAP$")
-_MISSING = frozenset({"TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "PARTITIONS_NOT_FOUND", "DELTA_TABLE_NOT_FOUND"})
+_MISSING = frozenset(
+    {
+        "TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "PARTITIONS_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE",
+        "DELTA_PATH_DOES_NOT_EXIST", "PATH_NOT_FOUND",
+    }
+)  # fmt: skip
 MOST_OF_MESSAGE = 1000
 
 

@@ -14,6 +14,7 @@ from airflow_provider_livedata.engine.metastore.model import Function, Partition
 from airflow_provider_livedata.engine.metastore.plan import Action, CataloguePlan, TablePlan, note
 from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
 from airflow_provider_livedata.engine.metastore.wanted import (
+    CONVERTED,
     Refused,
     wanted_database,
     wanted_function,
@@ -120,6 +121,12 @@ class Comparison:
 
     def _table(self, source: Table, found: Table | None, arrived: frozenset[str]) -> None:
         self.plan.held["tables"] += found is not None and diff.was_ours(found)
+        if found is not None and CONVERTED in found.parameters:
+            note(
+                self.plan.skipped,
+                f"{source.full_name}: was converted to Delta at the target, so no sync changes it any more",
+            )
+            return
         if self.waits.get((source.database, source.name), frozenset()) is None:
             self._wait(source, source.full_name, "changed after the data that are there")
             return

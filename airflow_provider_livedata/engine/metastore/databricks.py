@@ -15,6 +15,7 @@ from airflow_provider_livedata.engine.metastore import diff
 from airflow_provider_livedata.engine.metastore.base import CatalogueFacts, LacksDetails
 from airflow_provider_livedata.engine.metastore.databricks_fit import DatabricksFit
 from airflow_provider_livedata.engine.metastore.databricks_sql import DELTA, EXTERNAL_LOCATIONS, Statements
+from airflow_provider_livedata.engine.metastore.delta_tables import DeltaTables
 from airflow_provider_livedata.engine.metastore.locations import canonical
 from airflow_provider_livedata.engine.metastore.model import (
     Database,
@@ -35,7 +36,7 @@ _LACKS = {
 
 
 class DatabricksCatalogue(LacksDetails):
-    """See ``base.Catalogue``, ``base.CatalogueTarget``, ``base.NamesMissingPlaces`` and ``base.Rehearses``."""
+    """See ``base.Catalogue``, ``base.CatalogueTarget``, ``base.NamesMissingPlaces``, ``base.Rehearses`` and ``delta_tables.MakesDelta``."""
 
     def __init__(self, client: DatabricksClient, catalog: str, *, is_unity: bool) -> None:
         self.name = f"{client.sender.name}, catalogue {catalog}"
@@ -68,6 +69,10 @@ class DatabricksCatalogue(LacksDetails):
         told: list[str] = []
         client = DatabricksClient(self._client.sender, self._client.policy, told=told)
         return DatabricksCatalogue(client, self._sql.catalog, is_unity=self._is_unity), told
+
+    def delta(self) -> DeltaTables:
+        """See ``delta_tables.MakesDelta``."""
+        return DeltaTables(self._client, self._sql.catalog)
 
     # ---- reading
 

@@ -11,7 +11,7 @@ from airflow_provider_livedata.engine.metastore.databricks_sql import COMMENT, D
 from airflow_provider_livedata.engine.metastore.databricks_types import from_json, in_hive
 from airflow_provider_livedata.engine.metastore.locations import canonical
 from airflow_provider_livedata.engine.metastore.model import Column, Database, Kind, Serde, Storage, Table
-from airflow_provider_livedata.engine.metastore.wanted import MARK, STATISTICS_MARK
+from airflow_provider_livedata.engine.metastore.wanted import CONVERTED, MARK, STATISTICS_MARK
 
 Rows = Iterable[Sequence[Any]]
 _KINDS: dict[str, Kind] = {
@@ -42,9 +42,16 @@ def delta_mark(table: Table) -> dict[str, str]:
     return {f"{DELTA_MARK}{table.name}": "/".join(marks)}
 
 
+def converted_mark(name: str) -> dict[str, str]:
+    """The property of a schema that says of a table that it became one of Delta where it lies."""
+    return {f"{DELTA_MARK}{name}": CONVERTED}
+
+
 def marks_from(mark: str) -> dict[str, str]:
     """The marks in such a property; an empty one is of a table that was dropped."""
     definition, _, statistics = mark.partition("/")
+    if definition == CONVERTED:
+        return {CONVERTED: "true"}
     return {MARK: definition, STATISTICS_MARK: statistics} if definition else {}
 
 
@@ -71,10 +78,15 @@ def table_from(text: str, database: str, name: str) -> Table:
 
 def table_from_rows(rows: Rows, database: str, name: str) -> Table:
     """Of DESCRIBE TABLE EXTENDED in rows: kind, format and place alone, which is all that is compared of a Delta table."""
-    told = _details(rows, _DETAILS)
+    told = described(rows)
     kind = _KINDS.get(told.get("Type", "").upper(), "external")
     place = canonical(told["Location"]) if told.get("Location") else None
     return Table(database, name, kind, Storage((), place, serde=Serde(told.get("Provider", "").lower() or None)))
+
+
+def described(rows: Rows) -> dict[str, str]:
+    """Of DESCRIBE TABLE EXTENDED: what it tells below its heading of details."""
+    return _details(rows, _DETAILS)
 
 
 def place_from(rows: Rows) -> str | None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_livedata.engine.errors import (
     BadInput,
+    CredentialsRefused,
     MetastoreRefused,
     MetastoreUnreachable,
     ObjectExists,
@@ -24,6 +25,8 @@ from airflow_provider_livedata.engine.errors import (
 )
 
 DEFAULT_PORT = 9083
+TIMED_OUT, END_OF_FILE = 3, 4  # of Thrift's kinds of broken transports
+NO_THRIFT = (END_OF_FILE, 5, 6)  # an end, and lengths that none can be
 READS = ("get_", "find_")
 log = logging.getLogger(__name__)
 
@@ -119,6 +122,9 @@ class HiveClient:
                 except MetastoreUnreachable as error:
                     problems.append(f"{uris[number]}: {error.args[0]}")
                     self.close()
+                except CredentialsRefused:
+                    self.close()
+                    raise
                 else:
                     self._first = number
                     break
@@ -149,19 +155,10 @@ def _transport(uri: str, access: HiveAccess) -> Any:
     socket = _tls_socket(host, port, access) if access.use_tls else TSocket.TSocket(host, port)
     socket.setTimeout(access.timeout_s * 1000)
     if access.kerberos_service:
-        return _with_ticket(socket, host, access.kerberos_service)
+        from airflow_provider_livedata.engine.metastore.hive_sasl import SaslTransport
+
+        return SaslTransport(socket, access.kerberos_service, host)
     return TTransport.TBufferedTransport(socket, 64 << 10)
-
-
-def _with_ticket(socket: Any, host: str, service: str) -> Any:
-    from thrift.transport import TTransport
-
-    try:
-        return TTransport.TSaslClientTransport(socket, host=host, service=service)
-    except ImportError:
-        raise BadInput(
-            "a metastore with Kerberos needs a package that is not installed: pip install 'pure-sasl[GSSAPI]'", metastore=host, kerberos_service=service,
-        ) from None  # fmt: skip
 
 
 def _tls_socket(host: str, port: int, access: HiveAccess) -> Any:
@@ -189,13 +186,26 @@ def _mapped(name: str, access: HiveAccess) -> Iterator[None]:
             raise _UnknownCall(name) from error
         raise MetastoreRefused(_said(error), **where) from error
     except (TTransportException, OSError, EOFError) as error:
-        raise MetastoreUnreachable(f"the metastore does not answer: {_said(error)}", **where) from error
+        raise MetastoreUnreachable(
+            f"the metastore does not answer: {_said(error)}{_hint(error, name, access)}", **where
+        ) from error
     except ttypes.AlreadyExistsException as error:
         raise ObjectExists(_said(error), **where) from error
     except (ttypes.NoSuchObjectException, ttypes.UnknownDBException, ttypes.UnknownTableException) as error:
         raise ObjectMissing(_said(error), **where) from error
     except TException as error:
         raise MetastoreRefused(_said(error), **where) from error
+
+
+def _hint(error: BaseException, name: str, access: HiveAccess) -> str:
+    """What may be behind it that a server hangs up, says nothing, or answers in another way."""
+    kind = getattr(error, "type", None)
+    if access.kerberos_service:
+        is_silent = name == "open" and kind in (TIMED_OUT, END_OF_FILE)
+        return "; a server without Kerberos answers no ticket: leave kerberos_service empty then" if is_silent else ""
+    if access.use_tls or kind not in NO_THRIFT:
+        return ""
+    return "; a server that answers like that may want Kerberos (kerberos_service) or TLS (use_tls)"
 
 
 def _said(error: BaseException) -> str:

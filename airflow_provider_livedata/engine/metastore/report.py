@@ -38,6 +38,7 @@ class CatalogueReport(Told):
     waiting: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)  # that were counted, of Delta tables
     notes: list[str] = field(default_factory=list)
     source_calls: dict[str, int] = field(default_factory=dict)
     target_calls: dict[str, int] = field(default_factory=dict)
@@ -69,6 +70,6 @@ class CatalogueReport(Told):
     def _lists(self) -> list[tuple[str, int, list[str]]]:
         titles = {
             "failed": self.failures, "changed at the target by somebody else": self.touched, "not registered": self.skipped,
-            "waiting for data": self.waiting, "at the target alone, not of a sync": self.foreign, "differences": self.changes, "notes": self.notes,
+            "waiting for data": self.waiting, "at the target alone, not of a sync": self.foreign, "differences": self.changes, "rows": self.rows, "notes": self.notes,
         }  # fmt: skip
         return [(title, len(items), items) for title, items in titles.items()]

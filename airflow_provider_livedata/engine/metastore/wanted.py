@@ -14,6 +14,7 @@ from airflow_provider_livedata.engine.metastore.model import Database, Function,
 
 MARK = "livedata.definition"  # digest of the definition that was written
 STATISTICS_MARK = "livedata.statistics"  # digest of the source's statistics that were carried last
+CONVERTED = "livedata.converted"  # of a table that became one of Delta in place
 SOURCE_KIND = "livedata.source.kind"
 PURGE = "external.table.purge"
 
