@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test: those on real servers beside all others, since each half leaves a processor idle. The test of the bench, which
-# starts servers of its own, makes the halves last about as long as each other.
+# Runs every test: those on real servers beside all others, since each half leaves a processor idle. The test of the bench and those with Spark or
+# Kerberos, which start servers of their own, make the halves last about as long as each other; Airflow, which waits much, has a process beside them.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONUNBUFFERED=1
@@ -14,23 +14,31 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
+own_servers=(tests/system/test_bench.py)
+for name in databricks delta kerberos spark; do own_servers+=("tests/system/test_catalogue_$name.py"); done
+
 without_servers() { # Airflow in a process of its own: it sets up logging for all that runs in it
     local failed=0
     trap 'kill $(jobs -p) 2>/dev/null; exit 130' TERM
+    local airflow_log airflow
+    airflow_log=$(mktemp)
+    .venv/bin/python -m pytest tests/airflow "$@" >"$airflow_log" 2>&1 &
+    airflow=$!
     # UNITS is empty where make test-unit has run them already.
     # shellcheck disable=SC2086
     .venv/bin/python -m pytest ${UNITS-tests/unit tests/golden} tests/zones tests/crash tests/promises -m "not soak and not system" "$@" &
     wait $! || failed=1
-    .venv/bin/python -m pytest tests/airflow "$@" &
-    wait $! || failed=1
-    .venv/bin/python -m pytest tests/system/test_bench.py -m "not soak" "$@" &
+    wait "$airflow" || failed=1
+    cat "$airflow_log"
+    rm -f "$airflow_log"
+    .venv/bin/python -m pytest "${own_servers[@]}" -m "not soak" "$@" &
     wait $! || failed=1
     return "$failed"
 }
 
 without_servers "$@" >"$log" 2>&1 &
 alone=$!
-.venv/bin/python -m pytest tests/promises tests/system --ignore tests/system/test_bench.py -m "system and not soak" "$@"
+.venv/bin/python -m pytest tests/promises tests/system "${own_servers[@]/#/--ignore=}" -m "system and not soak" "$@"
 served=$?
 wait "$alone"
 quick=$?
