@@ -170,6 +170,16 @@ def test_a_standby_side_and_replications_into_a_side_are_refused(sides: Sides) -
         sync(third, left)
 
 
+def test_a_side_goes_on_being_copied_to_others(sides: Sides) -> None:
+    left, right = sides
+    follower = open_zone(f"memory://refused{next(_numbers)}/x", like="hdfs")
+    for zone in sides:
+        zone.put("new", f"of {zone.address}".encode())
+        sync(left, right, "newest")
+        replicate(left, follower, lease_times=IMPATIENT)
+        assert contents(cast("MemoryZone", follower)) == contents(left)
+
+
 def test_names_that_a_side_cannot_hold_stop_the_run_or_are_left_out(sides: Sides) -> None:
     left, right = sides
     left.put("d/" + "n" * 200, b"long")
