@@ -10,12 +10,14 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 
+from airflow_provider_livedata.dag_templates.two_way import two_way_dag
+from airflow_provider_livedata.dag_templates.two_way_outcome import two_way_outcome
 from airflow_provider_livedata.engine import TwoWayOptions, open_zone, two_way_sync
 from airflow_provider_livedata.engine.errors import ConflictsLeft
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.operators.two_way import LiveDataTwoWaySyncOperator
 from airflow_provider_livedata.sensors.conflict import LiveDataConflictSensor
-from tests.airflow.runs import run_dag
+from tests.airflow.runs import run, run_dag
 from tests.crash.test_crashes import IMPATIENT
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
@@ -113,3 +115,63 @@ def test_the_sensor_wants_to_know_after_which_run_where_it_begins_again_for_ever
     )
     with pytest.raises(AirflowFailException, match="after which run"):
         sensor.execute({})
+
+
+def started(sides: tuple[Zone, Zone], **params: Any) -> Any:
+    """A run of the shipped DAG."""
+    conf = {
+        "left": str(sides[0].address),
+        "right": str(sides[1].address),
+        "left_name": "onprem",
+        "right_name": "cloud",
+        **params,
+    }
+    return run(two_way_dag(), conf=conf)
+
+
+def test_the_dag_previews_by_default_and_changes_nothing(sides: tuple[Zone, Zone]) -> None:
+    ended = started(sides)
+    assert ended.report["outcome"] == "PREVIEWED"
+    assert "2 changes planned, 0 conflicts" in ended.report["why"]
+    assert ended.states["sync"] == "skipped"
+    assert sides[0].stat("b") is None
+
+
+def test_the_dag_syncs_and_says_how_conflicts_were_settled(sides: tuple[Zone, Zone]) -> None:
+    sides[1].put("a", b"of the cloud")
+    ended = started(sides, dry_run=False, conflicts="prefer_right")
+    assert ended.report["outcome"] == "SYNCED", ended.report["text"]
+    assert "a: content, that of onprem gave way, kept as .livedata/conflicts/" in ended.report["text"]
+    found = sides[0].stat("a")
+    assert found is not None
+    assert found.size_bytes == len(b"of the cloud")
+    assert ended.states["preview"] == "skipped"
+
+
+def test_the_dag_fails_at_its_end_where_conflicts_are_left_and_lists_them(sides: tuple[Zone, Zone]) -> None:
+    sides[1].put("a", b"of the cloud")
+    ended = started(sides, dry_run=False)
+    assert ended.state == "failed"
+    assert ended.report["outcome"] == "CONFLICTS"
+    assert "a: content, left as it is on both sides" in ended.report["text"]
+    assert sides[0].stat("b") is not None
+
+
+def test_a_wrong_default_is_named_and_every_field_has_a_title() -> None:
+    with pytest.raises(ValueError, match="lefft"):
+        two_way_dag(defaults={"lefft": "x"})
+    assert all(param.schema.get("title") for param in two_way_dag(defaults={"conflicts": "newest"}).params.values())
+
+
+@pytest.mark.parametrize(("states", "failures", "outcome"), [
+    ({"preview": "success", "approve": "failed"}, {}, "NOT SYNCED"),
+    ({"sync": "failed"}, {"sync": {"error": "TooManyDeletes", "message": "too many"}}, "STOPPED"),
+    ({"preview": "success", "sync": "skipped"}, {}, "NOT FINISHED"),
+    ({"sync": "success"}, {}, "SYNCED"),
+])  # fmt: skip
+def test_the_report_says_how_a_run_ended(states: dict[str, str], failures: dict[str, Any], outcome: str) -> None:
+    told = two_way_outcome(
+        {"dry_run": False, "left_name": "a", "right_name": "b"}, ["preview", "approve", "sync"], states, {}, failures
+    )
+    assert told["outcome"] == outcome
+    assert told["text"].startswith(outcome)
