@@ -14,6 +14,7 @@ from airflow_provider_livedata.engine.deciding.diff import Origin
 from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.model import Entry, Facts, Held, Step
 from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.two_way.acting import BACK, Accounts, Act, Rules
 from airflow_provider_livedata.engine.two_way.attributes import given as given_to
 from airflow_provider_livedata.engine.two_way.attributes import is_contested, merged
 from airflow_provider_livedata.engine.two_way.changes import (
@@ -28,7 +29,7 @@ from airflow_provider_livedata.engine.two_way.changes import (
     mirrored,
 )
 from airflow_provider_livedata.engine.two_way.looking import lined_up
-from airflow_provider_livedata.engine.two_way.merging import BACK, Act, Merger, Rules
+from airflow_provider_livedata.engine.two_way.merging import Merger
 from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
 from airflow_provider_livedata.engine.two_way.report import SideReport, TwoWayReport
 from airflow_provider_livedata.engine.two_way.settling import Conflict, beside, loser_of, other
@@ -51,6 +52,10 @@ def agreed(entry: Entry, theirs: Entry | None = None) -> Common:
 
 def rules(policy: str = "newest", facts: tuple[Facts, Facts] = (HDFS, HDFS)) -> Rules:
     return Rules(facts, ("here", "there"), NAMES, policy, ".livedata/conflicts/now", 1_764_278_100_000)
+
+
+def accounts(policy: str = "newest", facts: tuple[Facts, Facts] = (HDFS, HDFS)) -> Accounts:
+    return Accounts(rules(policy, facts))
 
 
 def acts(merger: Merger, *judged: Judged) -> list[str]:
@@ -170,7 +175,7 @@ def test_a_name_beside_says_when_and_where_from_and_fits() -> None:
 
 
 def test_a_file_that_one_side_has_goes_to_the_other() -> None:
-    assert acts(Merger(rules()), pair_of(file("a"), None), pair_of(None, file("b"))) == [
+    assert acts(Merger(accounts()), pair_of(file("a"), None), pair_of(None, file("b"))) == [
         "right: copy write a",
         "left: copy write b",
     ]
@@ -178,14 +183,14 @@ def test_a_file_that_one_side_has_goes_to_the_other() -> None:
 
 def test_a_file_that_was_deleted_on_one_side_goes_on_the_other_and_one_that_both_deleted_is_forgotten() -> None:
     common = [agreed(file(name)) for name in "abc"]
-    merger = Merger(rules())
+    merger = Merger(accounts())
     judged = [pair_of(None, file("a"), common[0]), pair_of(file("b"), None, common[1]), pair_of(None, None, common[2])]
     assert acts(merger, *judged) == ["right: delete delete a", "left: delete delete b", "right: forget write c"]
-    assert (merger.kept_files, merger.totals["right"].delete_files) == (0, 1)
+    assert (merger.accounts.kept_files, merger.accounts.totals["right"].delete_files) == (0, 1)
 
 
 def test_a_change_undoes_a_delete_with_the_attributes_that_the_file_had_there() -> None:
-    merger = Merger(rules(facts=(HDFS, OBJECTS)))
+    merger = Merger(accounts(facts=(HDFS, OBJECTS)))
     then = agreed(file("a", owner="ann", mode=0o600), file("a", "etag"))
     found = list(merger.acts([pair_of(None, file("a", "etag2"), then)]))
     step = found[0].step if isinstance(found[0], Act) else None
@@ -196,44 +201,44 @@ def test_a_change_undoes_a_delete_with_the_attributes_that_the_file_had_there() 
         "ann",
         "etag2",
     )
-    assert (merger.rescued, merger.rescued_examples) == (1, ["a"])
-    assert len(Merger(rules(), rescued_examples=["x"] * 20).rescued_examples) == 20
+    assert (merger.accounts.rescued, merger.accounts.rescued_examples) == (1, ["a"])
+    assert len(Accounts(rules(), rescued_examples=["x"] * 20).rescued_examples) == 20
 
 
 def test_examples_of_undone_deletes_are_few() -> None:
-    merger = Merger(rules())
+    merger = Merger(accounts())
     list(merger.acts([pair_of(None, file(f"a{n:02}", "2"), agreed(file(f"a{n:02}"))) for n in range(30)]))
-    assert (merger.rescued, len(merger.rescued_examples)) == (30, 20)
+    assert (merger.accounts.rescued, len(merger.accounts.rescued_examples)) == (30, 20)
 
 
 def test_a_conflict_under_fail_is_told_and_nothing_is_done() -> None:
-    merger = Merger(rules("fail"))
+    merger = Merger(accounts("fail"))
     judged = pair_of(file("a", "2"), file("a", "3"), agreed(file("a")))._replace(is_same=False)
     assert acts(merger, judged) == ["conflict content a"]
-    assert merger.conflicts == 1
+    assert merger.accounts.conflicts == 1
 
 
 def test_the_loser_is_put_aside_before_the_winner_comes() -> None:
     judged = pair_of(file("a", "2", mtime_ms=2), file("a", "3", mtime_ms=1), agreed(file("a")))._replace(is_same=False)
-    assert acts(Merger(rules()), judged) == [
+    assert acts(Merger(accounts()), judged) == [
         "conflict content a right",
         "right: hold hold a -> .livedata/conflicts/now/a",
         "right: copy write a",
     ]
-    assert acts(Merger(rules("keep_both")), judged)[1] == "right: hold hold a -> a.conflict-there-20251127T211500Z"
+    assert acts(Merger(accounts("keep_both")), judged)[1] == "right: hold hold a -> a.conflict-there-20251127T211500Z"
 
 
 def test_a_winner_that_the_other_side_cannot_hold_changes_nothing() -> None:
     narrow = replace(OBJECTS, forbidden_characters=frozenset("a"))
-    merger = Merger(rules("prefer:here", (HDFS, narrow)))
+    merger = Merger(accounts("prefer:here", (HDFS, narrow)))
     judged = pair_of(file("a", "2"), file("a", "3"), agreed(file("a")))._replace(is_same=False)
     assert acts(merger, judged) == []
-    assert merger.totals["right"].unholdable == 1
+    assert merger.accounts.totals["right"].unholdable == 1
 
 
 def test_same_bytes_on_both_sides_are_agreed_on() -> None:
     judged = pair_of(file("a", "2"), file("a", "3"))._replace(is_same=True, crcs=(7, 8))
-    found = list(Merger(rules()).acts([judged]))
+    found = list(Merger(accounts()).acts([judged]))
     assert [(one.step.kind, one.step.expect, one.step.entry.crc32c) for one in found if isinstance(one, Act)] == [
         ("record", "3", 7)
     ]
@@ -242,7 +247,7 @@ def test_same_bytes_on_both_sides_are_agreed_on() -> None:
 def test_attributes_that_both_sides_changed_go_both_ways_and_one_row_tells_of_them() -> None:
     then = file("a", owner="o", mode=1)
     judged = pair_of(then._replace(mode=2), then._replace(owner="p"), agreed(then))
-    found = [one for one in Merger(rules()).acts([judged]) if isinstance(one, Act)]
+    found = [one for one in Merger(accounts()).acts([judged]) if isinstance(one, Act)]
     assert [(one.side, one.step.reason, one.step.phase) for one in found] == [
         ("left", BACK, "finish"),
         ("right", "attributes", "write"),
@@ -253,7 +258,7 @@ def test_attributes_that_one_side_changed_go_to_the_other_which_changed_the_byte
     then = file("a", owner="o", mode=1)
     found = [
         one
-        for one in Merger(rules()).acts(
+        for one in Merger(accounts()).acts(
             [pair_of(then._replace(mode=2), file("a", "9", owner="o", mode=1), agreed(then))]
         )
         if isinstance(one, Act)
@@ -268,7 +273,7 @@ def test_attributes_that_one_side_changed_go_to_the_other_which_changed_the_byte
                                               ("newest", ["conflict attributes a right", "right: set_attributes write a"])])  # fmt: skip
 def test_attributes_that_both_sides_set_to_other_values_are_a_conflict(policy: str, told: list[str]) -> None:
     then = file("a", mode=1)
-    assert acts(Merger(rules(policy)), pair_of(then._replace(mode=2), then._replace(mode=3), agreed(then))) == told
+    assert acts(Merger(accounts(policy)), pair_of(then._replace(mode=2), then._replace(mode=3), agreed(then))) == told
 
 
 def test_a_renamed_file_is_moved_by_the_side_that_has_its_bytes_still() -> None:
@@ -278,29 +283,29 @@ def test_a_renamed_file_is_moved_by_the_side_that_has_its_bytes_still() -> None:
         (Origin("new", known, is_contested=True), "copy"),
         (Origin("new", known._replace(target_version="another"), is_contested=False), "copy"),
     ):
-        merger = Merger(rules())
+        merger = Merger(accounts())
         assert acts(merger, pair_of(file("new", "ours"), None, left_came=origin)) == [f"right: {kind} write new"]
-        assert acts(Merger(rules()), pair_of(None, file("new", "ours"), right_came=origin)) == [
+        assert acts(Merger(accounts()), pair_of(None, file("new", "ours"), right_came=origin)) == [
             f"left: {kind} write new"
         ]
     gone = pair_of(None, file("old"), agreed(file("old")), left_went=True)
-    found = [one for one in Merger(rules()).acts([gone]) if isinstance(one, Act)]
+    found = [one for one in Merger(accounts()).acts([gone]) if isinstance(one, Act)]
     assert [one.step.reason for one in found] == ["renamed"]
 
 
 def test_what_is_neither_file_nor_directory_is_left_alone() -> None:
-    merger = Merger(rules())
+    merger = Merger(accounts())
     link = Entry("d/l", "other", note="symbolic link")
     judged = [pair_of(None, Entry("d", "directory"), agreed(Entry("d", "directory"))), pair_of(None, link)]
     assert acts(merger, *judged)[0].startswith("left: make_directory")
-    assert merger.totals["left"].unholdable_examples == ["d/l: symbolic link"]
-    assert acts(Merger(rules()), pair_of(link, file("d/l"))) == []
+    assert merger.accounts.totals["left"].unholdable_examples == ["d/l: symbolic link"]
+    assert acts(Merger(accounts()), pair_of(link, file("d/l"))) == []
 
 
 def test_what_is_being_written_is_left_for_the_next_run() -> None:
-    merger = Merger(rules())
+    merger = Merger(accounts())
     assert acts(merger, pair_of(file("a"), None)._replace(is_open=True)) == []
-    assert merger.open_paths == ["a"]
+    assert merger.accounts.open_paths == ["a"]
 
 
 def directory(path: str, **more: Any) -> Entry:
@@ -310,75 +315,77 @@ def directory(path: str, **more: Any) -> Entry:
 def test_a_directory_goes_only_when_nothing_is_left_in_it() -> None:
     d, common = directory("d"), agreed(directory("d"))
     gone = pair_of(None, file("d/a"), agreed(file("d/a")))
-    assert acts(Merger(rules()), pair_of(None, d, common), gone) == [
+    assert acts(Merger(accounts()), pair_of(None, d, common), gone) == [
         "right: delete delete d/a",
         "right: delete remove d/",
     ]
-    assert acts(Merger(rules()), pair_of(d, None, common)) == ["left: delete remove d/"]
+    assert acts(Merger(accounts()), pair_of(d, None, common)) == ["left: delete remove d/"]
     kept = pair_of(None, file("d/b", "2"), agreed(file("d/b")))
-    assert acts(Merger(rules()), pair_of(None, d, common), gone, kept) == [
+    assert acts(Merger(accounts()), pair_of(None, d, common), gone, kept) == [
         "right: delete delete d/a", "left: copy write d/b", "left: make_directory write d/", "left: set_attributes finish d/",
     ]  # fmt: skip
-    assert acts(Merger(rules()), pair_of(None, None, common)) == ["right: forget write d/"]
+    assert acts(Merger(accounts()), pair_of(None, None, common)) == ["right: forget write d/"]
 
 
 def test_a_directory_that_both_sides_made_is_agreed_on_with_its_attributes() -> None:
-    assert acts(Merger(rules()), pair_of(directory("d", mode=1), directory("d", mode=2))) == [
+    assert acts(Merger(accounts()), pair_of(directory("d", mode=1), directory("d", mode=2))) == [
         "right: set_attributes finish d/"
     ]
-    assert acts(Merger(rules()), pair_of(directory("d", mode=1), directory("d", mode=1))) == ["right: record write d/"]
+    assert acts(Merger(accounts()), pair_of(directory("d", mode=1), directory("d", mode=1))) == [
+        "right: record write d/"
+    ]
     then = directory("d", mode=1)
-    assert acts(Merger(rules()), pair_of(then, then, agreed(then))) == []
+    assert acts(Merger(accounts()), pair_of(then, then, agreed(then))) == []
 
 
 def test_where_directories_are_names_an_empty_one_gets_a_marker() -> None:
     facts = (HDFS, OBJECTS)
-    assert acts(Merger(rules(facts=facts)), pair_of(directory("d"), None)) == ["right: make_directory write d/"]
-    assert acts(Merger(rules(facts=facts)), pair_of(directory("d"), None), pair_of(file("d/a"), None)) == [
+    assert acts(Merger(accounts(facts=facts)), pair_of(directory("d"), None)) == ["right: make_directory write d/"]
+    assert acts(Merger(accounts(facts=facts)), pair_of(directory("d"), None), pair_of(file("d/a"), None)) == [
         "right: copy write d/a", "right: record write d/",
     ]  # fmt: skip
     common = agreed(directory("d"), directory("d", is_implied=True))
     emptied = pair_of(directory("d"), directory("d", is_implied=True), common)
     gone = pair_of(None, file("d/a"), agreed(file("d/a")))
-    assert acts(Merger(rules(facts=facts)), emptied, gone) == [
+    assert acts(Merger(accounts(facts=facts)), emptied, gone) == [
         "right: delete delete d/a",
         "right: make_directory write d/",
     ]
     assert (
-        acts(Merger(rules(facts=facts)), pair_of(None, directory("d", is_implied=True), common), gone)[-1]
+        acts(Merger(accounts(facts=facts)), pair_of(None, directory("d", is_implied=True), common), gone)[-1]
         == "right: forget write d/"
     )
     assert (
-        acts(Merger(rules(facts=facts)), pair_of(None, directory("d", is_implied=True)))[0]
+        acts(Merger(accounts(facts=facts)), pair_of(None, directory("d", is_implied=True)))[0]
         == "left: make_directory write d/"
     )
 
 
 def test_what_lies_in_a_directory_that_a_side_cannot_hold_is_told_as_well() -> None:
     narrow = replace(HDFS, forbidden_characters=frozenset(":"))
-    merger = Merger(rules(facts=(HDFS, narrow)))
+    merger = Merger(accounts(facts=(HDFS, narrow)))
     assert acts(merger, pair_of(directory("d:"), None), pair_of(file("d:/a"), None)) == []
-    assert [text.partition(": ")[0] for text in merger.totals["right"].unholdable_examples] == [
+    assert [text.partition(": ")[0] for text in merger.accounts.totals["right"].unholdable_examples] == [
         "d:",
         "d:/a",
-    ] or merger.totals["right"].unholdable == 2
+    ] or merger.accounts.totals["right"].unholdable == 2
 
 
 def test_a_file_against_a_directory_goes_beside_it_whatever_the_policy_but_under_fail() -> None:
     judged = [pair_of(file("a"), None), pair_of(None, directory("a")), pair_of(None, file("a/b"))]
-    assert acts(Merger(rules("newest")), *judged) == [
+    assert acts(Merger(accounts("newest")), *judged) == [
         "left: copy write a/b",
         "left: make_directory write a/", "left: set_attributes finish a/",
         "conflict file against directory a left",
         "left: hold hold a -> a.conflict-here-20251127T211500Z", "left: delete clear a",
     ]  # fmt: skip
-    assert "conflict file against directory a" in acts(Merger(rules("fail")), *judged)
-    assert acts(Merger(rules(facts=(OBJECTS, OBJECTS))), *judged)[-1] == "right: copy write a"
+    assert "conflict file against directory a" in acts(Merger(accounts("fail")), *judged)
+    assert acts(Merger(accounts(facts=(OBJECTS, OBJECTS))), *judged)[-1] == "right: copy write a"
 
 
 def test_a_file_that_makes_room_for_a_directory_goes_first() -> None:
     judged = [pair_of(None, file("a"), agreed(file("a"))), pair_of(directory("a"), None)]
-    assert "right: delete clear a" in acts(Merger(rules()), *judged)
+    assert "right: delete clear a" in acts(Merger(accounts()), *judged)
 
 
 def test_a_directory_that_makes_room_for_a_file_goes_first() -> None:
@@ -388,7 +395,7 @@ def test_a_directory_that_makes_room_for_a_file_goes_first() -> None:
         pair_of(None, directory("a"), then),
         pair_of(None, file("a/b"), agreed(file("a/b"))),
     ]
-    found = [one for one in Merger(rules()).acts(judged) if isinstance(one, Act)]
+    found = [one for one in Merger(accounts()).acts(judged) if isinstance(one, Act)]
     assert [(one.step.kind, one.step.phase, one.step.reason) for one in found] == [
         ("delete", "clear", "removed"), ("delete", "remove", "in the way"), ("copy", "write", "new"),
     ]  # fmt: skip
@@ -396,26 +403,24 @@ def test_a_directory_that_makes_room_for_a_file_goes_first() -> None:
 
 def test_of_a_file_that_both_sides_have_beside_a_directory_only_what_is_not_known_is_kept() -> None:
     same = [pair_of(file("a"), file("a"), agreed(file("a"))), pair_of(None, directory("a")), pair_of(None, file("a/b"))]
-    told = acts(Merger(rules(facts=(HDFS, OBJECTS))), *same)
+    told = acts(Merger(accounts(facts=(HDFS, OBJECTS))), *same)
     assert [line for line in told if "conflict-" in line] == ["left: hold hold a -> a.conflict-here-20251127T211500Z"]
     assert "right: delete clear a" in told
     both = [pair_of(file("a", "2"), file("a", "3"), agreed(file("a")))._replace(is_same=False), *same[1:]]
-    assert len([line for line in acts(Merger(rules(facts=(HDFS, OBJECTS))), *both) if "hold" in line]) == 2
+    assert len([line for line in acts(Merger(accounts(facts=(HDFS, OBJECTS))), *both) if "hold" in line]) == 2
     theirs = [pair_of(file("a"), file("a", "3"), agreed(file("a"))), *same[1:]]
-    assert [line for line in acts(Merger(rules(facts=(HDFS, OBJECTS))), *theirs) if "hold" in line] == [
+    assert [line for line in acts(Merger(accounts(facts=(HDFS, OBJECTS))), *theirs) if "hold" in line] == [
         "right: hold hold a -> a.conflict-there-20251127T211500Z"
     ]
 
 
 def test_nothing_is_asked_of_a_side_that_has_nothing() -> None:
-    from airflow_provider_livedata.engine.two_way import merging
-
     nothing = Judged(Pair("a", None, None), "absent", "absent")
-    assert acts(Merger(rules()), nothing) == []
+    assert acts(Merger(accounts()), nothing) == []
     with pytest.raises(ValueError, match="the left side has nothing at a"):
-        merging._of(nothing, "left")
+        nothing.entry("left")
     with pytest.raises(ValueError, match="never agreed on a"):
-        merging._then(nothing)
+        _ = nothing.agreed
 
 
 # what a run that was cut off wrote down -------------------------------------------------------------------------
@@ -603,7 +608,7 @@ class Model:
         left, right = self.trees["left"], self.trees["right"]
         facts = tuple(OBJECTS if tree.likes_objects else HDFS for tree in (left, right))
         self.second += 1000
-        merger = Merger(replace(rules(self.policy, facts), at_ms=self.second))  # type: ignore[arg-type]
+        merger = Merger(Accounts(replace(rules(self.policy, facts), at_ms=self.second)))  # type: ignore[arg-type]
         agreed_on = [self.common[key] for key in sorted(self.common)]
         judged = [
             self._probed(judge(pair, frozenset({"mode"})))
@@ -684,8 +689,8 @@ def test_both_sides_end_the_same_a_second_sync_changes_nothing_and_nothing_that_
         assert left.contents() == right.contents()
         _check_nothing_is_lost(before, agreed_on, left, right)
         again = model.sync()
-        assert not any(totals.changes for totals in again.totals.values())
-        assert again.conflicts == 0
+        assert not any(totals.changes for totals in again.accounts.totals.values())
+        assert again.accounts.conflicts == 0
 
 
 def _apply(model: Model, side: Side, what: str, path: str, number: int) -> None:

@@ -38,12 +38,12 @@ from airflow_provider_livedata.engine.stored.journal import Journal
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
 from airflow_provider_livedata.engine.stored.roles import Role, place_of
 from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
+from airflow_provider_livedata.engine.two_way.acting import Rules
 from airflow_provider_livedata.engine.two_way.agreeing import agree
 from airflow_provider_livedata.engine.two_way.aside import TakesAside
 from airflow_provider_livedata.engine.two_way.carrying import MEANWHILE, Carrying
 from airflow_provider_livedata.engine.two_way.changes import Claim, Side
 from airflow_provider_livedata.engine.two_way.looking import Looking, view_of
-from airflow_provider_livedata.engine.two_way.merging import Rules
 from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
 from airflow_provider_livedata.engine.two_way.planning import Planned, Planning, guard_both, unseen
 from airflow_provider_livedata.engine.two_way.probing import Probing
@@ -293,7 +293,7 @@ class _Run:
 
     def _both(self, planned: Planned) -> Totals:
         totals = Totals()
-        for one in planned.merger.totals.values():
+        for one in planned.merger.accounts.totals.values():
             totals.copy_files += one.copy_files
             totals.copy_bytes += one.copy_bytes
             totals.move_files += one.move_files

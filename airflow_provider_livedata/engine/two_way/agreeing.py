@@ -33,7 +33,7 @@ def agree(
     # What a file system lets appear is written down before it does.
     unlanded = frozenset(key for one in carrying.transfers.values() for key in one.unlanded)
     rows = {side: _rows(looking, carrying.zones[side], side, run, unlanded) for side in SIDES}
-    before, merger, options = looking.standing, planned.merger, looking.options
+    before, merger, options = looking.standing, planned.merger.accounts, looking.options
     part = before if before is not None and looking.is_partial else None
     standing = Standing(
         run,
@@ -72,7 +72,10 @@ def _rows(looking: Looking, zone: Zone, side: Side, run: int, unlanded: frozense
 
 def _in_doubt(planned: Planned, carrying: Carrying, report: TwoWayReport) -> tuple[tuple[str, ...], bool]:
     """Paths that the next run is to look at whatever the sides say; and whether it has to compare everything."""
-    left = {*planned.merger.open_paths, *(path for one in carrying.transfers.values() for path in one.meanwhile)}
+    left = {
+        *planned.merger.accounts.open_paths,
+        *(path for one in carrying.transfers.values() for path in one.meanwhile),
+    }
     report.left_for_next, report.left_paths = len(left), sorted(left)[:KEPT]
     unsettled = [one.path.rstrip("/") for one in report.conflict_list if not one.loser]
     paths = tuple(sorted(left | set(unsettled)))

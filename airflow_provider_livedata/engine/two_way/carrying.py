@@ -32,9 +32,9 @@ from airflow_provider_livedata.engine.stored.state import FOLDER
 from airflow_provider_livedata.engine.transfer.bringing import refuse_hopeless
 from airflow_provider_livedata.engine.transfer.phases import Transfer
 from airflow_provider_livedata.engine.transfer.route import Route
+from airflow_provider_livedata.engine.two_way.acting import BACK, IN_THE_WAY
 from airflow_provider_livedata.engine.two_way.aside import keep, take
 from airflow_provider_livedata.engine.two_way.changes import Side
-from airflow_provider_livedata.engine.two_way.merging import BACK, IN_THE_WAY
 from airflow_provider_livedata.engine.two_way.settling import other
 from airflow_provider_livedata.engine.two_way.stored import SIDES
 from airflow_provider_livedata.engine.zones.base import Zone

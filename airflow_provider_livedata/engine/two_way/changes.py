@@ -11,6 +11,7 @@ there                 -            gone
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from airflow_provider_livedata.engine.deciding.diff import Origin
@@ -105,6 +106,41 @@ class Judged(NamedTuple):
     is_same: bool | None = None
     crcs: tuple[int | None, int | None] = (None, None)
     is_open: bool = False
+
+    def sides(self) -> Iterator[tuple[Side, Entry | None, Entry | None]]:
+        """Each side, what it has, and what the other one has."""
+        yield "left", self.pair.left, self.pair.right
+        yield "right", self.pair.right, self.pair.left
+
+    def entry(self, side: Side) -> Entry:
+        """What a side has.
+
+        Raises:
+            ValueError: Nothing; whoever asks has to know.
+        """
+        entry = self.pair.left if side == "left" else self.pair.right
+        if entry is None:
+            raise ValueError(f"the {side} side has nothing at {self.pair.key}")
+        return entry
+
+    @property
+    def agreed(self) -> Common:
+        """What both sides agreed on.
+
+        Raises:
+            ValueError: They never did.
+        """
+        if self.pair.common is None:
+            raise ValueError(f"the sides never agreed on {self.pair.key}")
+        return self.pair.common
+
+    @property
+    def known_crcs(self) -> tuple[int | None, int | None]:
+        """Checksums of bytes that both sides have, where they are known."""
+        common = self.pair.common
+        if self.is_same is None and common is not None:
+            return common.left.entry.crc32c, common.left.entry.crc64nvme
+        return self.crcs
 
 
 def judge(pair: Pair, names: frozenset[str]) -> Judged:

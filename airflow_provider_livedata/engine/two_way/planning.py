@@ -12,8 +12,9 @@ from airflow_provider_livedata.engine.deciding.totals import EXAMPLES
 from airflow_provider_livedata.engine.errors import RunRefused
 from airflow_provider_livedata.engine.stored.planfile import Plan, PlanWriter
 from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.two_way.acting import Accounts, Act, Rules
 from airflow_provider_livedata.engine.two_way.changes import Pair, Side, judge
-from airflow_provider_livedata.engine.two_way.merging import Act, Merger, Rules
+from airflow_provider_livedata.engine.two_way.merging import Merger
 from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
 from airflow_provider_livedata.engine.two_way.probing import Probing
 from airflow_provider_livedata.engine.two_way.report import KEPT, SideReport, TwoWayReport
@@ -45,7 +46,7 @@ class Planning:
 
     def write(self, pairs: Iterator[Pair], probing: Probing) -> Planned:
         """Decide about every pair, and write it down."""
-        merger = Merger(self.rules)
+        merger = Merger(Accounts(self.rules))
         writers = {side: PlanWriter(self.state, f"{self.folder}/{side}/plan") for side in SIDES}
         judged = (judge(pair, self.rules.compared) for pair in pairs)
         for act in merger.acts(probing.probed(judged)):
@@ -59,7 +60,7 @@ class Planning:
         return Planned(plans, merger)
 
     def _closed(self, side: Side, writer: PlanWriter, merger: Merger) -> Plan:
-        totals, report = merger.totals[side], self.side(side)
+        totals, report = merger.accounts.totals[side], self.side(side)
         about = {"source": self.side(other(side)).address, "target": report.address}
         plan = writer.close(totals, about)
         report.plan, report.plan_digest, report.planned = plan.address, plan.digest, dict(totals.reasons)
@@ -89,9 +90,9 @@ class Planning:
     def _account(self, merger: Merger, probing: Probing) -> None:
         report = self.report
         report.compared_bytes = probing.read_bytes
-        report.rescued, report.rescued_examples = merger.rescued, merger.rescued_examples
+        report.rescued, report.rescued_examples = merger.accounts.rescued, merger.accounts.rescued_examples
         for side in SIDES:
-            totals = merger.totals[side]
+            totals = merger.accounts.totals[side]
             report.changes += totals.changes
             report.not_copied += totals.unholdable_examples
             room = EXAMPLES - len(report.changed_examples)
@@ -109,7 +110,7 @@ def guard_both(planned: Planned, rules: Rules, options: TwoWayOptions) -> None:
     for side in SIDES:
         policy = Policy(rules.facts_of(side), rules.compared, "stop", how.max_delete_ratio, how.skip_unholdable)
         try:
-            guard(planned.merger.totals[side], policy)
+            guard(planned.merger.accounts.totals[side], policy)
         except RunRefused as error:
             error.where |= {"source": rules.name_of(other(side)), "target": rules.name_of(side)}
             raise
@@ -117,5 +118,5 @@ def guard_both(planned: Planned, rules: Rules, options: TwoWayOptions) -> None:
 
 def unseen(planned: Planned, files: int, size_bytes: int) -> None:
     """Count what a partial look did not look at, which both sides hold."""
-    for totals in planned.merger.totals.values():
+    for totals in planned.merger.accounts.totals.values():
         totals.unseen_files, totals.unseen_bytes = files, size_bytes
