@@ -17,13 +17,8 @@ from dataclasses import dataclass, field
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import (
-    ConflictsLeft,
-    FilterChanged,
     LiveDataError,
-    RunFailed,
     RunRefused,
-    Unsupported,
-    WrongSide,
 )
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Failure
@@ -33,25 +28,25 @@ from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.replication.pacing import choose_threads
 from airflow_provider_livedata.engine.replication.refusing import refuse_overlap
 from airflow_provider_livedata.engine.report import Report
-from airflow_provider_livedata.engine.stored import kept, roles
+from airflow_provider_livedata.engine.stored import kept
 from airflow_provider_livedata.engine.stored.journal import Journal
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
-from airflow_provider_livedata.engine.stored.roles import Role, place_of
+from airflow_provider_livedata.engine.stored.roles import place_of
 from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.two_way.acting import Rules
 from airflow_provider_livedata.engine.two_way.agreeing import agree
 from airflow_provider_livedata.engine.two_way.aside import TakesAside
-from airflow_provider_livedata.engine.two_way.carrying import MEANWHILE, Carrying
+from airflow_provider_livedata.engine.two_way.carrying import Carrying
 from airflow_provider_livedata.engine.two_way.changes import Claim, Side
+from airflow_provider_livedata.engine.two_way.ending import account, stop_if_failed, tidy
 from airflow_provider_livedata.engine.two_way.looking import Looking, view_of
 from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
 from airflow_provider_livedata.engine.two_way.planning import Planned, Planning, guard_both, unseen
 from airflow_provider_livedata.engine.two_way.probing import Probing
 from airflow_provider_livedata.engine.two_way.report import KEPT, SideReport, TwoWayReport
-from airflow_provider_livedata.engine.two_way.settling import other
+from airflow_provider_livedata.engine.two_way.sides import refuse_other_filter, refuse_unfit, take_roles
 from airflow_provider_livedata.engine.two_way.stored import SIDES, PairFolder, Standing, pair_id
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.powers import Moves
 
 
 def two_way_sync(
@@ -84,9 +79,6 @@ def two_way_sync(
                 for side in SIDES
             ]
             return run.perform(leases)
-
-
-_NAMES = frozenset(error.__name__ for error in MEANWHILE)
 
 
 @dataclass(slots=True)
@@ -131,38 +123,13 @@ class _Run:
         left, right = (self.zones[side] for side in SIDES)
         refuse_overlap(left.address, right.address)
         for zone in (left, right):
-            zone.check(writable=True)
-            if not isinstance(zone, Moves):
-                raise Unsupported(
-                    "this store moves no files, so that a loser could not be kept", address=str(zone.address)
-                )
-        for side in SIDES:
-            self._refuse_standby(side)
-        standing = None if self.options.start_over else self.folder.read()
-        if standing is not None and standing.filter_digest != self.options.how.filter.digest:
-            self._refuse_filter(standing)
+            refuse_unfit(zone)
+        refuse_other_filter(None if self.options.start_over else self.folder.read(), self.options.how)
         for side in SIDES:
             if self.zones[side].stat("") is None:
                 self._absent.append(side)  # and so cannot be frozen before it is made
             else:
                 self.frozen[side].prepare()
-
-    def _refuse_standby(self, side: Side) -> None:
-        role = roles.newest(StateFolder(self.zones[side]))
-        if role is not None and role.role == "standby":
-            raise WrongSide(
-                "this location is the standby side of a replication, which overwrites what is written there; make it the active one first, or choose "
-                "another; nothing was changed",
-                address=str(self.zones[side].address), peer=role.peer, since=role.since,
-            )  # fmt: skip
-
-    def _refuse_filter(self, standing: Standing) -> None:
-        if self.options.how.accept_new_filter:
-            return
-        raise FilterChanged(
-            "the exclusions differ from those of the last sync; set accept_new_filter when that is meant",
-            exclude=self.options.how.filter.exclude, was=standing.exclude,
-        )  # fmt: skip
 
     def rehearse(self) -> TwoWayReport:
         """Write both plans and the conflicts, and change nothing else: no snapshot, no lease."""
@@ -201,7 +168,7 @@ class _Run:
         return self.report
 
     def _perform(self, standing: Standing | None) -> None:
-        self._take_roles()
+        take_roles(self.zones, self.number, holder_of(self.options))
         self._make_roots()
         with ThreadPoolExecutor(2, "livedata-freeze") as pool:
             list(pool.map(lambda side: self.frozen[side].take(self.number), SIDES))
@@ -222,8 +189,8 @@ class _Run:
             done = agree(looking, planned, carrying, self.report, self.number, self._allow)
         finally:
             self._forget_snapshots(done)
-        self._tidy(done)
-        self._stop_if_failed()
+        tidy(folder, done, list(self.zones.values()), self.options, self.report)
+        stop_if_failed(self.report, state.address(folder.report_file(self.number)))
 
     def _looking(self, standing: Standing | None) -> Looking:
         looking = Looking(
@@ -285,7 +252,7 @@ class _Run:
             try:
                 carrying.run()
             finally:
-                self._account(carrying)
+                account(self.report, carrying)
         return carrying
 
     def _views(self) -> dict[Side, Zone]:
@@ -304,60 +271,12 @@ class _Run:
         return choose_threads(self.zones["left"], self.zones["right"], totals, chosen=how.threads, memory_mib=how.memory_mib,
                               asked_for=f"{FOLDER}/role", source_calls_per_s=how.max_namenode_calls_per_s)  # fmt: skip
 
-    def _account(self, carrying: Carrying) -> None:
-        report = self.report
-        for side, transfer in carrying.transfers.items():
-            told, tally = self._side(side), transfer.tally
-            told.copied_files, told.copied_bytes, told.renamed = (
-                tally.copied_files,
-                tally.copied_bytes,
-                tally.moved_files,
-            )
-            told.made_directories, told.set_attributes = tally.made_directories, tally.set_attributes
-            told.deleted = tally.deleted_files + tally.deleted_directories
-            lost = [one for one in tally.failures if one.error in _NAMES]
-            failures = [one for one in tally.failures if one not in lost]
-            transfer.meanwhile += [one.path for one in lost]
-            report.failed += tally.failed - len(lost)
-            report.failures += failures[: KEPT - len(report.failures)]
-
     # the end ----------------------------------------------------------------------------------------------------
-
-    def _tidy(self, done: Standing | None) -> None:
-        if done is None:
-            return
-        try:
-            self.folder.tidy(done)
-            for side in SIDES:
-                state, now = StateFolder(self.zones[side]), now_ms()
-                kept.forget(state, now, self.options.keep_conflicts, kind=kept.CONFLICTS)
-                kept.forget(state, now, self.options.keep_removed)
-                self.zones[side].sweep(self.report.started_ms)
-        except LiveDataError as error:
-            self.report.notes.append(f"old state could not be cleaned up and is tried again next time: {error}")
 
     def _forget_snapshots(self, done: Standing | None) -> None:
         for side in SIDES:
             snapshot = done.snapshot(side) if done else None
             self.frozen[side].forget(self.number, _Kept(snapshot.name) if snapshot is not None else None)
-
-    def _stop_if_failed(self) -> None:
-        report = self.report
-        address = self.folder.state.address(self.folder.report_file(self.number))
-        error: LiveDataError | None = None
-        if report.failed:
-            report.why = f"{report.failed} items failed; run again to bring them, nothing else is copied again"
-            first = report.failures[0]
-            error = RunFailed(report.why, report=address, first=first.path, reason=first.reason)
-        elif report.unsettled_conflicts:
-            report.why = (
-                f"{report.unsettled_conflicts} paths were changed on both sides and left as they are there; make one of the two right by hand, or "
-                "choose a policy for conflicts"
-            )
-            error = ConflictsLeft(report.why, report=address, first=report.conflict_list[0].path)
-        if error is not None:
-            error.report = report  # type: ignore[attr-defined]
-            raise error
 
     def _close(self, name: str) -> TwoWayReport:
         self.report.seconds = round(time.monotonic() - self._began, 3)
@@ -376,27 +295,6 @@ class _Run:
                 zone.make_directory("")
         for side in self._absent:
             self.frozen[side].prepare()
-
-    def _take_roles(self) -> None:
-        """Both sides are written to: a replication into one of them is to refuse."""
-        for side in SIDES:
-            state = StateFolder(self.zones[side])
-            there, peer = roles.newest(state), place_of(self.zones[other(side)].address)
-            if there is None or there.how != "two-way":
-                roles.write(
-                    state,
-                    Role(
-                        roles.generation_of(there) + 1,
-                        "active",
-                        peer,
-                        "two-way",
-                        self.number,
-                        "",
-                        0,
-                        now_ms(),
-                        holder_of(self.options),
-                    ),
-                )
 
 
 @dataclass(frozen=True, slots=True)
