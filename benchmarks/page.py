@@ -327,7 +327,7 @@ written; `rclone sync`, with `--fast-list`, by sizes alone or, its default, by t
 one HDFS directory to another, its two snapshots included. Most files are empty, so that very many can be made."""
 METADATA = """A database of {tables:,} tables of 20 columns, a hundredth of which have {partitions:,} partitions together, is brought from one Hive Metastore 3.1 to
 another, each on a Derby of its own: by `sync_catalogue`, and by a plain loop that reads each table and partition, gives it its new place, and writes it, by a call each. Then {changed} tables
-change, and both run again: ours asks the source's log, the loop looks at every table on both sides. State, plan and report are written by ours alone. The target is a new one for each first run."""
+change, first of all those with the partitions, and both run again: ours asks the source's log and compares the partitions of a table that was altered, the loop looks at every table on both sides. State, plan and report are written by ours alone. The target is a new one for each first run."""
 NOT_SHOWN = """## What these figures do not show
 
 - **A network.** Clients and servers share the cores and the memory of one machine; latency is microseconds. What costs CPU
