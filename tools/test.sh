@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test: those on real servers beside all others, since each half leaves a processor idle. The test of the bench and those with Spark or
-# Kerberos, which start servers of their own, make the halves last about as long as each other; Airflow, which waits much, has a process beside them.
+# Runs every test: those on real servers beside all others, since each half leaves a processor idle. Those that start servers of their own (the bench,
+# metastores, Ranger and Sentry, other clouds) make the halves last about as long as each other; Airflow, which waits much, has a process beside them.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONUNBUFFERED=1
@@ -14,8 +14,7 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-own_servers=(tests/system/test_bench.py)
-for name in databricks delta kerberos spark; do own_servers+=("tests/system/test_catalogue_$name.py"); done
+own_servers=(tests/system/test_{abfs,bench,catalogue,clouds,gs,metastore,policies,ranger,sentry}*.py)
 
 without_servers() { # Airflow in a process of its own: it sets up logging for all that runs in it
     local failed=0
