@@ -160,7 +160,8 @@ def test_the_dag_fails_at_its_end_where_conflicts_are_left_and_lists_them(sides:
 def test_a_wrong_default_is_named_and_every_field_has_a_title() -> None:
     with pytest.raises(ValueError, match="lefft"):
         two_way_dag(defaults={"lefft": "x"})
-    assert all(param.schema.get("title") for param in two_way_dag(defaults={"conflicts": "newest"}).params.values())
+    params = two_way_dag(defaults={"conflicts": "newest"}).params
+    assert all(params.get_param(name).schema.get("title") for name in params)
 
 
 @pytest.mark.parametrize(("states", "failures", "outcome"), [
