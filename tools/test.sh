@@ -1,35 +1,43 @@
 #!/usr/bin/env bash
-# Runs every test: those on real servers beside all others, since each half leaves a processor idle. Those that start servers of their own (the bench,
-# metastores, Ranger and Sentry, other clouds) make the halves last about as long as each other; Airflow, which waits much, has a process beside them.
+# Runs every test in three lines beside each other, which last about as long: those on real HDFS; those that need no server, then those on S3 alone; and
+# Airflow's, which wait much, then those that start servers of other kinds (metastores, Ranger and Sentry, other clouds, the bench).
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONUNBUFFERED=1
 
 log=$(mktemp)
+others_log=$(mktemp)
 alone=
+others=
 end() {
     [ -z "$alone" ] || kill "$alone" 2>/dev/null
-    rm -f "$log"
+    [ -z "$others" ] || kill "$others" 2>/dev/null
+    rm -f "$log" "$others_log"
 }
 trap end EXIT
 trap 'exit 130' INT TERM
 
-own_servers=(tests/system/test_{abfs,bench,catalogue,clouds,gs,metastore,policies,ranger,sentry}*.py)
+# The bench comes last: it takes longest of all tests, and by then one of the other lines has ended.
+own_servers=(tests/system/test_{abfs,catalogue,clouds,gs,metastore,policies,ranger,sentry}*.py tests/system/test_bench.py)
+s3_alone=(tests/system/test_s3_*.py)
 
-without_servers() { # Airflow in a process of its own: it sets up logging for all that runs in it
+without_servers() {
     local failed=0
     trap 'kill $(jobs -p) 2>/dev/null; exit 130' TERM
-    local airflow_log airflow
-    airflow_log=$(mktemp)
-    .venv/bin/python -m pytest tests/airflow "$@" >"$airflow_log" 2>&1 &
-    airflow=$!
     # UNITS is empty where make test-unit has run them already.
     # shellcheck disable=SC2086
     .venv/bin/python -m pytest ${UNITS-tests/unit tests/golden} tests/zones tests/crash tests/promises -m "not soak and not system" "$@" &
     wait $! || failed=1
-    wait "$airflow" || failed=1
-    cat "$airflow_log"
-    rm -f "$airflow_log"
+    .venv/bin/python -m pytest "${s3_alone[@]}" -m "not soak" "$@" &
+    wait $! || failed=1
+    return "$failed"
+}
+
+with_other_servers() { # Airflow in a process of its own: it sets up logging for all that runs in it
+    local failed=0
+    trap 'kill $(jobs -p) 2>/dev/null; exit 130' TERM
+    .venv/bin/python -m pytest tests/airflow "$@" &
+    wait $! || failed=1
     .venv/bin/python -m pytest "${own_servers[@]}" -m "not soak" "$@" &
     wait $! || failed=1
     return "$failed"
@@ -37,12 +45,20 @@ without_servers() { # Airflow in a process of its own: it sets up logging for al
 
 without_servers "$@" >"$log" 2>&1 &
 alone=$!
-.venv/bin/python -m pytest tests/promises tests/system "${own_servers[@]/#/--ignore=}" -m "system and not soak" "$@"
+with_other_servers "$@" >"$others_log" 2>&1 &
+others=$!
+.venv/bin/python -m pytest tests/promises tests/system "${own_servers[@]/#/--ignore=}" "${s3_alone[@]/#/--ignore=}" -m "system and not soak" "$@"
 served=$?
 wait "$alone"
 quick=$?
 alone=
+wait "$others"
+other=$?
+others=
 echo
-echo "tests that need no server:"
+echo "tests that need no server, and on S3 alone:"
 cat "$log"
-[ "$served" = 0 ] && [ "$quick" = 0 ]
+echo
+echo "tests of Airflow, and on servers of other kinds:"
+cat "$others_log"
+[ "$served" = 0 ] && [ "$quick" = 0 ] && [ "$other" = 0 ]
