@@ -109,6 +109,23 @@ def test_a_side_that_forgot_the_other_is_not_taken_for_a_new_one_and_starting_ov
     assert "d/f1" in contents(left)
 
 
+@pytest.mark.parametrize("is_wiped", [False, True], ids=["asked for", "records removed"])
+def test_a_sync_that_starts_over_takes_no_snapshot_of_before_for_its_own(sides: Sides, *, is_wiped: bool) -> None:
+    left, right = sides
+    for n in range(4):
+        left.put("a", b"%d" % n)
+        sync(left, right)
+    if is_wiped:
+        for zone in sides:
+            StateFolder(zone).remove("two_way")
+    options = TwoWayOptions(start_over=True, how=ReplicateOptions(threads=2))
+    two_way_sync(left, right, options, lease_times=IMPATIENT)
+    for n in range(6):
+        left.put("a", b"later %d" % n)
+        sync(left, right)
+        assert contents(right)["a"] == contents(left)["a"] == b"later %d" % n
+
+
 def test_what_was_agreed_on_that_is_gone_or_damaged_is_told_and_nothing_is_changed(sides: Sides) -> None:
     left, right = sides
     keeper = next(zone for zone in sides if any("/state/" in one.path for one in zone.scan(".livedata/two_way")))

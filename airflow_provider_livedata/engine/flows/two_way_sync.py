@@ -151,7 +151,8 @@ class _Run:
         if self.options.start_over:
             self.folder.forget()
         standing = self.folder.read()
-        self.number = self.report.run = self.folder.begin(self.report.started_ms)
+        above = max(self.frozen[side].highest() for side in SIDES) if standing is None else 0
+        self.number = self.report.run = self.folder.begin(self.report.started_ms, above=above)
         name = self.folder.report_file(self.number)
         try:
             self._perform(standing)

@@ -83,6 +83,16 @@ class Freezing:
     def _does(self) -> str:
         return "tries to change that by itself, and stops where it may not" if self.options.allow_snapshot else "stops"
 
+    def highest(self) -> int:
+        """The highest number among our snapshots that are there; to be asked by a first run, which has to take a higher one.
+
+        Records may have been removed to start over. A snapshot that is there already is taken for the one that was asked for.
+        """
+        if not isinstance(self.source, Snapshots):
+            return 0
+        numbers = (one.name.removeprefix(self._prefix) for one in self.source.snapshots())
+        return max((int(number) for number in numbers if number.isdigit()), default=0)
+
     def take(self, run: int) -> None:
         """Freeze the source for a run, where it can be frozen."""
         self.report.as_of_ms = now_ms()

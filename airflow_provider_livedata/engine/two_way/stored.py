@@ -134,13 +134,13 @@ class PairFolder:
             raise StateDamaged("what two sides agreed on vanished while it was read", file=self.state.address(name))
         return Standing.from_json(value, name=self.state.address(name))
 
-    def begin(self, started_ms: int) -> int:
-        """Take the next number for a run.
+    def begin(self, started_ms: int, *, above: int = 0) -> int:
+        """Take the next number for a run, a higher one than ``above``.
 
         Raises:
             AlreadyExists: Another run has it.
         """
-        run = max([0, *self._numbers(), *self.runs()]) + 1
+        run = max([above, *self._numbers(), *self.runs()]) + 1
         value = {"format": FORMAT, "run": run, "pair": self.pair, "started_ms": started_ms}
         self.state.write_json(f"{self.run_folder(run)}/intent.json", value, create_only=True)
         self._runs = [*self.runs(), run]
