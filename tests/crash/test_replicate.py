@@ -503,3 +503,17 @@ def test_a_long_listing_tells_how_far_it_has_come(
     with caplog.at_level("INFO"):
         replicate(pair.source, pair.target, ReplicateOptions(progress_s=0.001))
     assert pair.target.stat("f2499") is not None
+
+
+def test_a_replication_that_starts_over_takes_no_snapshot_of_before_for_its_own(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    pair = make_pair("hdfs", "files")
+    for n in range(4):
+        pair.put({"a": b"%d" % n})
+        replicate(pair.source, pair.target)
+    StateFolder(pair.target).remove("")
+    for n in range(6):
+        pair.put({"a": b"later %d" % n})
+        replicate(pair.source, pair.target, ReplicateOptions(foreign="replace"))
+        assert contents(pair.target) == {"a": b"later %d" % n}

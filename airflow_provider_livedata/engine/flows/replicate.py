@@ -172,7 +172,8 @@ class _Run:
     def perform(self, lease: Lease) -> Report:
         """A whole run under the lease; the report is stored whatever happens."""
         known = self._rolled_forward(lease)
-        self.number = max([0, *known.unfinished, known.checkpoint.run if known.checkpoint else 0]) + 1
+        done = known.checkpoint.run if known.checkpoint else self.frozen.highest()
+        self.number = max([done, *known.unfinished]) + 1
         folder = f"runs/{self.number:012d}"
         after = known.checkpoint
         try:
