@@ -16,6 +16,7 @@ from airflow_provider_livedata.configuration.lines import Document, parse
 from airflow_provider_livedata.configuration.locating import Located, Locating
 from airflow_provider_livedata.configuration.location import Location
 from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, Migration, Zone
+from airflow_provider_livedata.configuration.paces import Pace, limits, pool_between
 from airflow_provider_livedata.configuration.part import Part
 from airflow_provider_livedata.configuration.places import Places
 from airflow_provider_livedata.configuration.problems import Path, Problem
@@ -42,6 +43,24 @@ class Configuration:
     backups: Mapping[str, Backup] = field(default_factory=dict)
     locations: Mapping[str, Located] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def paces(self) -> dict[str, Pace]:
+        """By name of the zone, what all runs together may do to it."""
+        return {name: zone.pace for name, zone in self.zones.items()}
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Of the zones, by name."""
+        return {name: zone.address for name, zone in self.zones.items()}
+
+    def limits(self) -> dict[str, dict[str, str]]:
+        """See ``paces.limits``."""
+        return limits(self.paces, self.addresses)
+
+    def pool_between(self, source: str, target: str | None) -> str | None:
+        """See ``paces.pool_between``; without a target: snapshots of the source itself."""
+        return pool_between(source, target or source, self.paces, self.addresses)
 
     def raise_problems(self) -> None:
         """Do nothing where all is right.
@@ -81,6 +100,7 @@ def read(text: str, file: str = "livedata.yaml") -> Configuration:
             document.problem((name,), unknown(name, File.model_fields))
     zones = _there({path[1]: _checked(document, path, value, Zone) for path, value in _section(document, top, "zones")})
     places = Places(document, zones, _wrong_zones(document))
+    zones = places.paced()
     found = {
         section: _there({path[1]: places.settled(path, _entry(document, path, value))
                          for path, value in _section(document, top, section)})

@@ -19,7 +19,7 @@ class Located:
     """A location with all that the file says of it.
 
     ``places``: its address by zone. ``feeds``: what is replicated, each after what feeds it. ``options``, ``following``: of each
-    follower, those of its upstream zone, of the location and its own; policies and metadata, with addresses.
+    follower, those of its upstream zone, of the location and its own; policies and metadata, with addresses. ``pools``: of its tasks.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Located:
     feeds: tuple[Feed, ...]
     options: Mapping[str, Mapping[str, Any]]
     following: Mapping[str, Mapping[str, Any]]
+    pools: Mapping[str, str | None]
     said: Location
 
 
@@ -52,7 +53,8 @@ class Locating:
         made = feeds(str(path[-1]), entry.home, follows, found)
         options = {one.zone: self._options(entry, one) for one in entry.followers}
         places = {zone: str(place) for zone, place in found.items()}
-        return Located(str(path[-1]), entry.home, places, tuple(made), options, told, entry)
+        pools = {feed.zone: self._places.pool_between(str(feed.source), str(feed.target)) for feed in made}
+        return Located(str(path[-1]), entry.home, places, tuple(made), options, told, pools, entry)
 
     def _is_named(self, path: Path) -> bool:
         if "." in str(path[-1]):  # tasks are named location.zone.step

@@ -19,11 +19,18 @@ from airflow_provider_livedata.configuration.fields import (
     ZoneAddress,
 )
 from airflow_provider_livedata.configuration.followers import MetadataFollower, PolicyFollower, Protection
+from airflow_provider_livedata.configuration.paces import Pace
 from airflow_provider_livedata.configuration.part import Part
 from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.deciding.policy import Foreign
 from airflow_provider_livedata.engine.errors import BadInput
-from airflow_provider_livedata.engine.options import BACKUP_LISTS_EVERY_H, Consistency, FindBy, ReplicateOptions
+from airflow_provider_livedata.engine.options import (
+    BACKUP_LISTS_EVERY_H,
+    PRIORITY,
+    Consistency,
+    FindBy,
+    ReplicateOptions,
+)
 
 Attribute = Literal["owner", "group", "mode", "mtime", "acl", "xattrs"]
 ScheduleZone = Annotated[Timezone, Field(description="whose times a cron expression has; an IANA name")]
@@ -39,6 +46,9 @@ class ZoneOptions(Part):
     max_namenode_calls_per_s: Annotated[
         int, Field(ge=0, le=1_000_000, description="calls of the source's NameNode a second; 0: no limit")
     ] = 0
+    priority: Annotated[
+        int, Field(ge=1, le=1000, description="part of a zone's bandwidth that runs share: 20 gets twice what 10 gets")
+    ] = PRIORITY
     preserve: list[Attribute] = ["owner", "group", "mode", "mtime", "acl"]
     allow_snapshot: Annotated[bool, Field(description="make the source snapshottable where it is not")] = True
     skip_unholdable: Annotated[bool, Field(description="leave out what the target cannot hold")] = False
@@ -49,6 +59,7 @@ class Zone(Part):
 
     address: ZoneAddress
     options: Annotated[ZoneOptions, Field(description="of every entry that reads from this zone")] = ZoneOptions()
+    pace: Annotated[Pace, Field(description="limits of all runs together")] = Pace()
 
 
 class MigrationOptions(ZoneOptions):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_livedata.configuration.lines import Document
 from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, Migration, Zone
+from airflow_provider_livedata.configuration.paces import pool_between
 from airflow_provider_livedata.configuration.problems import Path, dotted
 from airflow_provider_livedata.configuration.wording import unknown
 from airflow_provider_livedata.engine.errors import BadAddress, BadInput
@@ -44,6 +45,21 @@ class Places:
         if drill:
             settled["drill"] = drill.model_copy(update={"target": settled["drill"]})
         return entry.model_copy(update=settled)
+
+    def paced(self) -> dict[str, Zone]:
+        """The zones, each with an address for the place of its pace; without those whose place is none, which is a problem then."""
+        return {name: one for name, zone in self._zones.items() if (one := self._paced(name, zone)) is not None}
+
+    def _paced(self, name: str, zone: Zone) -> Zone | None:
+        if zone.pace.kept_at is None:
+            return zone
+        place = self.found(("zones", name, "pace", "kept_at"), zone.pace.kept_at)
+        return place and zone.model_copy(update={"pace": zone.pace.model_copy(update={"kept_at": str(place)})})
+
+    def pool_between(self, source: str, target: str) -> str | None:
+        """See ``paces.pool_between``."""
+        addresses = {name: zone.address for name, zone in self._zones.items()}
+        return pool_between(source, target, {name: zone.pace for name, zone in self._zones.items()}, addresses)
 
     def options_of(self, zone: str) -> dict[str, Any]:
         """What the file says of whatever reads from a zone."""

@@ -27,13 +27,15 @@ _MIGRATION = ("verify_level", "approval", "catch_up_until_changes", "catch_up_ma
 
 def replication_dags(configuration: Configuration | None = None) -> Iterator[DAG]:
     """Yield the DAGs of each entry; without an argument those of the file that Airflow's configuration names."""
-    for name, entry in (configuration or load()).replications.items():
+    known = configuration or load()
+    for name, entry in known.replications.items():
+        pool = known.pool_between(entry.source, entry.target)
         if isinstance(entry, Migration):
-            yield _migration(name, entry)
+            yield _migration(name, entry, pool)
             continue
         yield from _switches(name, entry)
         if entry.schedule is not None:
-            yield _recovery(name, entry)
+            yield _recovery(name, entry, pool)
 
 
 def configured_locations(configuration: Configuration | None = None) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def _timing(entry: Migration | DisasterRecovery) -> dict[str, Any]:
     return {**timing(entry.schedule, entry.timezone), "max_active_runs": 1}
 
 
-def _migration(name: str, entry: Migration) -> DAG:
+def _migration(name: str, entry: Migration, pool: str | None) -> DAG:
     said = entry.chosen()
     defaults = {
         **_places(entry),
@@ -55,14 +57,14 @@ def _migration(name: str, entry: Migration) -> DAG:
         **entry.options.chosen(),
         **{key: said[key] for key in _MIGRATION if key in said},
     }
-    return migration_dag(f"livedata_migration_{name}", defaults=defaults, **_timing(entry))
+    return migration_dag(f"livedata_migration_{name}", defaults=defaults, pool=pool, **_timing(entry))
 
 
-def _recovery(name: str, entry: DisasterRecovery) -> DAG:
+def _recovery(name: str, entry: DisasterRecovery, pool: str | None) -> DAG:
     said = entry.chosen()
     pace = {key: said[key] for key in _PACE if key in said}
     defaults = {"locations": [_location(entry)], **pace}
-    return disaster_recovery_dag(f"livedata_disaster_recovery_{name}", defaults=defaults, **_timing(entry))
+    return disaster_recovery_dag(f"livedata_disaster_recovery_{name}", defaults=defaults, pool=pool, **_timing(entry))
 
 
 def _switches(name: str, entry: DisasterRecovery) -> Iterator[DAG]:

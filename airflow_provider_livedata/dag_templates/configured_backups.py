@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 def backup_dags(configuration: Configuration | None = None) -> Iterator[DAG]:
     """Yield the DAGs of each entry; without an argument those of the file that Airflow's configuration names."""
-    for name, entry in (configuration or load()).backups.items():
+    known = configuration or load()
+    for name, entry in known.backups.items():
         yield backup_dag(
-            f"livedata_backup_{name}", defaults=_defaults(entry), schedule=entry.schedule, timezone=entry.timezone
-        )
+            f"livedata_backup_{name}", defaults=_defaults(entry), schedule=entry.schedule, timezone=entry.timezone,
+            pool=known.pool_between(entry.source, entry.target),
+        )  # fmt: skip
         if entry.verify.schedule is not None:
             yield verify_backup_dag(
                 f"livedata_verify_backup_{name}", entry.target or entry.source, level=entry.verify.level,

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Param
 
 from airflow_provider_livedata.engine.errors import BadInput
+from airflow_provider_livedata.engine.options import PRIORITY
 
 ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]*://([^@/:]+@)?[^/@]*(/.*)?$"
 ADVANCED = "Advanced"  # the section that is folded away
@@ -104,6 +105,13 @@ def pace(**place: Any) -> dict[str, Param]:
             maximum=256, **place,
         ),
     }  # fmt: skip
+
+
+def priority() -> Param:
+    """``priority``."""
+    return whole(
+        "Priority", PRIORITY, "Of this run among those that share the bandwidth of a zone: 20 gets twice what 10 gets.", least=1, maximum=1000, section=ADVANCED
+    )  # fmt: skip
 
 
 def largest_share(title: str, default: float, description: str) -> Param:

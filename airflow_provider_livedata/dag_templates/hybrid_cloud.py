@@ -20,6 +20,7 @@ from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
 from airflow_provider_livedata.dag_templates.followers import follower_operators
 from airflow_provider_livedata.dag_templates.outcomes import state_word
 from airflow_provider_livedata.dag_templates.steps import AFTER, Params, report_task, states_in, tries, unless
+from airflow_provider_livedata.engine.options import PRIORITY
 from airflow_provider_livedata.engine.units import human_bytes
 from airflow_provider_livedata.operators.base import FAILURE
 from airflow_provider_livedata.operators.follow import LiveDataAnnounceOperator, LiveDataFollowOperator
@@ -101,12 +102,18 @@ def _fed(feed: Feed, located: Located) -> list[BaseOperator]:
     name = _task_prefix(feed)
     options = {**DEFAULT_OPTIONS, **located.options[feed.zone]}
     places: dict[str, Any] = {"source": str(feed.source), "target": str(feed.target), "options": options}
+    copies = {
+        **places,
+        "when_closed": "skip",
+        "priority_weight": options.get("priority", PRIORITY),
+        **_pool(feed, located),
+    }
     is_left_out = _is_left_out(feed.location)
     following = {follower: one.chosen() for follower, one in located.following[feed.zone].items()}
     return [
         LiveDataFollowOperator(
             task_id=f"{name}.replicate", is_home=feed.is_of_home, dry_run="{{ params.dry_run }}", trigger_rule=AFTER,
-            pre_execute=unless(is_left_out, "not among the locations that were chosen"), **places,
+            pre_execute=unless(is_left_out, "not among the locations that were chosen"), **copies,
         ),
         LiveDataVerifyOperator(
             task_id=f"{name}.verify", level=located.said.verify_level, writers_at_work=True,
@@ -117,6 +124,11 @@ def _fed(feed: Feed, located: Located) -> list[BaseOperator]:
         ),
         *follower_operators(f"{name}.", following, is_left_out),
     ]  # fmt: skip
+
+
+def _pool(feed: Feed, located: Located) -> dict[str, str]:
+    pool = located.pools[feed.zone]
+    return {"pool": pool} if pool else {}
 
 
 def _is_left_out(name: str) -> Any:

@@ -27,7 +27,7 @@ FIND_BY = {
     "listings": "by comparing everything at both sides",
 }
 OPTIONS = forms.option_texts(
-    "exclude", "preserve", "bandwidth", "threads", "max_reads", "max_namenode_calls_per_s", "foreign", "max_delete_ratio",
+    "exclude", "preserve", "bandwidth", "threads", "max_reads", "max_namenode_calls_per_s", "priority", "foreign", "max_delete_ratio",
     "skip_unholdable", "allow_snapshot", "accept_new_filter", "exclusive", "find_by",
 )  # fmt: skip
 
@@ -81,6 +81,7 @@ def _advanced() -> dict[str, Param]:
         "max_namenode_calls_per_s": forms.whole(
             "NameNode calls a second", 0, "Of the source, where it is HDFS; 0: no limit.", maximum=1_000_000, section=ADVANCED
         ),
+        "priority": forms.priority(),
         "max_delete_ratio": forms.largest_share(
             "Largest share deleted", 0.5, "The run stops when more than this share of the target's files would go."
         ),

@@ -51,7 +51,8 @@ _PLACES: dict[str, Any] = {
     "left": "{{ params.left }}", "right": "{{ params.right }}", "names": "{{ [params.left_name, params.right_name] | tojson }}", "conflicts": _POLICY,
     "keep_conflicts": "{{ params.keep_conflicts }}", "keep_removed": "{{ params.keep_removed }}", "start_over": "{{ params.start_over }}",
     "options": option_texts(
-        "exclude", "preserve", "bandwidth", "threads", "max_reads", "max_namenode_calls_per_s", "max_delete_ratio", "skip_unholdable",
+        "exclude", "preserve", "bandwidth", "threads", "max_reads", "max_namenode_calls_per_s", "priority", "max_delete_ratio",
+        "skip_unholdable",
         "allow_snapshot", "accept_new_filter", "find_by",
     ),
 }  # fmt: skip

@@ -62,6 +62,7 @@ def _advanced() -> dict[str, Param]:
         "max_namenode_calls_per_s": forms.whole(
             "NameNode calls a second", 0, "Of each side that is HDFS; 0: no limit.", maximum=1_000_000, section=ADVANCED
         ),
+        "priority": forms.priority(),
         "find_by": forms.choice(
             "Find what changed", FIND_BY, "auto", section=ADVANCED, description="After the first sync, where a side is HDFS."
         ),

@@ -62,6 +62,8 @@ LiveDataError
 |       `-- HomeMoved         the home of a location is another zone than was said
 |-- TargetHeld                another run holds the target's lease                          (retryable)
 |-- LeaseLost                 this run lost its lease and changed nothing more              (retryable)
+|-- WindowClosed              the time of day in which bytes may be moved is over, or has not come
+|-- NoShare                   no share of a zone's bandwidth could be had beside other runs   (retryable)
 |-- StateDamaged              a file in .livedata is not what its writer left
 |-- LiveFailed                cycles of a live replication failed, one after the other        (retryable)
 |-- RunFailed                 some items failed; the report says which                      (retryable)
@@ -353,6 +355,16 @@ class TargetHeld(LiveDataError):
 
 class LeaseLost(LiveDataError):
     """This run lost its lease, stopped by itself and changed nothing more."""
+
+    retryable = True
+
+
+class WindowClosed(LiveDataError):
+    """Nothing may be moved at this time of day; what landed stays known. ``where["opens"]``: when it may be again (ISO 8601), None: never."""
+
+
+class NoShare(LiveDataError):
+    """A zone's bandwidth is shared with other runs, and this one could not find out what its share is."""
 
     retryable = True
 

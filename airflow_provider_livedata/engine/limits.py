@@ -8,13 +8,14 @@ from collections.abc import Callable
 from datetime import datetime
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
-from airflow_provider_livedata.engine.errors import BadOption
-from airflow_provider_livedata.engine.timetable import Timetable
+from airflow_provider_livedata.engine.errors import BadOption, NoShare, WindowClosed
+from airflow_provider_livedata.engine.timetable import CLOSED, Timetable
 
 MADE_UP_S = 0.1
+NOT_NOW = (WindowClosed, NoShare)  # say nothing of the file that was to be read, and hold for all others too
 
 
-class _Turns:
+class Turns:
     """Lets takers pass one after the other, over all threads: each waits until those before it have had their time.
 
     Time in which nobody came is lost, but for the last ``made_up_s`` of it.
@@ -33,6 +34,11 @@ class _Turns:
         self._sleep(max(0.0, start - self._clock()))
 
 
+def here_and_now() -> datetime:
+    """The time on this worker's clock, in its time zone."""
+    return datetime.now().astimezone()
+
+
 class Bandwidth:
     """Lets bytes pass at the timetable's rate, over all threads: each taker waits until its bytes are due."""
 
@@ -41,19 +47,50 @@ class Bandwidth:
         timetable: Timetable,
         *,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        now: Callable[[], datetime] = here_and_now,
         sleep: Callable[[float], None] = time.sleep,
+        name: str = "bandwidth of this run",
     ) -> None:
-        self._timetable, self._now = timetable, now
-        self._turns = _Turns(clock, sleep)
+        self._timetable, self._now, self._name = timetable, now, name
+        self._turns = Turns(clock, sleep)
 
-    def take(self, size_bytes: int) -> None:
-        """Wait until ``size_bytes`` more may be read."""
-        if not self._timetable.spans:
-            return
-        rate = self._timetable.rate(self._now())
+    def take(self, size_bytes: int, *, share: float = 1.0) -> None:
+        """Wait until ``size_bytes`` more may be moved, at that share of the rate.
+
+        Raises:
+            WindowClosed: Nothing may be moved at this time of day.
+        """
+        rate = self.rate()
         if rate is not None:
-            self._turns.wait(size_bytes / rate)
+            self._turns.wait(size_bytes / (rate * share))
+
+    def rate(self) -> float | None:
+        """Bytes a second as of now; None is no limit.
+
+        Raises:
+            WindowClosed: See ``take``.
+        """
+        if not self._timetable.spans:
+            return None
+        rate = self._timetable.rate(self._now())
+        if rate == CLOSED:
+            self.refuse_closed()
+        return rate
+
+    def refuse_closed(self) -> None:
+        """Do nothing while bytes may be moved.
+
+        Raises:
+            WindowClosed: They may not.
+        """
+        now = self._now()
+        opens = self._timetable.opens(now)
+        if opens != now:
+            when = "never opens" if opens is None else f"opens at {opens:%H:%M}"
+            raise WindowClosed(
+                f"the bandwidth is closed at this time of day: it {when}; what has landed is not copied again then",
+                limit=self._name, opens=None if opens is None else opens.isoformat(),
+            )  # fmt: skip
 
 
 class Pace:
@@ -73,7 +110,7 @@ class Pace:
         if calls_per_s < 0:
             raise BadOption("calls a second are 0 (no limit) or more", calls_per_s=calls_per_s)
         self.calls_per_s = calls_per_s
-        self._turns = _Turns(clock, sleep, made_up_s=MADE_UP_S)
+        self._turns = Turns(clock, sleep, made_up_s=MADE_UP_S)
 
     def take(self, calls: int = 1) -> None:
         """Wait until ``calls`` more may be made."""

@@ -13,6 +13,7 @@ from airflow_provider_livedata.engine.errors import BadOption
 from airflow_provider_livedata.engine.timetable import Timetable
 
 BACKUP_LISTS_EVERY_H = 168.0  # of backups: once a night, listings that are due once a day would be all of them
+PRIORITY = 10
 FindBy = Literal["auto", "listings"]
 Consistency = Literal["files", "snapshot"]
 PRESERVABLE = frozenset({"owner", "group", "mode", "mtime", "acl", "xattrs"})
@@ -48,6 +49,7 @@ class ReplicateOptions:
         max_reads: Reads from the source at once; 0 is as many as threads.
         max_namenode_calls_per_s: Calls of the source's NameNode a second, where it is HDFS, by all threads together
             (engine/zones/hdfs/zone.py says what counts); 0: no limit.
+        priority: This run's part of a zone's bandwidth that runs share (docs/pace.md), 1 to 1,000: 20 gets twice what 10 gets.
         memory_mib: Budget of all bytes on their way, in MiB, those in the clients of HDFS and S3 included.
         holder: Who runs this, as another run will be told.
     """
@@ -70,6 +72,7 @@ class ReplicateOptions:
     threads: int = 0
     max_reads: int = 0
     max_namenode_calls_per_s: int = 0
+    priority: int = PRIORITY
     memory_mib: int = 80
     holder: str = ""
     progress_s: float = 5.0
@@ -95,6 +98,7 @@ class ReplicateOptions:
             ("threads", 0, 256),
             ("max_reads", 0, 256),
             ("max_namenode_calls_per_s", 0, 1_000_000),
+            ("priority", 1, 1000),
             ("memory_mib", 8, 1 << 20),
             ("list_every_h", 0, 1 << 20),
             ("keep_removed", 0, 36_500),

@@ -57,11 +57,11 @@ class LiveDataBackupOperator(LiveDataOperator):
         given = {"holder": holder_in(context), **self.options}
         options = backup_options_from(given, layout=self.layout, dry_run=as_bool(self.is_dry_run, "dry_run"))
         address = as_place(self.place)
-        with opened(self.source, options.copy) as source:
-            if address is None:
+        if address is None:
+            with opened(self.source, options.copy) as source:
                 return self._back_up(source, None, options)
-            with opened(address, options.copy) as place:
-                return self._back_up(source, place, options)
+        with opened(self.source, options.copy, into=address) as source, opened(address, options.copy, into="") as place:
+            return self._back_up(source, place, options)
 
     def _back_up(self, source: Zone, place: Zone | None, options: BackupOptions) -> dict[str, Any]:
         report = engine.backup(source, place, options)
@@ -85,7 +85,7 @@ class PlaceOperator(LiveDataOperator):
 
     def work(self, context: Context) -> Any:
         """Open the place and hand it to ``at``."""
-        with opened(self.place) as place:
+        with opened(self.place, into="") as place:
             return {**self.at(place, context), "place": self.place, "target": self.place}
 
     def at(self, place: Zone, context: Context) -> dict[str, Any]:

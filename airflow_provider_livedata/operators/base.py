@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import quote
 
-from airflow.providers.common.compat.sdk import Asset, AssetAlias, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, AssetAlias, BaseOperator
 
 from airflow_provider_livedata.bridge import airflow_errors, as_bool, options_from
-from airflow_provider_livedata.engine.errors import LiveDataError
+from airflow_provider_livedata.engine.errors import LiveDataError, WindowClosed
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.hooks.livedata import LiveDataHook
+from airflow_provider_livedata.operators.pacing import within_limits
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 # The provider of Databricks takes assets of its scheme for tables, and refuses others.
 _ASSETS = {"databricks": "databricks-catalogue"}
+Work = Literal["copy", "read", "switch"]  # by which limits of zones it is held up: a switch by none
 FAILURE = "failure"  # the XCom that tells why a task failed, for the tasks that report
 
 
@@ -29,10 +32,12 @@ class LiveDataOperator(BaseOperator):
     """Runs ``work``; subclasses say what that is. Its result goes to XCom and to the events of outlet assets.
 
     A retryable error of the engine fails the task so that Airflow tries again; a hopeless one fails it for good. Either
-    is also pushed as the XCom ``failure``: the kind of error, its message, and the totals of what was done before.
+    is also pushed as the XCom ``failure``: the kind of error, its message, and the totals of what was done before. Where nothing may be
+    moved at this time of day (docs/pace.md) the task waits outside the worker until that is over, or is skipped, as ``when_closed`` says.
     """
 
     ui_color = "#e0f0f5"
+    when_closed: Literal["wait", "skip"] = "wait"
     _is_working = False
 
     def execute(self, context: Context) -> Any:
@@ -48,12 +53,32 @@ class LiveDataOperator(BaseOperator):
         """Run ``work``, or what is left of it, as ``execute`` says."""
         self._is_working = True
         try:
-            with failures_pushed(context):
+            with failures_pushed(context), self._until_open():
                 result = work(context)
         finally:
             self._is_working = False
         attach(result, self.outlets, context)
         return result
+
+    def begin_again(self, context: Context, event: Any) -> Any:
+        """Run anew after a wait outside the worker; what landed before it is not copied again."""
+        return self.execute(context)
+
+    @contextlib.contextmanager
+    def _until_open(self) -> Iterator[None]:
+        """Where bytes may not be moved at this time of day, leave the worker until they may be, or skip the task."""
+        try:
+            yield
+        except WindowClosed as closed:
+            opens = opening(closed)
+            if opens is None:
+                raise
+            self.log.info("%s", closed)
+            if self.when_closed == "skip":
+                raise AirflowSkipException(str(closed)) from None
+            from airflow_provider_livedata.triggers.wait import WaitTrigger
+
+            self.defer(trigger=WaitTrigger(opens, {}), method_name="begin_again")
 
     def work(self, context: Context) -> Any:
         """Do it and return what goes to XCom: an address, a digest, totals; never data."""
@@ -65,6 +90,12 @@ class LiveDataOperator(BaseOperator):
             raise SystemExit(f"task {self.task_id} was told to stop")
 
 
+def opening(closed: WindowClosed) -> datetime | None:
+    """When bytes may be moved again; None: never."""
+    opens = closed.where["opens"]
+    return None if opens is None else datetime.fromisoformat(opens)
+
+
 class ReplicationOperator(LiveDataOperator):
     """An operator between a source and a target.
 
@@ -72,12 +103,14 @@ class ReplicationOperator(LiveDataOperator):
         source: Address of the location to read, ``scheme://[conn_id@]authority/path``.
         target: Address of the directory to write.
         options: Fields of ``engine.ReplicateOptions`` by name (exclude, bandwidth, threads, ...); texts will do.
+        when_closed: ``wait`` or ``skip``, see ``LiveDataOperator``.
         dry_run: Write the plan, return its address, digest and totals, and change nothing else. Kept as ``is_dry_run``:
             Airflow's operators have a method of the shorter name.
     """
 
     template_fields: Collection[str] = ("source", "target", "options", "is_dry_run")
     template_fields_renderers: ClassVar[dict[str, str]] = {"options": "json"}
+    limited_as: ClassVar[Work] = "copy"
 
     def __init__(
         self,
@@ -86,9 +119,11 @@ class ReplicationOperator(LiveDataOperator):
         target: str,
         options: Mapping[str, Any] | None = None,
         dry_run: bool | str = False,
+        when_closed: Literal["wait", "skip"] = "wait",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.when_closed = when_closed
         self.source = source
         self.target = target
         self.options = options or {}
@@ -101,7 +136,7 @@ class ReplicationOperator(LiveDataOperator):
     def work(self, context: Context) -> Any:
         """Open both zones and hand them to ``between``."""
         options = self.chosen(context)
-        with opened(self.source, options) as source, opened(self.target, options) as target:
+        with both(self.source, self.target, options, self.limited_as) as (source, target):
             return self.between(source, target, options)
 
     def between(self, source: Zone, target: Zone, options: ReplicateOptions) -> dict[str, Any]:
@@ -116,13 +151,29 @@ def holder_in(context: Context) -> str:
 
 
 @contextlib.contextmanager
-def opened(address: str, options: ReplicateOptions | None = None) -> Iterator[Zone]:
-    """The zone of an address, by its connection, closed at the end."""
+def opened(address: str, options: ReplicateOptions | None = None, *, into: str | None = None) -> Iterator[Zone]:
+    """The zone of an address, by its connection, closed at the end.
+
+    ``into``: None, or where it is copied to, "" for nowhere: it is then read within what may leave its zone and go into the other one.
+
+    Raises:
+        WindowClosed: It cannot be copied at this time of day.
+    """
     zone = LiveDataHook.open_zone(address, options)
     try:
+        if into is not None:
+            zone = within_limits(zone, address, into, options)
         yield zone
     finally:
         zone.close()
+
+
+@contextlib.contextmanager
+def both(one: str, other: str, options: ReplicateOptions, work: Work = "copy") -> Iterator[tuple[Zone, Zone]]:
+    """Two zones for work between them, either way; see ``opened``."""
+    into_other, into_one = {"copy": (other, one), "read": ("", ""), "switch": (None, None)}[work]
+    with opened(one, options, into=into_other) as here, opened(other, options, into=into_one) as there:
+        yield here, there
 
 
 def attach(result: Any, outlets: Collection[Any], context: Context) -> None:

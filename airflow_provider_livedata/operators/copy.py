@@ -65,6 +65,8 @@ class LiveDataCatchUpOperator(ReplicationOperator):
 class LiveDataSettleOperator(ReplicationOperator):
     """One more round, which must find nothing: else the task fails for good and lists the paths that still change."""
 
+    limited_as = "switch"
+
     def between(self, source: Zone, target: Zone, options: ReplicateOptions) -> dict[str, Any]:
         """See ``engine.settle``."""
         return engine.settle(source, target, options).summary()

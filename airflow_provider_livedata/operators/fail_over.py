@@ -31,6 +31,7 @@ class LiveDataFailOverOperator(ReplicationOperator):
     """
 
     template_fields: Collection[str] = (*ReplicationOperator.template_fields, "how", "block_writers")
+    limited_as = "switch"  # nobody waits for the night to switch over
 
     def __init__(self, *, how: str = "planned", block_writers: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

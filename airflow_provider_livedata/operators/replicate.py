@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,9 +22,9 @@ from airflow_provider_livedata.engine.deciding.live import (
     is_told_to_stop,
     next_start_ms,
 )
-from airflow_provider_livedata.engine.errors import LiveDataError, LiveFailed
+from airflow_provider_livedata.engine.errors import LiveDataError, LiveFailed, WindowClosed
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
-from airflow_provider_livedata.operators.base import ReplicationOperator, opened
+from airflow_provider_livedata.operators.base import ReplicationOperator, both, opened, opening
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -102,13 +103,15 @@ class LiveDataReplicateOperator(ReplicationOperator):
                     return self._ended(run, "told to stop by .livedata/stop.json")
                 run = after_cycle(run, began_ms, self._replicate(options), now_ms())
                 self.log.info("%s", _line(run))
+            except WindowClosed as closed:
+                run = self._closed(run, closed)
             except LiveDataError as error:
                 run = self._failed(run, pace, began_ms, error)
         return self._ended(run, "time is up")
 
     def _replicate(self, options: ReplicateOptions) -> dict[str, Any]:
         # Opened anew for each cycle: a connection may have changed, and a client may have gone stale in a long wait.
-        with opened(self.source, options) as source, opened(self.target, options) as target:
+        with both(self.source, self.target, options) as (source, target):
             return engine.replicate(source, target, options).summary()
 
     def _is_told_to_stop(self, run: LiveRun, options: ReplicateOptions) -> bool:
@@ -125,6 +128,13 @@ class LiveDataReplicateOperator(ReplicationOperator):
             moment = datetime.fromtimestamp(start_ms / 1000, UTC)
             self.defer(trigger=WaitTrigger(moment, run.to_json()), method_name="resume")
         time.sleep(wait_s)
+
+    def _closed(self, run: LiveRun, closed: WindowClosed) -> LiveRun:
+        opens = opening(closed)
+        if opens is None:
+            raise closed
+        self.log.info("%s", closed)
+        return replace(run, closed_until_ms=round(opens.timestamp() * 1000))
 
     def _failed(self, run: LiveRun, pace: Pace, began_ms: int, error: LiveDataError) -> LiveRun:
         if not error.retryable:

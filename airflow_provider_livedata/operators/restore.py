@@ -83,7 +83,12 @@ class LiveDataRestoreDrillOperator(LiveDataOperator):
     def work(self, context: Context) -> Any:
         """Open both zones and call the engine."""
         options = options_of(engine.DrillOptions, {"holder": holder_in(context), **self.options})
-        zone_options = engine.ReplicateOptions(threads=options.threads, memory_mib=options.memory_mib)
-        with opened(self.place, zone_options) as place, opened(self.scratch, zone_options) as scratch:
+        zone_options = engine.ReplicateOptions(
+            threads=options.threads, memory_mib=options.memory_mib, holder=options.holder
+        )
+        with (
+            opened(self.place, zone_options, into=self.scratch) as place,
+            opened(self.scratch, zone_options, into="") as scratch,
+        ):
             report = engine.restore_drill(place, scratch, self.which or "random", options)
         return {**report.summary(), "place": self.place, "target": self.scratch}

@@ -9,7 +9,7 @@ from airflow_provider_livedata import engine
 from airflow_provider_livedata.bridge import as_bool, as_float, as_texts, options_from
 from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
-from airflow_provider_livedata.operators.base import LiveDataOperator, holder_in, opened
+from airflow_provider_livedata.operators.base import LiveDataOperator, both, holder_in
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -69,7 +69,7 @@ class LiveDataTwoWaySyncOperator(LiveDataOperator):
     def work(self, context: Context) -> dict[str, Any]:
         """See ``engine.two_way_sync``."""
         options = self.chosen(context)
-        with opened(self.left, options.how) as left, opened(self.right, options.how) as right:
+        with both(self.left, self.right, options.how) as (left, right):
             try:
                 report = engine.two_way_sync(left, right, options)
             except LiveDataError as error:

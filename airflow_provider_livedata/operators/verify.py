@@ -30,6 +30,7 @@ class LiveDataVerifyOperator(ReplicationOperator):
     """
 
     template_fields: Collection[str] = (*ReplicationOperator.template_fields, "level", "writers_at_work")
+    limited_as = "read"
 
     def __init__(self, *, level: str = "checksum", writers_at_work: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

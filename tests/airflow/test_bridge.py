@@ -15,14 +15,14 @@ from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, Pa
 from airflow_provider_livedata.engine.options import ReplicateOptions
 
 WORTH_A_RETRY = {
-    "ChecksumMismatch", "LeaseLost", "LiveFailed", "MetastoreBusy", "MetastoreUnreachable", "ObjectChanged", "PolicyStoreBusy", "PolicyStoreUnreachable", "RunFailed", "TargetHeld", "ZoneBusy", "ZoneUnreachable",
+    "ChecksumMismatch", "LeaseLost", "LiveFailed", "MetastoreBusy", "MetastoreUnreachable", "NoShare", "ObjectChanged", "PolicyStoreBusy", "PolicyStoreUnreachable", "RunFailed", "TargetHeld", "ZoneBusy", "ZoneUnreachable",
 }  # fmt: skip
 HOPELESS = {
     "AlreadyExists", "BackupMissing", "BackupUnusable", "BadAddress", "BadConfiguration", "BadInput", "BadOption", "BucketMissing", "CannotHold", "CatalogueError", "ChangesLost", "ConflictsLeft", "CorruptSource",
     "CredentialsRefused", "DestinationNewer", "DestinationTaken", "FilterChanged", "HomeMoved", "IsADirectory", "LiveDataError", "MetastoreRefused", "NameRefused", "NoCheckpoint", "NotADirectory", "NotAtRest", "NotEmpty", "ObjectExists", "ObjectMissing", "PartitionsRefused",
     "PathMissing", "PathsOverlap", "PermissionRefused", "PlaceNotAllowed", "PolicyAccessRefused", "PolicyMissing", "PolicyRefused", "PolicyStoreError", "PublishingCutOff", "RunRefused", "SnapshotRefused", "SourceEmpty", "StagedBytesGone", "StateDamaged",
     "StillChanging", "StoreFull", "TargetIsActive", "TargetTouched", "TooManyDeletes", "UnknownScheme", "UnsortedListing", "Unsupported",
-    "VerifyFailed", "WritersNotBlocked", "WrongSide", "ZoneError",
+    "VerifyFailed", "WindowClosed", "WritersNotBlocked", "WrongSide", "ZoneError",
 }  # fmt: skip
 ALL = {
     name: kind

@@ -204,7 +204,7 @@ def test_every_schedule_makes_dags_that_airflow_takes(schedule: Any) -> None:
 
 def test_dags_are_made_of_entries_that_say_all_that_can_be_said() -> None:
     options: dict[str, Any] = {
-        "bandwidth": "08:00-18:00=50MiB/s, off", "threads": 4, "max_reads": 2, "max_namenode_calls_per_s": 500, "preserve": ["mtime", "xattrs"], "allow_snapshot": False,
+        "bandwidth": "08:00-18:00=50MiB/s, off", "threads": 4, "max_reads": 2, "max_namenode_calls_per_s": 500, "priority": 20, "preserve": ["mtime", "xattrs"], "allow_snapshot": False,
         "skip_unholdable": True, "exclude": ["*.tmp", "logs/*/raw"], "max_delete_ratio": 1, "foreign": "keep", "find_by": "listings",
         "accept_new_filter": True, "exclusive": True,
     }  # fmt: skip

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.errors import BadOption
+from airflow_provider_livedata.engine.errors import BadOption, WindowClosed
 from airflow_provider_livedata.engine.limits import MADE_UP_S, Bandwidth, Buffers, Pace
-from airflow_provider_livedata.engine.timetable import Timetable, parse_rate
+from airflow_provider_livedata.engine.timetable import CLOSED, Timetable, parse_rate
 
 MIB = 1 << 20
 
@@ -26,7 +26,7 @@ def test_rates_are_read(text: str, rate: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["fast", "-1MiB/s", "0", "5 parsecs/s", "08:00=5MiB", "25:00-26:00=1MiB", "08:61-09:00=1MiB"]
+    "text", ["fast", "-1MiB/s", "0", "5 parsecs/s", "08:00=5MiB", "25:00-26:00=1MiB", "08:61-09:00=1MiB", "shut"]
 )
 def test_what_is_no_rate_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadOption, match="write"):
@@ -53,6 +53,76 @@ def test_a_timetable_gives_the_rate_of_the_hour(hour: int, minute: int, rate: fl
 def test_the_rate_of_the_rest_of_the_day_may_stand_first() -> None:
     table = Timetable.parse("1MiB/s, 08:00-09:00=2MiB/s")
     assert [table.rate(datetime(2026, 1, 1, hour)) for hour in (8, 12)] == [2 * MIB, MIB]  # noqa: DTZ001
+
+
+NIGHT = "22:00-04:00=closed, 04:00-05:00=1MiB/s, 12:00-12:30=closed"
+
+
+@pytest.mark.parametrize(
+    ("now", "opens"),
+    [
+        ("21:59", "21:59"),
+        ("22:00", "04:00"),
+        ("03:59", "04:00"),
+        ("04:00", "04:00"),
+        ("12:00", "12:30"),
+        ("12:29", "12:30"),
+    ],
+)
+def test_a_timetable_tells_when_bytes_may_be_moved_again(now: str, opens: str) -> None:
+    moment = datetime.fromisoformat(f"2026-01-01T{now}:17+01:00")
+    found = Timetable.parse(NIGHT).opens(moment)
+    assert found is not None
+    assert f"{found:%H:%M}" == opens
+    assert 0 <= (found - moment).total_seconds() < 24 * 3600 or now == opens
+    assert found.tzinfo == moment.tzinfo
+
+
+@given(
+    st.datetimes(),
+    st.lists(st.tuples(st.integers(0, 23), st.integers(0, 59), st.integers(0, 23), st.integers(0, 59)), max_size=4),
+)
+def test_bytes_may_be_moved_when_a_timetable_opens_and_not_a_minute_before(
+    now: datetime, spans: list[tuple[int, ...]]
+) -> None:
+    table = Timetable.parse(",".join("{:02}:{:02}-{:02}:{:02}=closed".format(*span) for span in spans))
+    opens = table.opens(now)
+    minutes = [now.replace(second=0, microsecond=0) + timedelta(minutes=n) for n in range(1, 1441)]
+    closed = [table.rate(moment) == CLOSED for moment in minutes]
+    if table.rate(now) != CLOSED:
+        assert opens == now
+    else:
+        assert opens == (minutes[closed.index(False)] if False in closed else None)
+
+
+def test_a_day_that_is_closed_never_opens() -> None:
+    assert Timetable.parse("closed").opens(datetime(2026, 1, 1)) is None  # noqa: DTZ001
+    with pytest.raises(WindowClosed, match="never opens") as caught:
+        Bandwidth(Timetable.parse("closed")).take(1)
+    assert caught.value.where["opens"] is None
+
+
+def test_nothing_passes_while_it_is_closed_and_the_error_says_what_is_closed_and_until_when() -> None:
+    now = [datetime.fromisoformat("2026-01-01T23:10:00+01:00")]
+    limit = Bandwidth(
+        Timetable.parse(NIGHT), now=lambda: now[0], name="writing of the lake", sleep=lambda s: pytest.fail("slept")
+    )
+    for call in (limit.refuse_closed, lambda: limit.take(1), limit.rate):
+        with pytest.raises(WindowClosed, match="opens at 04:00") as caught:
+            call()
+        assert caught.value.where == {"limit": "writing of the lake", "opens": "2026-01-02T04:00:00+01:00"}
+    now[0] = datetime.fromisoformat("2026-01-02T06:00:00+01:00")
+    limit.refuse_closed()
+    limit.take(1 << 40)
+    assert limit.rate() is None
+
+
+def test_a_share_of_the_rate_lets_that_part_of_the_bytes_pass() -> None:
+    now = [0.0]
+    limit = Bandwidth(Timetable.parse("1MiB/s"), clock=lambda: now[0], sleep=lambda s: now.__setitem__(0, now[0] + s))
+    for _ in range(5):
+        limit.take(MIB, share=0.25)
+    assert now[0] == pytest.approx(16)
 
 
 @given(st.lists(st.integers(1, 10 * MIB), min_size=2, max_size=30))

@@ -23,6 +23,8 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.limits import Pace
 from airflow_provider_livedata.engine.model import ABSENT, Entry, Failure
 from airflow_provider_livedata.engine.retry import RetryPolicy
+from airflow_provider_livedata.engine.sharing.governed import Governed, SharedBandwidth
+from airflow_provider_livedata.engine.sharing.zone_pace import ZonePace
 from airflow_provider_livedata.engine.zones import powers
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.around import Around
@@ -46,6 +48,7 @@ from airflow_provider_livedata.engine.zones.powers import (
     StoreChecksum,
     StreamedPuts,
 )
+from airflow_provider_livedata.engine.zones.registry import open_zone
 from airflow_provider_livedata.engine.zones.wrappers import ReadOnly, Retrying
 from airflow_provider_livedata.testing.faults import MUTATING, Counting, Crash, CrashAfter, Flaky, FlipBytes, Slow
 from airflow_provider_livedata.testing.zone_suite import OpenAt, ZoneSuite
@@ -120,6 +123,16 @@ class WrappedSuite(ZoneSuite):
 class TestRetryingZone(WrappedSuite):
     def wrap(self, zone: Zone) -> Zone:
         return Retrying(zone, EAGER)
+
+
+class TestGovernedZone(WrappedSuite):
+    def wrap(self, zone: Zone) -> Zone:
+        pace = ZonePace("memory://nowhere/", reading="off", writing="00:00-24:00=off, closed")
+        return Governed(zone, [SharedBandwidth(pace, direction, open_zone) for direction in ("reading", "writing")])
+
+
+class TestGovernedObjectStore(TestGovernedZone):
+    like = "objects"
 
 
 class TestRetryingAFlakyZone(WrappedSuite):

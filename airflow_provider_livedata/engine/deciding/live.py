@@ -62,6 +62,7 @@ class LiveRun:
     as_of_ms: int = 0
     worst_lag_seconds: float = 0.0
     last_lag_seconds: float | None = None
+    closed_until_ms: int = 0  # bytes may not be moved before
     last: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -90,10 +91,10 @@ class LiveRun:
 
 
 def next_start_ms(run: LiveRun, pace: Pace, now_ms: int) -> int | None:
-    """When the next cycle starts, ``now_ms`` or later; None: time is up. The first cycle always starts."""
+    """When the next cycle starts, ``now_ms`` or later; None: time is up. The first cycle always starts, once it may."""
     if not run.cycle_began_ms:
-        return now_ms
-    start = max(now_ms, run.cycle_began_ms + round(pace.interval_s * 1000))
+        return max(now_ms, run.closed_until_ms)
+    start = max(now_ms, run.cycle_began_ms + round(pace.interval_s * 1000), run.closed_until_ms)
     return None if run.until_ms is not None and start >= run.until_ms else start
 
 

@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.checksums import agrees
 from airflow_provider_livedata.engine.choices import refuse_unknown
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import LiveDataError
-from airflow_provider_livedata.engine.limits import Buffers
+from airflow_provider_livedata.engine.limits import NOT_NOW, Buffers
 from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.progress import Progress
@@ -107,6 +107,8 @@ class _Proving:
         try:
             if self.level == "content" or not self._by_store(row):
                 self._by_reading(row)
+        except NOT_NOW:
+            raise
         except LiveDataError as error:
             self.report.differ(path, "unreadable", str(error))
         progress.add(files=1, size_bytes=row.entry.size_bytes)

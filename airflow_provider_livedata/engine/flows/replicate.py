@@ -21,6 +21,7 @@ from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.deciding.policy import Policy
 from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import LiveDataError, RunRefused
+from airflow_provider_livedata.engine.limits import Bandwidth
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.replication import committing
@@ -78,10 +79,13 @@ def replicate(
         RunFailed: Some items failed, the others landed; ``error.report`` tells which.
         RunRefused, BadInput, ZoneError, SnapshotRefused: Nothing was changed at the target.
         TargetHeld, LeaseLost: Another run is at work.
+        WindowClosed: Nothing may be moved at this time of day; what landed is known to the next run.
     """
     options = options or ReplicateOptions()
     with opened(source, calls_per_s=options.max_namenode_calls_per_s) as opened_source, opened(target) as opened_target:
         run = _Run(opened_source, opened_target, options, home_ms)
+        if not options.dry_run:
+            Bandwidth(options.timetable).refuse_closed()
         run.preflight(trusts_records=not options.dry_run)
         if options.dry_run:
             return run.rehearse()

@@ -65,6 +65,7 @@ def two_way_sync(
         RunFailed: Some items failed, the others were synced; ``error.report`` tells which.
         RunRefused, StateDamaged, BadInput, ZoneError, SnapshotRefused: Nothing was changed on either side.
         TargetHeld, LeaseLost: Another run is at work.
+        WindowClosed: Nothing may be moved at this time of day.
     """
     options = options or TwoWayOptions()
     calls = options.how.max_namenode_calls_per_s
@@ -73,6 +74,7 @@ def two_way_sync(
         run.preflight()
         if options.dry_run:
             return run.rehearse()
+        Bandwidth(options.how.timetable).refuse_closed()
         with contextlib.ExitStack() as stack:
             leases = [
                 stack.enter_context(Lease(StateFolder(run.zones[side]), holder_of(options), times=lease_times))

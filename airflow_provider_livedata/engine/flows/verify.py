@@ -21,7 +21,7 @@ from airflow_provider_livedata.engine.deciding.diff import Row, line_up
 from airflow_provider_livedata.engine.deciding.filters import Filter
 from airflow_provider_livedata.engine.deciding.refusal import refusal
 from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged, PathMissing, StateDamaged
-from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.limits import NOT_NOW, Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Checksum, Entry, Held
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.progress import Progress
@@ -192,6 +192,8 @@ class _Verification:
                 self._by_store(known, target)
             else:
                 self._by_content(row, known, target)
+        except NOT_NOW:
+            raise
         except LiveDataError as error:
             self.report.differ(target.path, "unreadable", str(error))
         progress.add(files=1, size_bytes=target.size_bytes)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.checksums import agrees
 from airflow_provider_livedata.engine.errors import LiveDataError
-from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.limits import NOT_NOW, Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Entry, Held
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.progress import Progress
@@ -83,6 +83,8 @@ class Proving:
         self.allow()
         try:
             self._compare(row)
+        except NOT_NOW:
+            raise
         except LiveDataError as error:
             self.proof.differ(row.entry.path, "unreadable", str(error))
         if row.entry.kind == "file":

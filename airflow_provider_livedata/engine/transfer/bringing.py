@@ -15,6 +15,7 @@ from airflow_provider_livedata.engine.errors import (
     StoreFull,
     ZoneUnreachable,
 )
+from airflow_provider_livedata.engine.limits import NOT_NOW
 from airflow_provider_livedata.engine.model import Entry, Held, Step
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.stored.journal import Journal
@@ -22,7 +23,7 @@ from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.transfer.tally import Tally
 
 # No item can succeed after one of these; going on would only fill the report.
-HOPELESS = (LeaseLost, CredentialsRefused, StoreFull, BucketMissing)
+HOPELESS = (LeaseLost, CredentialsRefused, StoreFull, BucketMissing, *NOT_NOW)
 
 
 @dataclass(slots=True)

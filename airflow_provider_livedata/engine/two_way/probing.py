@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged, PathMissing
-from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
+from airflow_provider_livedata.engine.limits import NOT_NOW, Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.reading.checksum import read_checksum
 from airflow_provider_livedata.engine.two_way.changes import Judged, Side
@@ -71,6 +71,8 @@ class Probing:
             return self._compared(judged, judged.pair.left, judged.pair.right)
         except (ObjectChanged, PathMissing):
             return judged._replace(is_open=True)
+        except NOT_NOW:
+            raise
         except LiveDataError as error:
             self.failed(judged.pair.path, error)
             return judged._replace(is_open=True)

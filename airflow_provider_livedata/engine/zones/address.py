@@ -69,6 +69,10 @@ class Address:
         shorter = min(len(ours), len(theirs))
         return ours[:shorter] == theirs[:shorter]
 
+    def lies_in(self, other: Address) -> bool:
+        """Whether this is ``other`` or a place below it, the connection left aside."""
+        return self.overlaps(other) and len(self._names()) >= len(other._names())
+
     def _names(self) -> list[str]:
         return self.path.split("/") if self.path else []
 

@@ -17,6 +17,7 @@ from airflow_provider_livedata.engine.errors import (
     PathMissing,
     PermissionRefused,
 )
+from airflow_provider_livedata.engine.limits import NOT_NOW
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Failure, Part
 from airflow_provider_livedata.engine.retry import DEFAULT_POLICY, Random, RetryPolicy, Sleep, retry
 from airflow_provider_livedata.engine.zones.around import Around, AroundUpload
@@ -247,7 +248,7 @@ _READING = {
 
 
 def _is_worth_it(error: LiveDataError) -> bool:
-    return error.retryable and not isinstance(error, ObjectChanged)
+    return error.retryable and not isinstance(error, (ObjectChanged, *NOT_NOW))
 
 
 def _is_worth_it_to_complete(error: LiveDataError) -> bool:
