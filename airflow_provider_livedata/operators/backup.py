@@ -60,7 +60,10 @@ class LiveDataBackupOperator(LiveDataOperator):
         if address is None:
             with opened(self.source, options.copy) as source:
                 return self._back_up(source, None, options)
-        with opened(self.source, options.copy, into=address) as source, opened(address, options.copy, into="") as place:
+        with (
+            opened(self.source, options.copy, into=address, begins=True) as source,
+            opened(address, options.copy, into="") as place,
+        ):
             return self._back_up(source, place, options)
 
     def _back_up(self, source: Zone, place: Zone | None, options: BackupOptions) -> dict[str, Any]:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 # The provider of Databricks takes assets of its scheme for tables, and refuses others.
 _ASSETS = {"databricks": "databricks-catalogue"}
-Work = Literal["copy", "read", "switch"]  # by which limits of zones it is held up: a switch by none
+# By which limits of zones work is held up: a switch by none.
+Work = Literal["copy", "both ways", "read", "switch"]
 FAILURE = "failure"  # the XCom that tells why a task failed, for the tasks that report
 
 
@@ -151,10 +152,13 @@ def holder_in(context: Context) -> str:
 
 
 @contextlib.contextmanager
-def opened(address: str, options: ReplicateOptions | None = None, *, into: str | None = None) -> Iterator[Zone]:
+def opened(
+    address: str, options: ReplicateOptions | None = None, *, into: str | None = None, begins: bool = False
+) -> Iterator[Zone]:
     """The zone of an address, by its connection, closed at the end.
 
     ``into``: None, or where it is copied to, "" for nowhere: it is then read within what may leave its zone and go into the other one.
+    ``begins``: a copy begins, which would be of no use where either is closed.
 
     Raises:
         WindowClosed: It cannot be copied at this time of day.
@@ -162,7 +166,7 @@ def opened(address: str, options: ReplicateOptions | None = None, *, into: str |
     zone = LiveDataHook.open_zone(address, options)
     try:
         if into is not None:
-            zone = within_limits(zone, address, into, options)
+            zone = within_limits(zone, address, into, options or ReplicateOptions(), begins=begins)
         yield zone
     finally:
         zone.close()
@@ -170,9 +174,13 @@ def opened(address: str, options: ReplicateOptions | None = None, *, into: str |
 
 @contextlib.contextmanager
 def both(one: str, other: str, options: ReplicateOptions, work: Work = "copy") -> Iterator[tuple[Zone, Zone]]:
-    """Two zones for work between them, either way; see ``opened``."""
-    into_other, into_one = {"copy": (other, one), "read": ("", ""), "switch": (None, None)}[work]
-    with opened(one, options, into=into_other) as here, opened(other, options, into=into_one) as there:
+    """Two zones for work between them; see ``opened``."""
+    copies = work in ("copy", "both ways")
+    into_other, into_one = (other, one) if copies else (None, None) if work == "switch" else ("", "")
+    with (
+        opened(one, options, into=into_other, begins=copies) as here,
+        opened(other, options, into=into_one, begins=work == "both ways") as there,
+    ):
         yield here, there
 
 

@@ -67,6 +67,7 @@ class LiveDataFailBackOperator(ReplicationOperator):
     """
 
     template_fields: Collection[str] = (*ReplicationOperator.template_fields, "switch")
+    limited_as = "both ways"
 
     def __init__(self, *, switch: bool | str = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)

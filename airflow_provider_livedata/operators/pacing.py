@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,29 +26,32 @@ def known_paces() -> Mapping[str, ZonePace]:
     Raises:
         BadInput: The Variable says something else; the message names what.
     """
+    text = Variable.get(VARIABLE, default=None) or "{}"  # not as JSON: Airflow takes the default for what is none
     try:
-        return zone_paces(Variable.get(VARIABLE, default=None, deserialize_json=True) or {})
+        return zone_paces(json.loads(text))
     except BadInput as error:
         raise BadOption(f"the Airflow Variable {VARIABLE} cannot be used: {error}") from None
     except ValueError:
         raise BadOption(f"the Airflow Variable {VARIABLE} is not JSON") from None
 
 
-def within_limits(zone: Zone, address: str, into: str, options: ReplicateOptions | None) -> Zone:
+def within_limits(zone: Zone, address: str, into: str, options: ReplicateOptions, *, begins: bool) -> Zone:
     """The zone, read within what may leave it and what may go into the other one that is named, if any; as it is where neither has limits.
 
+    ``begins``: work is about to begin that reads it.
+
     Raises:
-        WindowClosed: A run that would copy finds one of both closed at this time of day.
+        WindowClosed: It would, and one of both is closed at this time of day.
         BadInput: See ``known_paces``.
     """
-    paces, options = known_paces(), options or ReplicateOptions()
+    paces = known_paces()
     asked: list[tuple[str, Direction]] = [(address, "reading"), *([(into, "writing")] if into else [])]  # type: ignore[list-item]
     shares = [
         _share(pace, direction, options)
         for place, direction in asked
         if (pace := pace_at(place, paces)) is not None and pace.timetable(direction).spans
     ]
-    if into and not options.dry_run:
+    if begins and not options.dry_run:
         for share in shares:
             share.refuse_closed()
     return Governed(zone, shares) if shares else zone

@@ -87,7 +87,7 @@ class LiveDataRestoreDrillOperator(LiveDataOperator):
             threads=options.threads, memory_mib=options.memory_mib, holder=options.holder
         )
         with (
-            opened(self.place, zone_options, into=self.scratch) as place,
+            opened(self.place, zone_options, into=self.scratch, begins=True) as place,
             opened(self.scratch, zone_options, into="") as scratch,
         ):
             report = engine.restore_drill(place, scratch, self.which or "random", options)

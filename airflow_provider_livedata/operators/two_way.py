@@ -69,7 +69,7 @@ class LiveDataTwoWaySyncOperator(LiveDataOperator):
     def work(self, context: Context) -> dict[str, Any]:
         """See ``engine.two_way_sync``."""
         options = self.chosen(context)
-        with both(self.left, self.right, options.how) as (left, right):
+        with both(self.left, self.right, options.how, "both ways") as (left, right):
             try:
                 report = engine.two_way_sync(left, right, options)
             except LiveDataError as error:
