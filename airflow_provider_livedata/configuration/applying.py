@@ -25,9 +25,9 @@ def apply(configuration: Configuration) -> Iterator[str]:
         AirflowPool.create_or_update_pool(pool.name, pool.slots, _description(pool), include_deferred=False)
         yield f"pool {pool.name}: {pool.slots} slots, {_change(known.slots if known else None, pool)}"
     names = {pool.name for pool in asked}
-    for known in AirflowPool.get_pools():
-        if known.pool.startswith(POOL_PREFIX) and known.pool not in names:
-            yield f"pool {known.pool}: not asked for by the file; it stays, delete it in Airflow when no DAG names it"
+    for name in (one.pool or "" for one in AirflowPool.get_pools()):
+        if name.startswith(POOL_PREFIX) and name not in names:
+            yield f"pool {name}: not asked for by the file; it stays, delete it in Airflow when no DAG names it"
 
 
 def _description(pool: Pool) -> str:

@@ -54,7 +54,9 @@ class Places:
         if zone.pace.kept_at is None:
             return zone
         place = self.found(("zones", name, "pace", "kept_at"), zone.pace.kept_at)
-        return place and zone.model_copy(update={"pace": zone.pace.model_copy(update={"kept_at": str(place)})})
+        if place is None:
+            return None
+        return zone.model_copy(update={"pace": zone.pace.model_copy(update={"kept_at": str(place)})})
 
     def pool_between(self, source: str, target: str) -> str | None:
         """See ``paces.pool_between``."""
