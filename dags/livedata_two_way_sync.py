@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from airflow_provider_livedata.dag_templates.two_way import two_way_dag
+from airflow_provider_livedata.dag_templates.configured_two_way import two_way_dags
 
-dag = two_way_dag()
+globals().update({dag.dag_id: dag for dag in two_way_dags()})

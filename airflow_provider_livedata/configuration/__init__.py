@@ -3,6 +3,7 @@
 configuration = load()          # what [livedata] config_file names, or load("livedata.yaml")
 configuration.backups           # those that are right: {"nightly": Backup(...)}, places as addresses
 configuration.locations         # those with a home and followers
+configuration.shared            # those that two zones write to
 configuration.problems          # what is wrong, each with file and line; the entries concerned are left out
 """
 
@@ -22,6 +23,7 @@ from airflow_provider_livedata.configuration.model import (
     Zone,
 )
 from airflow_provider_livedata.configuration.problems import Problem
+from airflow_provider_livedata.configuration.two_way import Shared, TwoWayLocation
 
 __all__ = [
     "Backup",
@@ -35,6 +37,8 @@ __all__ = [
     "Migration",
     "Problem",
     "Retention",
+    "Shared",
+    "TwoWayLocation",
     "VerifyBackup",
     "Zone",
     "load",

@@ -10,6 +10,7 @@ from airflow_provider_livedata.configuration.fields import Name
 from airflow_provider_livedata.configuration.location import Location
 from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, Migration, Zone
 from airflow_provider_livedata.configuration.part import Part
+from airflow_provider_livedata.configuration.two_way import TwoWayLocation
 
 
 class File(Part):
@@ -18,4 +19,4 @@ class File(Part):
     zones: dict[Name, Zone] = {}
     replications: dict[Name, Annotated[Migration | DisasterRecovery, Field(discriminator="kind")]] = {}
     backups: dict[Name, Backup] = {}
-    locations: dict[Name, Location] = {}
+    locations: dict[Name, Location | TwoWayLocation] = {}

@@ -20,6 +20,7 @@ from airflow_provider_livedata.configuration.paces import Pace, limits, pool_bet
 from airflow_provider_livedata.configuration.part import Part
 from airflow_provider_livedata.configuration.places import Places
 from airflow_provider_livedata.configuration.problems import Path, Problem
+from airflow_provider_livedata.configuration.two_way import TWO_WAY, Shared, TwoWayLocation
 from airflow_provider_livedata.configuration.wording import unknown, worded
 from airflow_provider_livedata.engine.errors import BadConfiguration
 
@@ -34,7 +35,8 @@ P = TypeVar("P", bound=Part)
 class Configuration:
     """What the file says, as far as it is right. Places are addresses; options of zones are among those of the entries.
 
-    ``problems``: in the order of their lines. An entry that has one is not in ``zones``, ``replications``, ``backups`` or ``locations``.
+    ``problems``: in the order of their lines. An entry that has one is not in ``zones``, ``replications``, ``backups``,
+    ``locations`` or ``shared`` (those of ``locations`` with ``mode: two_way``).
     """
 
     file: str = ""
@@ -42,6 +44,7 @@ class Configuration:
     replications: Mapping[str, Migration | DisasterRecovery] = field(default_factory=dict)
     backups: Mapping[str, Backup] = field(default_factory=dict)
     locations: Mapping[str, Located] = field(default_factory=dict)
+    shared: Mapping[str, Shared] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -107,10 +110,12 @@ def read(text: str, file: str = "livedata.yaml") -> Configuration:
         for section in ("replications", "backups")
     }  # fmt: skip
     locating = Locating(document, places)
-    said = {path: _checked(document, path, value, Location) for path, value in _section(document, top, "locations")}
-    located = _there({path[1]: locating.settled(path, entry) for path, entry in said.items()})
+    said = {path: _checked(document, path, value, _mode(value)) for path, value in _section(document, top, "locations")}
+    settled = [locating.settled(path, one) for path, one in said.items() if one is not None]
+    located = {one.name: one for one in settled if isinstance(one, Located)}
+    shared = {one.name: one for one in settled if isinstance(one, Shared)}
     problems = sorted(document.problems, key=lambda problem: problem.line)
-    return Configuration(file, zones, found["replications"], found["backups"], located, tuple(problems))
+    return Configuration(file, zones, found["replications"], found["backups"], located, shared, tuple(problems))
 
 
 def _setting() -> str:
@@ -163,6 +168,10 @@ def _kind(document: Document, path: Path, value: Any) -> type[Migration] | type[
     else:
         document.problem((*path, "kind"), f"is one of {', '.join(KINDS)}")
     return None
+
+
+def _mode(value: Any) -> type[Location] | type[TwoWayLocation]:
+    return TwoWayLocation if isinstance(value, dict) and value.get("mode") == TWO_WAY else Location
 
 
 def _checked(document: Document, path: Path, value: Any, model: type[P]) -> P | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -28,12 +29,35 @@ def _follower(value: Any) -> Any:
     return {"zone": value} if isinstance(value, str) else value
 
 
-class Location(Part):
+class Somewhere(Part):
+    """A location that is in several zones."""
+
+    path: Annotated[PathInZone | None, Field(description="where it is, in every zone that ``at`` does not name")] = None
+    at: Annotated[dict[Name, PathInZone], Field(description="where it is, by zone")] = {}
+
+    def path_in(self, zone: str) -> str:
+        """Where it is in a zone."""
+        return self.at.get(zone, self.path or "")
+
+    def refuse_nowhere(self, zones: Sequence[str]) -> None:
+        """Make sure that it is somewhere in each of its zones, and that no other is said.
+
+        Raises:
+            ValueError: It is not; says what is missing or too much.
+        """
+        missing = [zone for zone in dict.fromkeys(zones) if zone not in self.at]
+        if self.path is None and missing:
+            raise ValueError(f"says no place in {', '.join(missing)}: add path, or at with each of them")
+        if unused := sorted(set(self.at) - set(zones)):
+            raise ValueError(
+                f"at names {', '.join(unused)}, which is none of its zones ({', '.join(dict.fromkeys(zones))})"
+            )
+
+
+class Location(Somewhere):
     """A location that is written in one zone, its home, and followed by others."""
 
     home: Annotated[Name, Field(description="the zone where it is written")]
-    path: Annotated[PathInZone | None, Field(description="where it is, in every zone that ``at`` does not name")] = None
-    at: Annotated[dict[Name, PathInZone], Field(description="where it is, by zone")] = {}
     followers: list[Annotated[Follower, BeforeValidator(_follower, json_schema_input_type=Name | Follower)]] = []
     options: RecoveryOptions = RecoveryOptions()
     verify_level: Annotated[Level, Field(description="how each copy is proved before its asset is updated")] = "listing"
@@ -45,16 +69,7 @@ class Location(Part):
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Self:
-        zones = [self.home, *(one.zone for one in self.followers)]
-        missing = [zone for zone in dict.fromkeys(zones) if zone not in self.at]
-        if self.path is None and missing:
-            raise ValueError(f"says no place in {', '.join(missing)}: add path, or at with each of them")
-        if unused := sorted(set(self.at) - set(zones)):
-            raise ValueError(f"at names {', '.join(unused)}, which is neither the home nor a follower")
+        self.refuse_nowhere([self.home, *(one.zone for one in self.followers)])
         if self.schedule is None and "timezone" in self.model_fields_set:
             raise ValueError("timezone: only for a location with a DAG of its own; add schedule, or take it out")
         return self
-
-    def path_in(self, zone: str) -> str:
-        """Where it is in a zone."""
-        return self.at.get(zone, self.path or "")

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import Variable
 
 from airflow_provider_livedata.configuration.paces import VARIABLE
 from airflow_provider_livedata.engine.errors import BadInput, BadOption
 from airflow_provider_livedata.engine.options import ReplicateOptions
-from airflow_provider_livedata.engine.sharing.governed import Governed, SharedBandwidth
 from airflow_provider_livedata.engine.sharing.zone_pace import Direction, ZonePace, pace_at, zone_paces
-from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.hooks.livedata import LiveDataHook
+
+if TYPE_CHECKING:
+    from airflow_provider_livedata.engine.sharing.governed import SharedBandwidth
+    from airflow_provider_livedata.engine.zones.base import Zone
 
 
 def known_paces() -> Mapping[str, ZonePace]:
@@ -44,6 +46,9 @@ def within_limits(zone: Zone, address: str, into: str, options: ReplicateOptions
         WindowClosed: It would, and one of both is closed at this time of day.
         BadInput: See ``known_paces``.
     """
+    # What is shared reads and writes files, and parsing a DAG file is to load nothing of that.
+    from airflow_provider_livedata.engine.sharing.governed import Governed
+
     paces = known_paces()
     asked: list[tuple[str, Direction]] = [(address, "reading"), *([(into, "writing")] if into else [])]  # type: ignore[list-item]
     shares = [
@@ -58,7 +63,9 @@ def within_limits(zone: Zone, address: str, into: str, options: ReplicateOptions
 
 
 def _share(pace: ZonePace, direction: Direction, options: ReplicateOptions) -> SharedBandwidth:
-    def opened(address: str) -> Any:
+    from airflow_provider_livedata.engine.sharing.governed import SharedBandwidth
+
+    def opened(address: str) -> Zone:
         return LiveDataHook.open_zone(address)
 
     return SharedBandwidth(pace, direction, opened, weight=options.priority, holder=options.holder)

@@ -30,6 +30,7 @@ from airflow_provider_livedata.configuration.model import (
 )
 from airflow_provider_livedata.configuration.part import Part
 from airflow_provider_livedata.configuration.schema import SCHEMA, schema_text
+from airflow_provider_livedata.configuration.two_way import TwoWayLocation
 from airflow_provider_livedata.engine import BackupOptions as EngineBackupOptions
 from airflow_provider_livedata.engine import Duration, ReplicateOptions, RetentionPolicy
 from airflow_provider_livedata.engine.backups.retention_policy import AGES, COUNTS
@@ -446,7 +447,7 @@ def test_the_examples_of_the_page_are_right() -> None:
 
 def test_the_page_names_everything_that_can_be_written() -> None:
     page = (REPOSITORY / "docs" / "configuration.md").read_text()
-    models = (Migration, DisasterRecovery, Backup, RecoveryOptions, BackupOptions, Location, Follower)
+    models = (Migration, DisasterRecovery, Backup, RecoveryOptions, BackupOptions, Location, Follower, TwoWayLocation)
     assert sorted({name for model in models for name in model.model_fields if f"`{name}`" not in page}) == []
 
 
