@@ -223,3 +223,38 @@ def test_what_can_be_said_exactly_gives_the_same_answers(policies: list[Policy])
     there = [one.policy for one in made if one.policy is not None]
     for question in QUESTIONS:
         assert is_allowed(there, question, ROLES) == is_allowed(policies, question, ROLES)
+
+
+MASKED = Grant(Who(groups=("bi",)), ("select",), mask="MASK")
+NOT_MASKED = Grant(Who(users=("ann",)), ("select",), mask="MASK_NONE")
+MOON = (Condition("moon", ("full",)),)
+MASKS = replace(HIVE, masks=frozenset({"MASK", "MASK_NONE"}))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"allow": (replace(NOT_MASKED, conditions=MOON), MASKED)}, {"allow": (replace(MASKED, conditions=MOON), MASKED)},
+        {"allow": (MASKED, replace(NOT_MASKED, conditions=MOON))}, {"allow": (NOT_MASKED, MASKED), "conditions": MOON},
+    ],
+)  # fmt: skip
+def test_a_line_that_would_stand_before_others_without_its_condition_cannot_be_carried_over(
+    fields: dict[str, Any],
+) -> None:
+    with pytest.raises(Inexpressible, match="hold in their order"):
+        translated(policy(kind="mask", **fields), MASKS)
+
+
+def test_the_last_line_of_a_mask_masks_without_its_condition() -> None:
+    made = translated(policy(kind="mask", allow=(NOT_MASKED, replace(MASKED, conditions=MOON))), MASKS)
+    assert made.policy is not None
+    assert made.policy.allow == (NOT_MASKED, MASKED)
+
+
+def test_nobody_is_spared_a_mask_by_a_name_that_is_somebody_elses_at_the_target() -> None:
+    made = translated(policy(kind="mask", allow=(NOT_MASKED, MASKED)), MASKS, users={"bob": "ann"})
+    assert made.policy is not None
+    assert made.policy.allow == (MASKED,)
+    translator = Translator(PolicySyncOptions(databases={"sales": "x"}, groups={"a": "b"}), MASKS, ROLES, ())
+    translator.translate(policy(kind="mask", allow=(NOT_MASKED, MASKED)))
+    assert translator.nameless == {"p"}

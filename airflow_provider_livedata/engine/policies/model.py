@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 Kind = Literal["access", "mask", "row filter"]
 EVERYBODY = "public"  # the group that every user is in
+NOT_MASKED = "MASK_NONE"  # a mask that shows what is kept
 OURS = "livedata"  # the label of policies that a sync has written
 
 
@@ -49,6 +50,10 @@ class Grant:
     mask_expression: str = ""
     mask_condition: str = ""
     row_filter: str = ""
+
+    def changes_nothing(self, kind: Kind) -> bool:
+        """Of a mask or filter: whom it fits, sees what is kept."""
+        return self.mask == NOT_MASKED if kind == "mask" else not self.row_filter.strip()
 
 
 @dataclass(frozen=True, slots=True)

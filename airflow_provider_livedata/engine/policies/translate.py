@@ -35,6 +35,8 @@ class Translator:
     ) -> None:
         self._options, self._facts, self._roles, self._zones = options, facts, roles, frozenset(zones)
         self._lost: list[str] = []
+        self._is_nameless = False
+        self.nameless: set[str] = set()  # policies that mask or filter for somebody who has no name at the target
 
     def translate(self, policy: Policy) -> Translation:
         """What the target has to have of one policy.
@@ -42,7 +44,7 @@ class Translator:
         Raises:
             Inexpressible: It speaks of what is replicated, and cannot be said there.
         """
-        self._lost = []
+        self._lost, self._is_nameless = [], False
         resources, is_sure = self._resources(policy)
         if not resources or not policy.is_enabled:
             return Translation()
@@ -57,6 +59,8 @@ class Translator:
         if not (made.allow or made.deny or made.denies_all_else):
             self._lose("nothing of it is left")
             return Translation(None, self._lost)
+        if policy.kind != "access" and (self._is_nameless or not is_sure):
+            self.nameless.add(policy.name)
         return Translation(replace(made, name=f"{self._options.prefix}{policy.name}"), self._lost)
 
     # ---- what it speaks of
@@ -91,7 +95,7 @@ class Translator:
     def _lines(self, policy: Policy, *, is_sure: bool) -> Policy:
         narrow, widen = self._narrowing, self._widening
         if policy.kind != "access":
-            return replace(policy, allow=narrow(policy.allow))
+            return replace(policy, allow=self._changing(policy))
         return replace(
             policy, allow=widen(policy.allow) if is_sure else (), deny=narrow(policy.deny),
             allow_except=narrow(policy.allow_except), deny_except=widen(policy.deny_except),
@@ -112,6 +116,22 @@ class Translator:
                 self._lose("a condition that the target does not know: it denies, masks or filters without it")
             who = self._named(line.who, is_narrowing=True)
             made.append(replace(line, who=who, conditions=known, accesses=self._accesses(line)))
+        return tuple(line for line in made if line.who and line.accesses)
+
+    def _changing(self, policy: Policy) -> tuple[Grant, ...]:
+        """Lines of a mask or filter. The first that fits holds: without its condition, or for somebody else, one that leaves more would stand before the others."""
+        made: list[Grant] = []
+        for number, line in enumerate(policy.allow):
+            unknown = sorted({one.kind for one in (*line.conditions, *policy.conditions)} - self._facts.conditions)
+            if unknown and (number + 1 < len(policy.allow) or line.changes_nothing(policy.kind)):
+                raise Inexpressible(
+                    f"the target knows no condition {', '.join(unknown)}, and the lines of a {policy.kind} hold in their order"
+                )
+            if line.changes_nothing(policy.kind):
+                who = self._named(line.who, is_narrowing=False)
+                made += [replace(line, who=who, accesses=self._accesses(line))]
+            else:
+                made += self._narrowing([line])
         return tuple(line for line in made if line.who and line.accesses)
 
     def _lacks(self, line: Grant) -> bool:
@@ -158,6 +178,7 @@ class Translator:
             is_fixed = MACRO in name or (kind == "groups" and name == EVERYBODY)
             target = name if is_fixed else self._options.names[kind].target_of(name)
             if target is None:
+                self._is_nameless |= is_narrowing
                 what = "what is denied to them is denied to that name" if is_narrowing else "they get nothing"
                 self._lose(f"{kind[:-1]} {name} has no name at the target: {what}")
             if target is not None or is_narrowing:

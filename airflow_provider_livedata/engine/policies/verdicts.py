@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.policies.model import EVERYBODY, Grant, Po
 from airflow_provider_livedata.engine.policies.patterns import matches_any
 
 LEVELS = ("database", "table", "column")
-NOT_MASKED = "MASK_NONE"
+READ = "select"
 MACRO, USER = "{", "{USER}"
 # Of Ranger's definition of Hive services: what "all" implies.
 IMPLIED = {
@@ -87,6 +87,15 @@ def spoken_of(resource: Resource, question: Question) -> tuple[bool, bool]:
             is_sure, is_possible = is_sure and sure, is_possible and possible
     below = (parts[level] for level in LEVELS[len(question) : depth])
     return is_sure and is_possible and all(_is_any(values) for values in below), is_possible
+
+
+def levels_at(resource: Resource, question: Question) -> tuple[bool, bool]:
+    """The same of the levels that are asked for alone, whatever the resource says of what lies below."""
+    parts = dict(resource)
+    if not set(parts) <= set(LEVELS):
+        return False, False
+    said = [_has(parts[level], asked) for level, asked in zip(LEVELS, question, strict=False) if level in parts]
+    return all(sure for sure, _ in said), all(possible for _, possible in said)
 
 
 class Rule:
@@ -213,7 +222,9 @@ def _said(rule: Rule, name: Name, access: str, *, is_sure: bool) -> _Said:
 
 def _may_change(policy: Policy, name: Name, *, is_everywhere: bool) -> bool:
     for line in policy.allow:  # the first that fits holds
-        is_plain = line.mask == NOT_MASKED if policy.kind == "mask" else not line.row_filter.strip()
+        if READ not in implied(line.accesses):
+            continue
+        is_plain = line.changes_nothing(policy.kind)
         if is_plain and is_everywhere and crowd_of([line]).has(name):
             return False
         if not is_plain and crowd_of([line]).may_have(name):
