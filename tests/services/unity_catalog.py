@@ -1,7 +1,7 @@
 """A STAND-IN of the grants of Unity Catalog, of which there is no server to be had: it takes the very statements that a SQL warehouse is sent.
 
-It knows the shapes of SHOW SCHEMAS, SHOW TABLES, SHOW GRANTS, GRANT and REVOKE that the documentation of Databricks gives, each name in back-quotes, and
-refuses all else. What it does not show: who may grant, workspaces, group membership, and where the real thing answers otherwise than its documentation.
+It knows the shapes of SHOW SCHEMAS, SHOW TABLES, SHOW GRANTS, GRANT and REVOKE that the documentation of Databricks gives, each name in back-quotes, those of row filters
+and masks (``UnityFunctionsStandIn``), and refuses all else. What it does not show: who may grant, workspaces, group membership, and where the real thing answers otherwise than its documentation.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_livedata.engine.errors import LiveDataError, MetastoreRefused
+from tests.services.unity_functions import UnityFunctionsStandIn
 
 _NAME = r"`(?:[^`]|``)+`"
 _NAMES = rf"{_NAME}(?:\.{_NAME})*"
@@ -36,11 +37,12 @@ class UnityCatalogStandIn:
         self.nobody: set[str] = set()  # principals that are not there
         self.sent: list[str] = []
         self.fails: dict[str, LiveDataError] = {}
+        self.functions = UnityFunctionsStandIn(catalog, schemas)
 
     def run(self, statement: str) -> Sequence[Sequence[Any]]:
         """See ``Sender``."""
         self.sent.append(statement)
-        if error := self.fails.pop(statement.partition(" ")[0], None):
+        if error := self.fails.pop(statement.partition(" ")[0], None) or self.fails.pop(statement, None):
             raise error
         if found := _CHANGE.fullmatch(statement):
             return self._change(*found.groups())
@@ -48,6 +50,8 @@ class UnityCatalogStandIn:
             return self._grants(self._object(found[1], found[2]))
         if found := _LIST.fullmatch(statement):
             return self._list(found[1], _split(found[2]))
+        if (rows := self.functions.run(statement)) is not None:
+            return rows
         raise MetastoreRefused(f"[PARSE_SYNTAX_ERROR] {statement}")
 
     def close(self) -> None:
@@ -55,7 +59,7 @@ class UnityCatalogStandIn:
 
     def changes(self) -> list[str]:
         """The statements that change something."""
-        return [one for one in self.sent if not one.startswith("SHOW")]
+        return [one for one in self.sent if not one.startswith(("SHOW", "SELECT"))]
 
     def dbapi(self) -> Any:
         """A connection as the Databricks provider's hook returns one."""

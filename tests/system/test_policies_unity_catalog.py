@@ -33,7 +33,9 @@ from tests.services.py4j import quoted
 from tests.services.spark_sql import SparkSql
 from tests.services.unity_catalog import UnityCatalogStandIn
 
-HIVE = Facts("hive", frozenset({"select", "update", "create"}), frozenset({"database", "table", "column"}))
+HIVE = Facts(
+    "hive", frozenset({"select", "update", "create"}), frozenset({"database", "table", "column"}), frozenset({"MASK", "MASK_NONE"})
+)  # fmt: skip
 READ = Grant(Who(groups=("bi",)), ("select",))
 OPEN = ["USE CATALOG ON main TO bi", "USE SCHEMA ON main.sales TO bi"]
 AT_ONCE = RetryPolicy(attempts=3, base_s=0, max_s=0)
@@ -46,6 +48,10 @@ class Unity:
         self.root = root
         self.source = MemoryPolicies("prod", HIVE)
         self.server = UnityCatalogStandIn("main", {"sales": ["orders", "pay"], "hr": ["x"]})
+        self.functions = self.server.functions
+        self.functions.columns["sales", "pay"] = [("id", "bigint"), ("country", "string"), ("ssn", "string")]
+        self.functions.columns["sales", "orders"] = [("id", "bigint")]
+        self.functions.groups = ["bi", "ops"]
 
     def options(self, **more: Any) -> PolicySyncOptions:
         return PolicySyncOptions(**{"databases": {"sales": "sales"}, **more})
@@ -114,9 +120,9 @@ def test_a_rule_of_all_tables_becomes_a_grant_on_the_schema_until_somebody_is_de
     assert "SELECT ON main.sales TO bi" in unity.held()
 
 
-def test_everybody_is_account_users_and_a_mask_takes_the_table_away(unity: Unity) -> None:
+def test_everybody_is_account_users_and_a_mask_that_cannot_be_said_takes_the_table_away(unity: Unity) -> None:
     everybody = Grant(Who(groups=("public",)), ("select",))
-    mask = policy("m", "pay", "ssn", kind="mask", allow=(Grant(Who(groups=("bi",)), ("select",), mask="MASK"),))
+    mask = policy("m", "pay", "id", kind="mask", allow=(Grant(Who(groups=("bi",)), ("select",), mask="MASK"),))
     unity.source.give(policy("all", allow=(everybody,)), mask)
     report = unity.sync()
     assert "SELECT ON main.sales.orders TO account users" in unity.held()
@@ -124,6 +130,173 @@ def test_everybody_is_account_users_and_a_mask_takes_the_table_away(unity: Unity
     assert report.lost == [
         "public gets no select on sales.pay: it may be denied, or changed, to some of them by the mask of m"
     ]
+
+
+def rows(name: str, expression: str, group: str = "bi", table: str = "pay") -> Policy:
+    resource = resource_of({"database": Values(("sales",)), "table": Values((table,))})
+    return Policy(
+        name, "row filter", (resource,), allow=(Grant(Who(groups=(group,)), ("select",), row_filter=expression),)
+    )
+
+
+def mask(name: str = "hidden", column: str = "ssn", kind: str = "MASK") -> Policy:
+    return policy(name, "pay", column, kind="mask", allow=(Grant(Who(groups=("bi",)), ("select",), mask=kind),))
+
+
+EU = "CASE WHEN is_account_group_member('bi') THEN coalesce((c0 = 'EU'), FALSE) ELSE TRUE END"
+
+
+def test_a_row_filter_and_a_mask_stand_before_the_grant_and_go_after_it(unity: Unity) -> None:
+    unity.source.give(policy("a", "pay"), rows("eu", "country = 'EU'"), mask())
+    report = unity.sync()
+    assert report.lost == []
+    assert unity.functions.body_of("sales", "pay") == EU
+    assert unity.functions.rows["sales", "pay"][1] == ("country",)
+    masked = "CASE WHEN is_account_group_member('bi') THEN mask(c0, 'X', 'x', 'n', NULL) ELSE c0 END"
+    assert unity.functions.body_of("sales", "pay", "ssn") == masked
+    assert "SELECT ON main.sales.pay TO bi" in unity.held()
+    changes = unity.server.changes()
+    assert changes[0].startswith("CREATE SCHEMA IF NOT EXISTS `main`.`livedata_policies`")
+    first_grant = next(at for at, one in enumerate(changes) if one.startswith("GRANT"))
+    assert [one for one in changes[first_grant:] if not one.startswith("GRANT")] == []
+    assert report.changes == [
+        f"+ row filter of sales.pay: {EU}", f"+ mask of sales.pay.ssn: {masked}", "+ USE CATALOG on the catalogue to bi", "+ USE SCHEMA on sales to bi",
+        "+ SELECT on sales.pay to bi",
+    ]  # fmt: skip
+    assert (unity.sync().planned, unity.server.changes()) == ({}, [])
+    assert unity.verify().state == "same"
+    unity.source.kept.clear()
+    unity.source.give(policy("other", "orders"))
+    unity.sync(max_delete_ratio=1)
+    changes = unity.server.changes()
+    assert [one.split(" ON ")[0] for one in changes[:2]] == ["REVOKE SELECT", "GRANT SELECT"]
+    assert [one.endswith(("DROP ROW FILTER", "DROP MASK")) for one in changes[2:4]] == [True, True]
+    assert (unity.functions.rows, unity.functions.masks, unity.functions.made) == ({}, {}, {})
+
+
+def test_a_filter_that_changes_is_replaced_at_once_and_its_function_goes(unity: Unity) -> None:
+    unity.source.give(policy("a", "pay"), rows("eu", "country = 'EU'"))
+    unity.sync()
+    del unity.source.kept[2]
+    unity.source.give(rows("eu", "country = 'US'"))
+    assert unity.verify().planned == {"sets": 1}
+    assert unity.sync().done == {"set": 1}
+    assert [one.split("`")[0].strip() for one in unity.server.changes()] == [
+        "CREATE OR REPLACE FUNCTION", "ALTER TABLE", "DROP FUNCTION IF EXISTS"
+    ]  # fmt: skip
+    assert "'US'" in unity.functions.body_of("sales", "pay")
+    assert len(unity.functions.made) == 1
+
+
+def test_what_cannot_be_said_is_not_granted_and_what_stood_before_stays(unity: Unity) -> None:
+    unity.source.give(policy("a", "pay"), rows("eu", "country = 'EU'"))
+    unity.sync()
+    del unity.source.kept[2]
+    unity.source.give(rows("eu", "upper(country) = 'EU'"))
+    report = unity.sync(max_delete_ratio=1)
+    assert report.lost == [
+        "bi gets no select on sales.pay: it may be denied, or changed, to some of them by the row filter of eu"
+    ]
+    assert "SELECT ON main.sales.pay TO bi" not in unity.held()
+    assert unity.functions.body_of("sales", "pay") == EU
+    assert "row filter of sales.pay: stays as an earlier sync has left it" in report.notes
+    assert any("sales.pay: the row filter of eu is not said" in one for one in report.notes)
+
+
+def test_a_persons_filter_mask_and_function_are_never_replaced(unity: Unity) -> None:
+    theirs = ("main", "own", "theirs")
+    unity.functions.rows["sales", "pay"] = (theirs, ())
+    unity.functions.masks["sales", "pay", "ssn"] = theirs
+    unity.source.give(policy("a", "pay"), rows("eu", "country = 'EU'"), mask())
+    report = unity.sync()
+    assert (unity.functions.rows["sales", "pay"][0], unity.functions.masks["sales", "pay", "ssn"]) == (theirs, theirs)
+    assert unity.functions.made == {}
+    assert not any("pay" in one for one in unity.held())
+    assert len([one for one in report.notes if "somebody else's" in one]) == 2
+
+
+def test_a_function_of_somebody_with_the_name_of_ours_stops_the_run(unity: Unity) -> None:
+    unity.source.give(policy("a", "pay"), rows("eu", "country = 'EU'"))
+    unity.sync()
+    (made,) = unity.functions.made.values()
+    made.comment, made.body = "", "TRUE"
+    unity.functions.rows.clear()
+    with pytest.raises(BadInput, match="has the name of one of ours"):
+        unity.sync(changed_at_target="overwrite")
+    assert made.body == "TRUE"
+
+
+def test_what_somebody_did_to_a_filter_of_ours_is_told_and_done_as_is_chosen(unity: Unity) -> None:
+    unity.source.give(policy("a", "pay"), rows("eu", "country = 'EU'"))
+    unity.sync()
+    (made,) = unity.functions.made.values()
+    made.body = "TRUE"
+    with pytest.raises(TargetTouched, match="its function livedata_[0-9a-f]+ was changed"):
+        unity.sync()
+    unity.sync(changed_at_target="overwrite")
+    assert unity.functions.body_of("sales", "pay") == EU
+    unity.functions.rows.clear()
+    with pytest.raises(TargetTouched, match=r"row filter of sales\.pay: was removed, or replaced"):
+        unity.sync()
+    unity.sync(changed_at_target="keep", max_delete_ratio=1)
+    assert unity.functions.rows == {}
+    assert "SELECT ON main.sales.pay TO bi" not in unity.held()  # for it would show all rows
+    unity.sync(changed_at_target="overwrite")
+    assert unity.functions.body_of("sales", "pay") == EU
+
+
+def test_filters_are_put_back_when_a_grant_fails_and_a_killed_runs_functions_are_of_use(unity: Unity) -> None:
+    unity.source.give(policy("a", "pay"), rows("eu", "country = 'EU'"))
+    real = unity.server.run
+
+    def gone(statement: str) -> Any:
+        if statement.startswith(refused):
+            raise MetastoreUnreachable("gone")
+        return real(statement)
+
+    refused = "GRANT SELECT"
+    unity.server.run = gone  # type: ignore[method-assign]
+    with pytest.raises(RunFailed, match="was put back"):
+        unity.sync()
+    assert (unity.held(), unity.functions.rows) == ([], {})
+    assert len(unity.functions.made) == 1
+    unity.server.run = real  # type: ignore[method-assign]
+    assert unity.sync().touched == []
+    unity.source.give(rows("us", "country = 'US'", "ops"))
+    refused = "GRANT SELECT ON TABLE `main`.`sales`.`orders`"
+    unity.server.run = gone  # type: ignore[method-assign]
+    del unity.source.kept[1]
+    unity.source.give(policy("b", "orders"))
+    with pytest.raises(RunFailed, match="was put back"):
+        unity.sync(max_delete_ratio=1)
+    assert unity.functions.body_of("sales", "pay") == EU
+
+
+def test_a_view_a_group_that_is_not_there_and_who_may_not_ask_for_groups_get_nothing(unity: Unity) -> None:
+    unity.source.give(policy("a", "pay"), rows("eu", "country = 'EU'", "bi"))
+    unity.functions.groups = ["ops"]
+    report = unity.sync()
+    assert any("there is no group bi at the target" in one for one in report.notes)
+    assert unity.held() == []
+    unity.functions.groups = ["bi"]
+    unity.functions.kinds["sales", "pay"] = "VIEW"
+    report = unity.sync()
+    assert any("no row filters and masks on tables of the kind VIEW" in one for one in report.notes)
+    unity.functions.kinds.clear()
+    unity.server.fails["SHOW GROUPS"] = MetastoreRefused("[PERMISSION_DENIED] no")
+    assert unity.sync().planned == {}
+    assert unity.sync().planned == {"grants": 3, "sets": 1}
+
+
+def test_a_lost_state_leaves_no_filter_behind(unity: Unity) -> None:
+    unity.source.give(policy("a", "pay"), rows("eu", "country = 'EU'"))
+    unity.sync()
+    unity.source.kept.clear()
+    unity.source.give(policy("a", "orders"))
+    other = f"file://{unity.root}/other"
+    report = sync_policies(unity.source, unity.target(), unity.options(max_delete_ratio=1), state=other)
+    assert report.done["unset"] == 1
+    assert (unity.functions.rows, unity.functions.made) == ({}, {})
 
 
 def test_what_a_person_granted_stays_and_what_a_person_revoked_is_told(unity: Unity) -> None:

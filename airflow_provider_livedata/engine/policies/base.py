@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from airflow_provider_livedata.engine.policies.guard_plan import Standing
+from airflow_provider_livedata.engine.policies.guards import Guard
 from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
 from airflow_provider_livedata.engine.policies.permissions import Existing, Language, Permission, Place
 
@@ -104,6 +106,26 @@ class GrantTarget(Protocol):
 
     def close(self) -> None:
         """Let go of connections. Idempotent."""
+
+
+@runtime_checkable
+class GuardTarget(GrantTarget, Protocol):
+    """One whose tables can have row filters and masks. Every call raises PolicyStoreError where it cannot."""
+
+    def has_guards(self) -> bool:
+        """Whether any sync has set some."""
+
+    def standing(self, existing: Existing) -> Standing:
+        """What filters and masks, and what they are made of, are there."""
+
+    def set_guard(self, guard: Guard, sync: str) -> None:
+        """Have a table ask it, in place of one of ours or of none."""
+
+    def unset_guard(self, place: Place) -> None:
+        """Have it ask none; it may be gone already."""
+
+    def drop_functions(self, names: Sequence[str]) -> None:
+        """Remove functions of ours that nothing asks."""
 
 
 def kept_of(source: PolicySource, policy: Policy) -> Policy | None:

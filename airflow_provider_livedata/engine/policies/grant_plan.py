@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from airflow_provider_livedata.engine.policies.guard_plan import GuardStep, Recorded
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.permissions import Permission, Place
 from airflow_provider_livedata.engine.policies.plan import SyncPlan
@@ -38,16 +39,26 @@ class GrantStep:
 
 
 @dataclass(slots=True)
-class GrantPlan(SyncPlan[GrantStep]):
-    """``kept``: what stays recorded, besides what is granted."""
+class GrantPlan(SyncPlan[GrantStep | GuardStep]):
+    """``kept``: what stays recorded, besides what is granted; ``guards``: which filters and masks stand when it is carried out; ``litter``: functions of no use."""
 
     what = "grants"
     kept: set[Permission] = field(default_factory=set)
+    sync: str = ""
+    guards: Recorded = frozenset()
+    litter: list[str] = field(default_factory=list)
 
     def deletes(self) -> int:
         """How many of this sync go, without another of the same privilege for the same principal in the same database."""
-        come = {_area(step.permission) for step in self.steps if step.action == "grant"}
-        return sum(step.action == "revoke" and _area(step.permission) not in come for step in self.steps)
+        steps = [step for step in self.steps if isinstance(step, GrantStep)]
+        come = {_area(step.permission) for step in steps if step.action == "grant"}
+        gone = sum(step.action == "revoke" and _area(step.permission) not in come for step in steps)
+        return gone + sum(step.action == "unset" for step in self.steps)
+
+    def place_guards(self, sets: Iterable[GuardStep], unsets: Iterable[GuardStep]) -> None:
+        """Filters and masks stand before anything is granted, and go when all is granted and revoked."""
+        revokes, grants = ([step for step in self.steps if step.action == action] for action in ("revoke", "grant"))
+        self.steps = [*revokes, *sets, *grants, *unsets]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ class Record:
 
     given: frozenset[Permission] = frozenset()
     pending: frozenset[Permission] = frozenset()
+    guards: Recorded = frozenset()
 
     @property
     def places(self) -> set[Place]:
@@ -74,7 +86,7 @@ def compare(
     held = {one.key: one for one in there}
     recorded = {one.key: one for one in record.pending if held.get(one.key) == one}
     recorded |= {one.key: one for one in record.given}
-    plan.held = len(recorded)
+    plan.held += len(recorded)
     asked = {one.key: one for one in wanted}
     revoked, granted = set[Permission](), set[Permission]()
     for key in sorted(asked.keys() | recorded.keys()):
@@ -95,7 +107,7 @@ def compare(
             _gone(mine, options, plan, revoked)
         elif mine and have:
             plan.notes.append(f"{mine}: somebody changed its grant option since; it is theirs now, and left as it is")
-    plan.steps = [GrantStep("revoke", one) for one in sorted(revoked)]
+    plan.steps += [GrantStep("revoke", one) for one in sorted(revoked)]
     plan.steps += [GrantStep("grant", one) for one in sorted(granted)]
 
 

@@ -23,12 +23,16 @@ Row = list[str | int]
 
 @dataclass(frozen=True, slots=True)
 class GrantState:
-    """``given``: what this sync granted; ``pending``: what a run is about to grant, or was when it was killed."""
+    """``given``: what this sync granted; ``pending``: what a run is about to grant, or was when it was killed.
+
+    ``guards``: filters and masks that it set, a list each: database, table, column (of a filter ""), function.
+    """
 
     grants_of: str  # the target
     source: str
     given: list[Row] = field(default_factory=list)
     pending: list[Row] = field(default_factory=list)
+    guards: list[list[str]] = field(default_factory=list)
     format: int = FORMAT
 
 
@@ -58,7 +62,19 @@ def record_in(state: GrantState | None, target: str) -> Record:
         raise BadInput(
             "the state is of a sync to another target; each needs a directory of its own", target=target, state_of=state.grants_of,
         )  # fmt: skip
-    return Record(_permissions(state.given), _permissions(state.pending))
+    return Record(_permissions(state.given), _permissions(state.pending), frozenset(map(_guard, state.guards)))
+
+
+def state_of(record: Record, target: str, source: str) -> GrantState:
+    """As it is stored."""
+    guards = [[place.database, place.table, place.column, name] for place, name in sorted(record.guards)]
+    return GrantState(target, source, rows_of(record.given), rows_of(record.pending), guards)
+
+
+def _guard(row: list[str]) -> tuple[Place, str]:
+    if len(row) != 4 or not all(isinstance(text, str) for text in row):
+        raise StateDamaged("the filters and masks that were set are not stored as they were written")
+    return Place(*row[:3]), row[3]
 
 
 def _permissions(rows: Iterable[Row]) -> frozenset[Permission]:

@@ -3,15 +3,16 @@
 sales.*  select  to bi                       SELECT on all tables of sales, those to come included: nobody who may be in bi is denied anything there
 sales.*  select  to bi, not sales.pay        SELECT on each other table that is there now; again at each sync
 sales.orders without ssn                     SELECT on its other columns, or, where the target grants none, nothing on the table
-masks, row filters                           nothing to whom they may hit; no grant can say them
+masks, row filters                           nothing to whom they may hit, unless the target says them otherwise (``guards``); no grant can
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from types import MappingProxyType
 
 from airflow_provider_livedata.engine.policies.model import EVERYBODY, Policy, SecurityZone
 from airflow_provider_livedata.engine.policies.permissions import (
@@ -25,6 +26,7 @@ from airflow_provider_livedata.engine.policies.permissions import (
 )
 from airflow_provider_livedata.engine.policies.verdicts import (
     LEVELS,
+    READ,
     Board,
     Name,
     Question,
@@ -35,12 +37,15 @@ from airflow_provider_livedata.engine.policies.verdicts import (
     spoken_of,
 )
 
-READ = "select"
 _SHOWN = 3
 
 
 def granted(
-    policies: Iterable[Policy], existing: Existing, language: Language, zones: Sequence[SecurityZone] = ()
+    policies: Iterable[Policy],
+    existing: Existing,
+    language: Language,
+    zones: Sequence[SecurityZone] = (),
+    said: Mapping[Place, Collection[Policy]] = MappingProxyType({}),
 ) -> Granted:
     """What a target has to have.
 
@@ -49,8 +54,9 @@ def granted(
         existing: What is there.
         language: What the target can say.
         zones: Security zones of the source, with the target's names.
+        said: Masks and row filters that the target says otherwise, by table: who reads there sees what they leave.
     """
-    work = _Work(list(policies), language, zones)
+    work = _Work(list(policies), language, zones, said)
     for database in sorted(existing):
         work.database(database, existing[database])
     return Granted(frozenset(work.found | _opening(work.found, language)), tuple(sorted(work.lost)), tuple(work.notes))
@@ -69,11 +75,17 @@ def told(lost: Iterable[Lost]) -> list[str]:
 class _Work:
     """The grants of all databases, as they are found."""
 
-    def __init__(self, policies: Sequence[Policy], language: Language, zones: Sequence[SecurityZone]) -> None:
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        language: Language,
+        zones: Sequence[SecurityZone],
+        said: Mapping[Place, Collection[Policy]],
+    ) -> None:
         self.found: set[Permission] = set()
         self.lost: set[Lost] = set()
         self.notes: list[str] = []
-        self._language, self._zones = language, zones
+        self._language, self._zones, self._said = language, zones, said
         self._policies = [self._sayable(one) for one in policies if one.is_enabled]
         lines = [
             line for one in self._policies for line in (*one.allow, *one.deny, *one.allow_except, *one.deny_except)
@@ -172,9 +184,11 @@ class _Work:
             answer = boards[access].verdict(name, access)
             if (name.name, access) in whole or answer.answer == "no":
                 continue
-            whole_table = (zone and f"the security zone {zone}") or changed_by(filters, name, at)
-            why = whole_table or changed_by(masks, name, (*at, None))
-            if why and answer.answer == "yes":  # Hive lets nobody write either to what is changed when they read it
+            # Hive lets nobody write to what is changed when they read it, so what is said otherwise counts for reading alone.
+            said = self._said.get(table, ()) if access == READ else ()
+            whole_table = (zone and f"the security zone {zone}") or changed_by(_without(filters, said), name, at)
+            why = whole_table or changed_by(_without(masks, said), name, (*at, None))
+            if why and answer.answer == "yes":
                 answer = Verdict("doubtful", (why,))
             is_by_column = access == READ and self._language.grants_columns and answer.answer == "doubtful"
             if is_by_column and not whole_table:
@@ -219,6 +233,10 @@ class _Work:
         if name.name == EVERYBODY:
             return f"{self._language.name} has no name for everybody"
         return self._language.problem_with(name.name)
+
+
+def _without(policies: Iterable[Policy], said: Collection[Policy]) -> list[Policy]:
+    return [one for one in policies if one not in said]
 
 
 def _opening(found: Iterable[Permission], language: Language) -> set[Permission]:

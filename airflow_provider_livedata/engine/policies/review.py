@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from airflow_provider_livedata.engine.policies.grant_plan import GrantStep
+from airflow_provider_livedata.engine.policies.guard_plan import GuardStep
 from airflow_provider_livedata.engine.policies.model import Condition, Grant, Policy, Values
 from airflow_provider_livedata.engine.policies.plan import Step, SyncPlan
 from airflow_provider_livedata.engine.policies.report import PolicyReport
@@ -21,10 +22,16 @@ def tell_plan(report: PolicyReport, plan: SyncPlan[Any]) -> list[list[str]]:
     return reviews
 
 
-def described(step: Step | GrantStep) -> Iterator[str]:
+def described(step: Step | GrantStep | GuardStep) -> Iterator[str]:
     """A step, as a person would review it: ``-`` what goes, ``+`` what comes."""
     if isinstance(step, GrantStep):
         yield f"{'+' if step.action == 'grant' else '-'} {step.permission}"
+        return
+    if isinstance(step, GuardStep):
+        if step.before:
+            yield f"- {step.before}"
+        if step.action == "set":
+            yield f"+ {step.guard}"
         return
     yield f"{step.action} {step.name}"
     before = list(lines_of(step.before)) if step.before else []

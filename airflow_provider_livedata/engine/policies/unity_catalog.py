@@ -1,4 +1,4 @@
-"""Unity Catalog of Databricks as target: grants on a catalogue, its schemas and tables.
+"""Unity Catalog of Databricks as target: grants on a catalogue, its schemas and tables; row filters and masks (``unity_functions``).
 
 ``SHOW GRANTS`` is asked of each object: the views of the information schema show a user with MANAGE but their own grants. A grant on a schema holds for
 all its tables, those to come included.
@@ -14,6 +14,7 @@ from airflow_provider_livedata.engine.clients.databricks import DatabricksClient
 from airflow_provider_livedata.engine.clients.quoting import dotted, quoted_name
 from airflow_provider_livedata.engine.errors import BadInput, MetastoreRefused, ObjectMissing
 from airflow_provider_livedata.engine.policies.permissions import EVERY, Existing, Language, Permission, Place
+from airflow_provider_livedata.engine.policies.unity_functions import SCHEMA, UnityFunctions
 from airflow_provider_livedata.engine.retry import DEFAULT_POLICY, RetryPolicy
 
 LANGUAGE = Language(
@@ -59,15 +60,16 @@ class Statements:
         return f"TABLE {dotted(self.catalog, place.database, place.table)}"
 
 
-class UnityCatalog:
-    """See ``base.GrantTarget``."""
+class UnityCatalog(UnityFunctions):
+    """See ``base.GrantTarget`` and ``base.GuardTarget``."""
 
     language = LANGUAGE
     granted_a_call = 20
 
-    def __init__(self, client: DatabricksClient, catalog: str) -> None:
+    def __init__(self, client: DatabricksClient, catalog: str, functions: str = SCHEMA) -> None:
+        super().__init__(client, catalog, functions)
         self.name = f"{client.sender.name}, catalogue {catalog}"
-        self._client, self._sql = client, Statements(catalog)
+        self._grants = Statements(catalog)
 
     def close(self) -> None:
         """See ``GrantTarget``."""
@@ -81,9 +83,9 @@ class UnityCatalog:
 
     def existing(self, databases: Iterable[str]) -> Existing:
         """See ``GrantTarget``."""
-        there = {str(row[0]).lower(): str(row[0]) for row in self._client.rows(self._sql.schemas())}
+        there = {str(row[0]).lower(): str(row[0]) for row in self._client.rows(self._grants.schemas())}
         return {
-            name: {str(row[1]): () for row in self._client.rows(self._sql.tables(name)) if not _is_temporary(row)}
+            name: {str(row[1]): () for row in self._client.rows(self._grants.tables(name)) if not _is_temporary(row)}
             for name in sorted(databases) if name.lower() in there
         }  # fmt: skip
 
@@ -91,7 +93,7 @@ class UnityCatalog:
         """See ``GrantTarget``. One statement an object."""
         for place in sorted({_object_of(one) for one in places}):
             try:
-                rows = self._client.rows(self._sql.grants(place))
+                rows = self._client.rows(self._grants.grants(place))
             except ObjectMissing:  # dropped, and its grants with it
                 continue
             yield from permissions_from(rows, place)
@@ -107,7 +109,9 @@ class UnityCatalog:
         refused: dict[Permission, str] = {}
         for some in _grouped(permissions):
             try:
-                self._client.change(self._sql.grant(some[0].place, some[0].principal, [one.privilege for one in some]))
+                self._client.change(
+                    self._grants.grant(some[0].place, some[0].principal, [one.privilege for one in some])
+                )
             except (MetastoreRefused, ObjectMissing) as error:
                 refused |= dict.fromkeys(some, str(error))
         return refused
@@ -117,7 +121,9 @@ class UnityCatalog:
         refused: dict[Permission, str] = {}
         for some in _grouped(permissions):
             try:
-                self._client.change(self._sql.revoke(some[0].place, some[0].principal, [one.privilege for one in some]))
+                self._client.change(
+                    self._grants.revoke(some[0].place, some[0].principal, [one.privilege for one in some])
+                )
             except ObjectMissing:
                 continue
             except MetastoreRefused as error:
@@ -150,12 +156,15 @@ def _is_temporary(row: Sequence[object]) -> bool:
     return len(row) > 2 and str(row[2]).lower() == "true"
 
 
-def open_unity_catalog(sender: Sender, *, catalog: str, policy: RetryPolicy = DEFAULT_POLICY) -> UnityCatalog:
+def open_unity_catalog(
+    sender: Sender, *, catalog: str, functions: str = SCHEMA, policy: RetryPolicy = DEFAULT_POLICY
+) -> UnityCatalog:
     """The grants of a catalogue.
 
     Args:
         sender: Runs one statement at a time, on a SQL warehouse or a cluster.
         catalog: The name of one of Unity Catalog.
+        functions: A schema in it, of the sync's own, for the functions of row filters and masks; it is made when one is needed.
         policy: How often and when what got no answer is tried again.
 
     Raises:
@@ -165,4 +174,4 @@ def open_unity_catalog(sender: Sender, *, catalog: str, policy: RetryPolicy = DE
         raise BadInput(
             f"the grants of {_OLD}, the old catalogue of a workspace, are not those of Unity Catalog; name a catalogue"
         )
-    return UnityCatalog(DatabricksClient(sender, policy), catalog)
+    return UnityCatalog(DatabricksClient(sender, policy), catalog, functions)

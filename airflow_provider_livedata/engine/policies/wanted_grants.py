@@ -15,6 +15,7 @@ from airflow_provider_livedata.engine.policies.scope import Untold
 from airflow_provider_livedata.engine.policies.translate import Translator
 from airflow_provider_livedata.engine.policies.verdicts import IMPLIED
 from airflow_provider_livedata.engine.policies.wanted import tags_told, translated
+from airflow_provider_livedata.engine.policies.wanted_guards import guards_at
 
 
 def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyncOptions, record: Record) -> GrantPlan:
@@ -25,14 +26,15 @@ def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyn
         PolicyStoreError: A side does not answer, or refuses what is needed.
     """
     _refuse(source, target, options)
-    plan = GrantPlan()
+    plan, unclear = GrantPlan(sync=options.sync or source.name), set[str]()
     tags_told(source.tag_policies(), options, plan)
     zones, policies = source.zones(), list(source.policies())
     translator = Translator(options, _facts(policies), source.roles(), {zone.name for zone in zones})
-    made = [replace(one, name=policy.name) for policy, one in translated(policies, translator, plan, set())]
+    made = [replace(one, name=policy.name) for policy, one in translated(policies, translator, plan, unclear)]
     databases = set(options.scope.databases.values())
     existing = target.existing(databases)
-    found = granted(made, existing, target.language, _narrowed(zones, options))
+    guards = guards_at(target, made, existing, record, options, translator.nameless, plan, is_clear=not unclear)
+    found = granted(made, existing, target.language, _narrowed(zones, options), guards.said)
     plan.lost += [*found.notes, *told(found.lost)]
     plan.notes += [
         f"{name} is not at the target: nothing is granted in it" for name in sorted(databases - set(existing))
@@ -40,6 +42,7 @@ def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyn
     plan.notes += target.unprotected(databases)
     places = {one.place for one in found.permissions} | record.places
     compare(found.permissions, target.granted(places) if places else (), record, options, plan)
+    plan.place_guards(guards.sets, guards.unsets)
     return plan
 
 

@@ -10,8 +10,8 @@ from airflow_provider_livedata.engine.policies import apply as policies_applied
 from airflow_provider_livedata.engine.policies import grant_apply
 from airflow_provider_livedata.engine.policies.apply import Applied, BatchFailed
 from airflow_provider_livedata.engine.policies.base import GrantTarget, PolicySource, PolicyTarget
-from airflow_provider_livedata.engine.policies.grant_plan import GrantPlan, Record
-from airflow_provider_livedata.engine.policies.grant_record import GrantState, grant_folder, record_in, rows_of
+from airflow_provider_livedata.engine.policies.grant_plan import GrantPlan, GrantStep, Record
+from airflow_provider_livedata.engine.policies.grant_record import grant_folder, record_in, state_of
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import SyncPlan
 from airflow_provider_livedata.engine.policies.report import PolicyReport
@@ -132,7 +132,9 @@ class ByGrants:
         """See ``Way``."""
         if not isinstance(plan, GrantPlan):
             raise TypeError(plan)
-        asked = frozenset(step.permission for step in plan.steps if step.action == "grant")
+        asked = frozenset(
+            step.permission for step in plan.steps if isinstance(step, GrantStep) and step.action == "grant"
+        )
         check()
         if asked:
             self._write(replace(self._record, pending=self._record.pending | asked))
@@ -143,12 +145,10 @@ class ByGrants:
                 self._write(replace(self._record, pending=frozenset()))
             raise
         given = plan.kept | {step.permission for step in done if step.action == "grant"}
-        self._write(Record(frozenset(given)))
+        self._write(Record(frozenset(given), guards=plan.guards))
 
     def remember(self, report_address: str) -> None:
         """Nothing more: it is kept as soon as it is granted."""
 
     def _write(self, record: Record) -> None:
-        self.folder.write(
-            GrantState(self.target.name, self.source.name, rows_of(record.given), rows_of(record.pending))
-        )
+        self.folder.write(state_of(record, self.target.name, self.source.name))
