@@ -75,6 +75,35 @@ class GlueRequests:
         return None
 
 
+class CellFilters:
+    """A STAND-IN of data cells filters, which moto does not keep: for the clients of boto3 that it is given."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str, str], dict[str, Any]] = {}
+
+    def on(self, client: Any) -> None:
+        """Answer what this client asks about them."""
+        for call in ("CreateDataCellsFilter", "UpdateDataCellsFilter", "DeleteDataCellsFilter", "ListDataCellsFilter"):
+            client.meta.events.register(f"before-send.lakeformation.{call}", self._answer)
+
+    def _answer(self, request: Any, event_name: str, **_: Any) -> Any:
+        call, asked = event_name.rpartition(".")[2], json.loads(request.body or "{}")
+        if call == "ListDataCellsFilter":
+            return _answer(request.url, 200, {"DataCellsFilters": list(self.kept.values())})
+        told = asked.get("TableData", asked)
+        key = (told["DatabaseName"], told["TableName"], told["Name"])
+        is_there = key in self.kept
+        if call == "CreateDataCellsFilter" and is_there:
+            return _answer(request.url, 400, {"__type": "AlreadyExistsException", "message": "there is one"})
+        if call != "CreateDataCellsFilter" and not is_there:
+            return _answer(request.url, 400, {"__type": "EntityNotFoundException", "message": "there is none"})
+        if call == "DeleteDataCellsFilter":
+            del self.kept[key]
+        else:
+            self.kept[key] = told
+        return _answer(request.url, 200, {})
+
+
 class _Body:
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -103,9 +132,10 @@ def glue_client(server: MotoServer, service: str = "glue") -> Any:
     )  # fmt: skip
 
 
-def lake_formation_on(server: MotoServer) -> tuple[LakeFormation, GlueRequests]:
+def lake_formation_on(server: MotoServer, cells: CellFilters | None = None) -> tuple[LakeFormation, GlueRequests]:
     """The grants on the catalogue of a server, and the requests about them. moto has no pages, refuses nothing, and lists what it was sent."""
     client = glue_client(server, "lakeformation")
+    (cells or CellFilters()).on(client)
     requests = GlueRequests(client)
     return open_lake_formation(client, glue_client(server), policy=AT_ONCE), requests
 

@@ -24,7 +24,45 @@ _SAME = {"==": "=", "!=": "<>"}
 _COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 # No names of columns unless quoted: what Hive reads as something else.
 _RESERVED = frozenset(
-    ["and", "or", "not", "in", "is", "null", "between", "true", "false", "like", "rlike", "regexp", "case", "when", "then", "else", "end", "cast", "exists", "interval", "date", "timestamp", "current_date", "current_timestamp", "current_user", "select", "from", "where", "distinct", "all", "any", "some", "if", "extract", "floor", "array", "map"]
+    [
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "null",
+        "between",
+        "true",
+        "false",
+        "like",
+        "rlike",
+        "regexp",
+        "case",
+        "when",
+        "then",
+        "else",
+        "end",
+        "cast",
+        "exists",
+        "interval",
+        "date",
+        "timestamp",
+        "current_date",
+        "current_timestamp",
+        "current_user",
+        "select",
+        "from",
+        "where",
+        "distinct",
+        "all",
+        "any",
+        "some",
+        "if",
+        "extract",
+        "floor",
+        "array",
+        "map",
+    ]
 )
 
 

@@ -39,6 +39,7 @@ class Words:
         me: Who asks, where the engine can tell; else empty.
         compares_columns: Whether two columns may be compared.
         compares_constants: Whether a filter may speak of no column.
+        orders_texts: Whether texts come in the order of their bytes.
         tells_missing: Whether a column can be asked whether it is NULL.
     """
 
@@ -47,6 +48,7 @@ class Words:
     me: str = ""
     compares_columns: bool = True
     compares_constants: bool = True
+    orders_texts: bool = True
     tells_missing: Callable[[str], bool] = lambda name: True
 
 
@@ -116,6 +118,8 @@ class _Writer:
             self._same(*(self._kind(side) for side in sides))
         if not columns:
             self._refuse_constant()
+        if not self._words.orders_texts and one.sign not in ("=", "<>") and self._kind(one.left) == "text":
+            raise Unsayable("texts come in another order there")
         if len(columns) == 2 and not self._words.compares_columns:
             raise Unsayable("two columns cannot be compared there")
         return f"({self._operand(one.left)} {one.sign} {self._operand(one.right)})"

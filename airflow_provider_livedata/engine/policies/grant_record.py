@@ -2,7 +2,7 @@
 
 .livedata/policies/state.json     in place of the ``PolicyState`` of targets that keep policies
 
-Each grant is a list: database, table (``*``: all), column, principal, privilege, and 1 with grant option, else 0.
+Each grant is a list: database, table (``*``: all), column, principal, privilege, 1 with grant option, else 0, and, of a grant on some rows, what those are called.
 """
 
 from __future__ import annotations
@@ -43,10 +43,13 @@ def grant_folder(state: StateFolder) -> SyncFolder[GrantState]:
 
 def rows_of(permissions: Iterable[Permission]) -> list[Row]:
     """As they are stored."""
-    return [
-        [one.place.database, one.place.table, one.place.column, one.principal, one.privilege, int(one.may_grant)]
-        for one in sorted(permissions)
-    ]
+    return [_row(one) for one in sorted(permissions)]
+
+
+def _row(one: Permission) -> Row:
+    place = one.place
+    row: Row = [place.database, place.table, place.column, one.principal, one.privilege, int(one.may_grant)]
+    return [*row, place.rows] if place.rows else row
 
 
 def record_in(state: GrantState | None, target: str) -> Record:
@@ -67,21 +70,25 @@ def record_in(state: GrantState | None, target: str) -> Record:
 
 def state_of(record: Record, target: str, source: str) -> GrantState:
     """As it is stored."""
-    guards = [[place.database, place.table, place.column, name] for place, name in sorted(record.guards)]
+    guards = [
+        [place.database, place.table, place.column, name, *([place.rows] if place.rows else [])]
+        for place, name in sorted(record.guards)
+    ]
     return GrantState(target, source, rows_of(record.given), rows_of(record.pending), guards)
 
 
 def _guard(row: list[str]) -> tuple[Place, str]:
-    if len(row) != 4 or not all(isinstance(text, str) for text in row):
+    if len(row) not in (4, 5) or not all(isinstance(text, str) for text in row):
         raise StateDamaged("the filters and masks that were set are not stored as they were written")
-    return Place(*row[:3]), row[3]
+    return Place(*row[:3], *row[4:]), row[3]
 
 
 def _permissions(rows: Iterable[Row]) -> frozenset[Permission]:
     found = set()
     for row in rows:
-        if len(row) != 6 or not all(isinstance(text, str) for text in row[:5]):
+        if len(row) not in (6, 7) or not all(isinstance(text, str) for text in (*row[:5], *row[6:])):
             raise StateDamaged("what was granted is not stored as it was written")
         database, table, column, principal, privilege = (str(text) for text in row[:5])
-        found.add(Permission(Place(database, table, column), principal, privilege, bool(row[5])))
+        place = Place(database, table, column, *map(str, row[6:]))
+        found.add(Permission(place, principal, privilege, bool(row[5])))
     return frozenset(found)

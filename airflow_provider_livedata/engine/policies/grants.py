@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from types import MappingProxyType
 
+from airflow_provider_livedata.engine.policies.cells import cells_of, filter_for
+from airflow_provider_livedata.engine.policies.filter_expressions import Unsayable
+from airflow_provider_livedata.engine.policies.guards import Guard, Table
 from airflow_provider_livedata.engine.policies.model import EVERYBODY, Policy, SecurityZone
 from airflow_provider_livedata.engine.policies.permissions import (
     EVERY,
@@ -46,6 +49,7 @@ def granted(
     language: Language,
     zones: Sequence[SecurityZone] = (),
     said: Mapping[Place, Collection[Policy]] = MappingProxyType({}),
+    rows: Rows | None = None,
 ) -> Granted:
     """What a target has to have.
 
@@ -55,8 +59,9 @@ def granted(
         language: What the target can say.
         zones: Security zones of the source, with the target's names.
         said: Masks and row filters that the target says otherwise, by table: who reads there sees what they leave.
+        rows: What is known for grants on rows; gets those that have to be there.
     """
-    work = _Work(list(policies), language, zones, said)
+    work = _Work(list(policies), language, zones, said, rows or Rows())
     for database in sorted(existing):
         work.database(database, existing[database])
     return Granted(frozenset(work.found | _opening(work.found, language)), tuple(sorted(work.lost)), tuple(work.notes))
@@ -72,6 +77,15 @@ def told(lost: Iterable[Lost]) -> list[str]:
     ]
 
 
+@dataclass(slots=True)
+class Rows:
+    """What is known for grants on rows: the tables that take such, and the sync's name. ``wanted``: those that have to be there."""
+
+    tables: Mapping[Place, Table] = field(default_factory=dict)
+    sync: str = ""
+    wanted: set[Guard] = field(default_factory=set)
+
+
 class _Work:
     """The grants of all databases, as they are found."""
 
@@ -81,11 +95,12 @@ class _Work:
         language: Language,
         zones: Sequence[SecurityZone],
         said: Mapping[Place, Collection[Policy]],
+        rows: Rows,
     ) -> None:
         self.found: set[Permission] = set()
         self.lost: set[Lost] = set()
         self.notes: list[str] = []
-        self._language, self._zones, self._said = language, zones, said
+        self._language, self._zones, self._said, self._rows = language, zones, said, rows
         self._policies = [self._sayable(one) for one in policies if one.is_enabled]
         lines = [
             line for one in self._policies for line in (*one.allow, *one.deny, *one.allow_except, *one.deny_except)
@@ -186,26 +201,60 @@ class _Work:
                 continue
             # Hive lets nobody write to what is changed when they read it, so what is said otherwise counts for reading alone.
             said = self._said.get(table, ()) if access == READ else ()
-            whole_table = (zone and f"the security zone {zone}") or changed_by(_without(filters, said), name, at)
+            unsaid = _without(filters, said)
+            rows, filtered = (
+                self._rows_of(name, table, unsaid) if access == READ else ("", changed_by(unsaid, name, at))
+            )
+            whole_table = (zone and f"the security zone {zone}") or filtered
             why = whole_table or changed_by(_without(masks, said), name, (*at, None))
             if why and answer.answer == "yes":
                 answer = Verdict("doubtful", (why,))
             is_by_column = access == READ and self._language.grants_columns and answer.answer == "doubtful"
             if is_by_column and not whole_table:
-                self._on_columns(name, table, columns, policies, masks)
+                self._on_columns(name, table, columns, policies, masks, rows)
+            elif rows and answer.answer == "yes":
+                self._give_rows(name, table, (), rows, boards[access])
             else:
                 self._give(name, access, table, self._language.tables[access], answer, boards[access])
 
+    def _rows_of(self, name: Name, table: Place, filters: Sequence[Policy]) -> tuple[str, str]:
+        """The filter of the rows that this name sees; or what may filter them, where that cannot be granted."""
+        filtered = changed_by(filters, name, (table.database, table.table))
+        known = self._rows.tables.get(table)
+        if not filtered or known is None:
+            return "", filtered
+        try:
+            return filter_for(name, filters, table, known), ""
+        except Unsayable as error:
+            return "", f"{filtered} ({error})"
+
     def _on_columns(
-        self, name: Name, table: Place, columns: Iterable[str], policies: Sequence[Policy], masks: Sequence[Policy]
-    ) -> None:
+        self, name: Name, table: Place, columns: Iterable[str], policies: Sequence[Policy], masks: Sequence[Policy], rows: str
+    ) -> None:  # fmt: skip
+        shown: list[str] = []
         for column in columns:
             question = (table.database, table.table, column)
             board = self._board(policies, question)
             answer, mask = board.verdict(name, READ), changed_by(masks, name, question)
             if mask and answer.answer == "yes":
                 answer = Verdict("doubtful", (mask,))
-            self._give(name, READ, replace(table, column=column), self._language.tables[READ], answer, board)
+            if rows and answer.answer == "yes":
+                shown.append(column)
+            else:
+                self._give(name, READ, Place(*question), self._language.tables[READ], answer, board)
+        if shown:
+            self._give_rows(name, table, shown, rows, self._board(policies, (table.database, table.table, shown[0])))
+
+    def _give_rows(self, name: Name, table: Place, columns: Sequence[str], rows: str, board: Board) -> None:
+        who = self._who(name)
+        if not who:
+            self.lost.add(Lost(name.name, READ, table, self._nobody(name)))
+            return
+        if board.may_pass_on(name, READ):
+            self.lost.add(Lost(name.name, f"grant option of {READ}", table, f"{self._language.name} has none on rows"))
+        cells = cells_of(table, columns, rows, self._rows.sync)
+        self._rows.wanted.add(cells)
+        self.found |= {Permission(cells.place, who, privilege) for privilege in self._language.tables[READ]}
 
     # ---- saying it
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from airflow_provider_livedata.engine.errors import BadInput
-from airflow_provider_livedata.engine.policies.guards import Guard, Table
+from airflow_provider_livedata.engine.policies.guards import Guard, Table, rows_prefix
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.permissions import Place
 from airflow_provider_livedata.engine.policies.plan import S, SyncPlan
@@ -50,9 +50,14 @@ class Function:
     sync: str
     guard: Guard
 
-    def is_as_made(self, name: str) -> bool:
+    def is_of(self, sync: str) -> bool:
+        """Whether this sync made it; of rows the name alone tells."""
+        rows = self.guard.place.rows
+        return rows.startswith(rows_prefix(sync)) if rows else self.sync == sync
+
+    def is_as_made(self, name: str, sync: str) -> bool:
         """Its name tells what was made."""
-        return self.guard.function(self.sync) == name
+        return self.guard.function(sync) == name
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class Standing:
     def held(self, sync: str) -> dict[Place, Guard]:
         """What this sync has set."""
         found = {place: self.functions[name] for place, name in self.asked.items() if name in self.functions}
-        return {place: one.guard for place, one in found.items() if one.sync == sync and one.guard.place == place}
+        return {place: one.guard for place, one in found.items() if one.is_of(sync) and one.guard.place == place}
 
     def seen_by(self, sync: str, kept: Collection[Place]) -> dict[Place, Table]:
         """The tables, with what is not this sync's to change; ``kept``: neither is what somebody changed there."""
@@ -89,7 +94,7 @@ class Standing:
         """Functions of this sync that nothing asks any more when these places are changed."""
         needed = {one.function(sync) for one in wanted}
         needed |= {name for place, name in self.asked.items() if place not in changing}
-        return sorted(name for name, one in self.functions.items() if one.sync == sync and name not in needed)
+        return sorted(name for name, one in self.functions.items() if one.is_of(sync) and name not in needed)
 
 
 def _with(table: Table, theirs: set[str]) -> Table:
@@ -104,7 +109,7 @@ def changed(standing: Standing, recorded: Recorded, sync: str) -> dict[Place, st
             continue  # dropped
         if place not in held:
             found[place] = "was removed, or replaced"
-        elif not standing.functions[standing.asked[place]].is_as_made(standing.asked[place]):
+        elif not standing.functions[standing.asked[place]].is_as_made(standing.asked[place], sync):
             found[place] = f"its function {name} was changed"
     return found
 

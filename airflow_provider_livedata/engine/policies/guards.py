@@ -51,12 +51,26 @@ class Guard:
         return bool(self.place.column)
 
     def function(self, sync: str) -> str:
-        """The name of its function: another one for all that differs."""
+        """The name of its function, or of its rows: another one for all that differs."""
+        if self.place.rows:
+            return rows_name(self, sync)
         text = as_json([sync, self.place.database, self.place.table, self.place.column, self.uses, self.body])
         return f"{PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
     def __str__(self) -> str:
-        return f"{'mask' if self.is_mask else 'row filter'} of {self.place}: {self.body}"
+        columns = f" ({', '.join(name for name, _ in self.uses)})" if self.place.rows and self.uses else ""
+        return f"{'mask' if self.is_mask else 'row filter'} of {self.place}{columns}: {self.body}"
+
+
+def rows_name(guard: Guard, sync: str) -> str:
+    """What rows of a table are called that a sync made."""
+    said = as_json([guard.place.database, guard.place.table, guard.uses, guard.body])
+    return f"{rows_prefix(sync)}{hashlib.sha256(said.encode()).hexdigest()[:24]}"
+
+
+def rows_prefix(sync: str) -> str:
+    """How the names of all rows of a sync begin."""
+    return f"{PREFIX}{hashlib.sha256(sync.encode()).hexdigest()[:8]}_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,7 @@ class Table:
     columns: tuple[tuple[str, str], ...] = ()  # each with its type
     refuses: str = ""
     theirs: frozenset[str] = frozenset()
+    partitions: frozenset[str] = frozenset()  # columns that it is partitioned by, in small letters
 
     def types(self) -> dict[str, str]:
         """Of all columns, by their names in small letters."""

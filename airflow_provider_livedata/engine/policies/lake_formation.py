@@ -8,6 +8,7 @@ Source: the API reference of Lake Formation, and "Lake Formation permissions ref
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,15 @@ from itertools import groupby
 from typing import Any
 
 from airflow_provider_livedata.engine.clients.aws import BUSY, UNKNOWN, AwsClient, boto_client
-from airflow_provider_livedata.engine.errors import LiveDataError, ObjectMissing, PolicyAccessRefused, PolicyStoreBusy
+from airflow_provider_livedata.engine.errors import (
+    LiveDataError,
+    ObjectExists,
+    ObjectMissing,
+    PolicyAccessRefused,
+    PolicyStoreBusy,
+)
+from airflow_provider_livedata.engine.policies.guard_plan import Function, Standing
+from airflow_provider_livedata.engine.policies.guards import Guard, Table
 from airflow_provider_livedata.engine.policies.permissions import EVERY, Existing, Language, Permission, Place
 from airflow_provider_livedata.engine.retry import DEFAULT_POLICY, RetryPolicy, retry
 
@@ -37,20 +46,21 @@ LANGUAGE = Language(
     "Lake Formation",
     tables={"select": ("SELECT",), "update": ("INSERT", "DELETE"), "alter": ("ALTER",), "drop": ("DROP",)},
     databases={"alter": ("ALTER",), "drop": ("DROP",)}, inside={"create": ("CREATE_TABLE",)},
-    grants_columns=True, passes_on=True, problem_with=_problem_with,
+    grants_columns=True, passes_on=True, grants_rows=True, problem_with=_problem_with,
 )  # fmt: skip
 
 
 class LakeFormation:
-    """See ``base.GrantTarget``."""
+    """See ``base.GrantTarget`` and ``base.GuardTarget``: its filters are data cells filters, which grants are on."""
 
     language = LANGUAGE
     granted_a_call = ENTRIES_A_CALL * 10
 
-    def __init__(self, client: AwsClient, glue: AwsClient, name: str) -> None:
+    def __init__(self, client: AwsClient, glue: AwsClient, name: str, filters: AwsClient, catalog_id: str = "") -> None:
         self.name = name
-        self._client, self._glue = client, glue
+        self._client, self._glue, self._filters, self._catalog_id = client, glue, filters, catalog_id
         self._listed: list[dict[str, Any]] | None = None
+        self._tables: dict[Place, dict[str, Any]] = {}
 
     def close(self) -> None:
         """See ``GrantTarget``."""
@@ -59,7 +69,7 @@ class LakeFormation:
 
     def calls(self) -> Mapping[str, int]:
         """See ``GrantTarget``."""
-        return dict(self._client.calls + self._glue.calls)
+        return dict(self._client.calls + self._glue.calls + self._filters.calls)
 
     # ---- reading
 
@@ -75,6 +85,7 @@ class LakeFormation:
             except ObjectMissing:
                 continue
             found[database] = {one["Name"]: _columns(one) for one in tables if "TargetTable" not in one}
+            self._tables |= {Place(database, one["Name"]): one for one in tables if one["Name"] in found[database]}
         return found
 
     def granted(self, places: Collection[Place]) -> Iterator[Permission]:
@@ -106,6 +117,46 @@ class LakeFormation:
             self._listed = list(self._client.pages("list_permissions", "PrincipalResourcePermissions"))
         return self._listed
 
+    # ---- filters
+
+    def has_guards(self) -> bool:
+        """See ``GuardTarget``: no. What a sync set is in its record, and is looked for by that."""
+        return False
+
+    def standing(self, existing: Existing) -> Standing:
+        """See ``GuardTarget``. One listing of all filters, page by page."""
+        told = [
+            one
+            for one in self._filters.pages("list_data_cells_filter", "DataCellsFilters")
+            if one["DatabaseName"] in existing
+        ]
+        functions = {one["Name"]: Function("", filter_told(one)) for one in told}
+        asked = {one.guard.place: name for name, one in functions.items()}
+        tables = {place: table_of(one) for place, one in self._tables.items() if place.database in existing}
+        return Standing(tables, asked, functions)
+
+    def set_guard(self, guard: Guard, sync: str) -> None:
+        """See ``GuardTarget``."""
+        data = filter_of(guard, self._account(guard.place))
+        try:
+            self._filters.call("create_data_cells_filter", TableData=data)
+        except ObjectExists:
+            self._filters.call("update_data_cells_filter", TableData=data)
+
+    def unset_guard(self, place: Place) -> None:
+        """See ``GuardTarget``. One that somebody granted on stays."""
+        if any(one.place == place for told in self._listing() for one in permissions_from(told)):
+            return
+        named = {"DatabaseName": place.database, "TableName": place.table, "Name": place.rows}
+        with contextlib.suppress(ObjectMissing):
+            self._filters.call("delete_data_cells_filter", TableCatalogId=self._account(place), **named)
+
+    def drop_functions(self, names: Sequence[str]) -> None:
+        """See ``GuardTarget``: there are none."""
+
+    def _account(self, place: Place) -> str:
+        return self._catalog_id or str(self._tables.get(Place(place.database, place.table), {}).get("CatalogId", ""))
+
     # ---- changing
 
     def grant(self, permissions: Sequence[Permission]) -> Mapping[Permission, str]:
@@ -130,7 +181,9 @@ class LakeFormation:
         """Why, by the number of the entry. All is sent again where something in it is worth another try: it may be repeated."""
 
         def once() -> dict[int, str]:
-            told = self._client.call(call, Entries=[_entry(str(i), one) for i, one in enumerate(entries)])
+            told = self._client.call(call, Entries=[
+                _entry(str(i), one, self._account(one[0].place)) for i, one in enumerate(entries)
+            ])  # fmt: skip
             failures = told.get("Failures") or ()
             found = (_failure(call, one) for one in failures)
             return {int(one["RequestEntry"]["Id"]): why for one, why in zip(failures, found, strict=True) if why}
@@ -158,18 +211,21 @@ def _entry_key(permission: Permission) -> tuple[Place, str, bool]:
     return permission.place, permission.principal, permission.may_grant
 
 
-def _entry(number: str, permissions: Sequence[Permission]) -> dict[str, Any]:
+def _entry(number: str, permissions: Sequence[Permission], account: str) -> dict[str, Any]:
     """A request for privileges of one principal on one place."""
     first, privileges = permissions[0], [one.privilege for one in permissions]
     entry = {
-        "Id": number, "Principal": {"DataLakePrincipalIdentifier": first.principal}, "Resource": resource_of(first.place),
+        "Id": number, "Principal": {"DataLakePrincipalIdentifier": first.principal}, "Resource": resource_of(first.place, account),
         "Permissions": privileges,
     }  # fmt: skip
     return {**entry, "PermissionsWithGrantOption": privileges} if first.may_grant else entry
 
 
-def resource_of(place: Place) -> dict[str, Any]:
-    """A place as Lake Formation names it."""
+def resource_of(place: Place, account: str = "") -> dict[str, Any]:
+    """A place as Lake Formation names it; ``account``: of the table, for rows of it."""
+    if place.rows:
+        named = {"DatabaseName": place.database, "TableName": place.table, "Name": place.rows}
+        return {"DataCellsFilter": {**named, **({"TableCatalogId": account} if account else {})}}
     if place.column:
         named = {"DatabaseName": place.database, "Name": place.table, "ColumnNames": [place.column]}
         return {"TableWithColumns": named}
@@ -196,6 +252,8 @@ def permissions_from(told: Mapping[str, Any]) -> Iterator[Permission]:
 def _places(resource: Mapping[str, Any]) -> Iterator[Place]:
     if "Database" in resource:
         yield Place(resource["Database"]["Name"])
+    if cells := resource.get("DataCellsFilter"):
+        yield Place(cells["DatabaseName"], cells["TableName"], rows=cells["Name"])
     for kind in ("Table", "TableWithColumns"):
         named = resource.get(kind)
         if not named:
@@ -207,6 +265,34 @@ def _places(resource: Mapping[str, Any]) -> Iterator[Place]:
         if kind == "Table" or (wildcard is not None and not wildcard.get("ExcludedColumnNames")):
             yield table
         yield from (Place(table.database, table.table, column) for column in columns)
+
+
+def filter_of(guard: Guard, account: str) -> dict[str, Any]:
+    """Rows as Lake Formation is told them."""
+    place, columns = guard.place, [name for name, _ in guard.uses]
+    named = {"TableCatalogId": account, "DatabaseName": place.database, "TableName": place.table, "Name": place.rows}
+    which = {"ColumnNames": columns} if columns else {"ColumnWildcard": {}}
+    return {**named, "RowFilter": {"FilterExpression": guard.body}, **which}
+
+
+def filter_told(told: Mapping[str, Any]) -> Guard:
+    """Rows as Lake Formation tells them. What ours never have (excluded columns, all rows) is said otherwise than any of ours."""
+    excluded = (told.get("ColumnWildcard") or {}).get("ExcludedColumnNames") or ()
+    columns = [*(told.get("ColumnNames") or ()), *(f"-{name}" for name in excluded)]
+    place = Place(told["DatabaseName"], told["TableName"], rows=told["Name"])
+    return Guard(
+        place, tuple((name, "") for name in columns), (told.get("RowFilter") or {}).get("FilterExpression", "")
+    )
+
+
+def table_of(told: Mapping[str, Any]) -> Table:
+    """What Glue tells of a table."""
+    keys = told.get("PartitionKeys") or ()
+    columns = [*((told.get("StorageDescriptor") or {}).get("Columns") or ()), *keys]
+    refuses = "Lake Formation filters no rows of a view" if told.get("TableType") == "VIRTUAL_VIEW" else ""
+    return Table(
+        tuple((one["Name"], one.get("Type", "")) for one in columns), refuses, partitions=frozenset(one["Name"].lower() for one in keys)
+    )  # fmt: skip
 
 
 def _columns(table: Mapping[str, Any]) -> tuple[str, ...]:
@@ -232,5 +318,5 @@ def open_lake_formation(
     shown = name or f"lakeformation://{'/' + catalog_id if catalog_id else ''}"
     return LakeFormation(
         AwsClient(made, catalog_id, policy, what="Lake Formation"), AwsClient(tables, catalog_id, policy),
-        f"{shown} in {made.meta.region_name}",
+        f"{shown} in {made.meta.region_name}", AwsClient(made, "", policy, what="Lake Formation"), catalog_id,
     )  # fmt: skip

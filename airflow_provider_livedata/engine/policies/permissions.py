@@ -1,6 +1,6 @@
 """What a system that knows grants alone can be told: somebody has a privilege on a place. Pure.
 
-No denial, no pattern: a place is the catalogue, a database, a table, a column, or all tables of a database, those to come included.
+No denial, no pattern: a place is the catalogue, a database, a table, a column, some rows of a table, or all tables of a database, those to come included.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ class Place:
     database: str = ""
     table: str = ""
     column: str = ""
+    rows: str = ""  # a filter of the table, where it is a thing of its own
 
     def __str__(self) -> str:
-        return ".".join(name for name in (self.database, self.table, self.column) if name) or "the catalogue"
+        named = ".".join(name for name in (self.database, self.table, self.column) if name) or "the catalogue"
+        return f"{named} (rows of {self.rows})" if self.rows else named
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,6 +57,7 @@ class Language:
         databases: Privileges on a database, by access to the database itself.
         inside: Privileges on a database, by access to any table in it, whatever it is going to be called.
         grants_columns: Whether ``select`` can be granted on columns.
+        grants_rows: Whether it can be granted on some rows of a table.
         passes_on: Whether a grant can have a grant option.
         everybody: What all users are called; empty: nothing.
         opens_database: What whoever has something in a database needs on it besides.
@@ -68,6 +71,7 @@ class Language:
     inside: Mapping[str, tuple[str, ...]]
     grants_columns: bool
     passes_on: bool
+    grants_rows: bool = False
     everybody: str = ""
     opens_database: tuple[str, ...] = ()
     opens_catalogue: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from airflow_provider_livedata.engine.policies.scope import Untold
 from airflow_provider_livedata.engine.policies.translate import Translator
 from airflow_provider_livedata.engine.policies.verdicts import IMPLIED
 from airflow_provider_livedata.engine.policies.wanted import tags_told, translated
-from airflow_provider_livedata.engine.policies.wanted_guards import guards_at
+from airflow_provider_livedata.engine.policies.wanted_guards import GuardsAt
 
 
 def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyncOptions, record: Record) -> GrantPlan:
@@ -33,8 +33,9 @@ def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyn
     made = [replace(one, name=policy.name) for policy, one in translated(policies, translator, plan, unclear)]
     databases = set(options.scope.databases.values())
     existing = target.existing(databases)
-    guards = guards_at(target, made, existing, record, options, translator.nameless, plan, is_clear=not unclear)
-    found = granted(made, existing, target.language, _narrowed(zones, options), guards.said)
+    guards = GuardsAt(target, existing, record, options, plan)
+    guards.read(made, translator.nameless)
+    found = granted(made, existing, target.language, _narrowed(zones, options), guards.said, guards.rows)
     plan.lost += [*found.notes, *told(found.lost)]
     plan.notes += [
         f"{name} is not at the target: nothing is granted in it" for name in sorted(databases - set(existing))
@@ -42,7 +43,7 @@ def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyn
     plan.notes += target.unprotected(databases)
     places = {one.place for one in found.permissions} | record.places
     compare(found.permissions, target.granted(places) if places else (), record, options, plan)
-    plan.place_guards(guards.sets, guards.unsets)
+    guards.place_steps(is_clear=not unclear)
     return plan
 
 

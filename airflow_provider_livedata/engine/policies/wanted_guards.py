@@ -4,58 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.policies import guard_plan
 from airflow_provider_livedata.engine.policies.base import GrantTarget, GuardTarget
 from airflow_provider_livedata.engine.policies.grant_plan import GrantPlan, Record
-from airflow_provider_livedata.engine.policies.guard_plan import GuardStep
-from airflow_provider_livedata.engine.policies.guards import Around, guarded, me_of
+from airflow_provider_livedata.engine.policies.grants import Rows
+from airflow_provider_livedata.engine.policies.guard_plan import GuardStep, Standing
+from airflow_provider_livedata.engine.policies.guards import Around, Guarding, guarded, me_of
 from airflow_provider_livedata.engine.policies.model import Policy
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.permissions import Existing, Place
 
 
-@dataclass(frozen=True, slots=True)
-class WantedGuards:
-    """``said``: masks and filters that stand when ``sets`` is carried out, by table; ``unsets``: what goes."""
+class GuardsAt:
+    """The filters and masks of a target, from what is there to the steps. ``said``: those that tables ask; ``rows``: those that grants are on."""
 
-    said: Mapping[Place, Collection[Policy]] = field(default_factory=dict)
-    sets: Sequence[GuardStep] = ()
-    unsets: Sequence[GuardStep] = ()
+    def __init__(
+        self, target: GrantTarget, existing: Existing, record: Record, options: PolicySyncOptions, plan: GrantPlan
+    ) -> None:
+        self._options, self._plan, self._record = options, plan, record
+        self._target, self._existing = target, existing
+        self._standing = Standing()
+        self._kept: Collection[Place] = ()
+        self._found = Guarding()
+        self._by_rows = target.language.grants_rows
+        self.rows = Rows(sync=plan.sync)
 
+    @property
+    def said(self) -> Mapping[Place, Collection[Policy]]:
+        """Masks and filters that stand when the steps are done, by table."""
+        return self._found.said
 
-def guards_at(
-    target: GrantTarget, policies: Sequence[Policy], existing: Existing, record: Record, options: PolicySyncOptions, nameless: AbstractSet[str],
-    plan: GrantPlan, *, is_clear: bool,
-) -> WantedGuards:  # fmt: skip
-    """Read what is there, and compare.
+    def read(self, policies: Sequence[Policy], nameless: AbstractSet[str]) -> None:
+        """Read what is there, and decide what tables ask.
 
-    Args:
-        target: None are wanted where it takes none.
-        policies: Translated ones.
-        existing: Tables of the target.
-        record: What this sync set.
-        options: See there.
-        nameless: Policies that speak of somebody who has no name at the target.
-        plan: Gets notes, what somebody changed, and what is kept in the record.
-        is_clear: All of the source's policies could be read and translated.
-    """
-    changing = [one for one in policies if one.kind != "access"]
-    if not isinstance(target, GuardTarget) or not (changing or record.guards or target.has_guards()):
-        return WantedGuards()
-    standing, sync = target.standing(existing), plan.sync
-    touched = guard_plan.changed(standing, record.guards, sync)
-    plan.touched += [f"{GuardStep.called(place)}: {what}" for place, what in touched.items()]
-    kept = touched.keys() if options.changed_at_target == "keep" else ()
-    found = guarded(changing, standing.seen_by(sync, kept), Around(me_of(options.users), standing.groups, nameless))
-    plan.notes += found.notes()
-    keeps = found.unsaid.keys() if is_clear else standing.tables.keys()
-    sets, unsets = guard_plan.compare(found.guards, standing, sync, options, plan, keeps=[*keeps, *kept])
-    gone = {step.guard.place for step in unsets}
-    stays = {
-        place: name for place, name in standing.asked.items() if place in standing.held(sync) and place not in gone
-    }
-    plan.guards = frozenset((stays | {one.place: one.function(sync) for one in found.guards}).items())
-    plan.litter = standing.litter(sync, found.guards, {step.guard.place for step in (*sets, *unsets)})
-    return WantedGuards(found.said, sets, unsets)
+        Args:
+            policies: Translated ones.
+            nameless: Those of them that speak of somebody who has no name at the target.
+        """
+        changing = [one for one in policies if one.kind != "access"]
+        target, sync = self._target, self._plan.sync
+        if not isinstance(target, GuardTarget) or not (changing or self._record.guards or target.has_guards()):
+            return
+        self._standing = target.standing(self._existing)
+        touched = guard_plan.changed(self._standing, self._record.guards, sync)
+        self._plan.touched += [f"{GuardStep.called(place)}: {what}" for place, what in touched.items()]
+        self._kept = touched.keys() if self._options.changed_at_target == "keep" else ()
+        tables = self._standing.seen_by(sync, self._kept)
+        if self._by_rows:
+            self.rows.tables = tables
+            return
+        around = Around(me_of(self._options.users), self._standing.groups, nameless)
+        self._found = guarded(changing, tables, around)
+        self._plan.notes += self._found.notes()
+
+    def place_steps(self, *, is_clear: bool) -> None:
+        """Have the plan set what has to stand, before its grants, and remove what does not, after them.
+
+        Args:
+            is_clear: All of the source's policies could be read and translated.
+        """
+        standing, sync, plan = self._standing, self._plan.sync, self._plan
+        wanted = self.rows.wanted or self._found.guards
+        keeps = {*self._found.unsaid, *self._kept} if is_clear or self._by_rows else standing.tables.keys()
+        sets, unsets = guard_plan.compare(wanted, standing, sync, self._options, plan, keeps=keeps)
+        plan.place_guards(sets, unsets)
+        changing = {step.guard.place for step in (*sets, *unsets)}
+        stays = {(place, standing.asked[place]) for place in standing.held(sync).keys() - changing}
+        plan.guards = frozenset(stays | {(one.place, one.function(sync)) for one in wanted})
+        plan.litter = standing.litter(sync, wanted, changing)
