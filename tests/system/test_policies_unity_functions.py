@@ -134,14 +134,16 @@ def mask(spark: SparkSql, kind: str, expression: str = "") -> Guard:
     return made(spark, policy, table=Table((("c", "string"),)), place=Place("default", "t"))
 
 
-def test_a_function_tells_by_its_comment_whose_it_is(spark: SparkSql) -> None:
+def test_a_comment_comes_back_as_it_was_written_and_tells_whose_a_function_is(spark: SparkSql) -> None:
     guard = made(spark, rows("country = 'EU'"))
-    told = spark.run(f"DESCRIBE FUNCTION EXTENDED default.{guard.function('s')}")
-    comment = next(str(row[0]).split("Comment:", 1)[1].strip() for row in told if str(row[0]).startswith("Comment:"))
-    found = function_of(comment, guard.body)
-    assert found is not None
-    assert (found.sync, found.guard) == ("s", guard)
-    assert comment == comment_of(guard, "s")
+    for sync in ("s", "it's \\ ${x} \n ü"):
+        comment = comment_of(guard, sync)
+        assert f" COMMENT {quoted_text(comment)} RETURN " in SQL.make(guard, sync)
+        found = function_of(spark.run(f"SELECT {quoted_text(comment)} AS told")[0][0], guard.body)
+        assert found is not None
+        assert (found.sync, found.guard) == (sync, guard)
+    assert function_of(None, "TRUE") is None
+    assert function_of('{"livedata": "s"}', "TRUE") is None
 
 
 def test_every_name_in_a_statement_of_filters_is_one_name(spark: SparkSql) -> None:

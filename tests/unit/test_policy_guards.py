@@ -85,6 +85,7 @@ def test_lines_that_do_not_speak_of_reading_fit_nobody() -> None:
     other = replace(rows(), allow=(Grant(ALL, ("update",), row_filter="id = 1"),))
     (guard,) = found(other).guards
     assert guard.body == "TRUE"
+    assert read(other) == {"SELECT bi", "SELECT ann", "MODIFY bi", "MODIFY ann"}
 
 
 OWNER = Who(users=("{OWNER}",))
@@ -125,7 +126,12 @@ def test_two_masks_of_a_column_and_a_filter_of_a_masked_column_are_not_said() ->
 
 
 def test_policies_of_other_tables_and_those_that_are_disabled_say_nothing() -> None:
-    made = found(rows((BI, "id = 1"), table="orders"), replace(rows((BI, "id = 1")), is_enabled=False))
+    url = resource_of({"url": Values(("s3://b",))})
+    made = found(
+        replace(rows((BI, "id = 1")), resources=(url,)),
+        rows((BI, "id = 1"), table="orders"),
+        replace(rows((BI, "id = 1")), is_enabled=False),
+    )
     assert (made.guards, made.said, made.unsaid) == (set(), {}, {})
 
 
@@ -290,7 +296,7 @@ def test_functions_that_nothing_asks_are_litter() -> None:
 
 def test_filters_stand_before_grants_and_go_after_them_and_a_removal_is_a_delete() -> None:
     plan = GrantPlan()
-    grant, revoke = (GrantStep(action, Permission(PAY, "bi", "SELECT")) for action in ("grant", "revoke"))  # type: ignore[arg-type]
+    grant, revoke = (GrantStep(action, Permission(PAY, "bi", "SELECT")) for action in ("grant", "revoke"))
     plan.steps = [revoke, grant]
     plan.place_guards([GuardStep("set", OTHER, ONE)], [GuardStep("unset", ONE, ONE)])
     assert [step.action for step in plan.steps] == ["revoke", "set", "grant", "unset"]
@@ -301,4 +307,8 @@ def test_filters_stand_before_grants_and_go_after_them_and_a_removal_is_a_delete
         "- SELECT on sales.pay to bi", "- row filter of sales.pay: c0 = 1", "+ row filter of sales.pay: c0 = 2", "+ SELECT on sales.pay to bi",
         "- row filter of sales.pay: c0 = 1",
     ]  # fmt: skip
-    assert plan.steps[1].name == "row filter of sales.pay"
+    plan.steps = [GuardStep("set", ONE)]
+    tell_plan(report, plan)
+    assert report.changes == ["+ row filter of sales.pay: c0 = 1"]
+    plan.place_guards([GuardStep("set", OTHER, ONE)], [])
+    assert plan.steps[0].name == "row filter of sales.pay"

@@ -136,10 +136,8 @@ class _Writer:
         return self._words.text(one.value) if one.kind == "text" else one.value.upper()
 
     def _kind(self, one: Operand) -> str:
-        if isinstance(one, Literal):
-            return one.kind
-        if isinstance(one, Me):
-            return "text"
+        if not isinstance(one, Column):
+            return one.kind if isinstance(one, Literal) else "text"
         kind = kind_of(self._type(one))
         if not kind:
             raise Unsayable(f"{one.name} is of the type {self._type(one)}, which engines compare differently")
