@@ -223,6 +223,7 @@ def _entry(number: str, permissions: Sequence[Permission], account: str) -> dict
 
 def resource_of(place: Place, account: str = "") -> dict[str, Any]:
     """A place as Lake Formation names it; ``account``: of the table, for rows of it."""
+    named: dict[str, Any]
     if place.rows:
         named = {"DatabaseName": place.database, "TableName": place.table, "Name": place.rows}
         return {"DataCellsFilter": {**named, **({"TableCatalogId": account} if account else {})}}
@@ -271,7 +272,7 @@ def filter_of(guard: Guard, account: str) -> dict[str, Any]:
     """Rows as Lake Formation is told them."""
     place, columns = guard.place, [name for name, _ in guard.uses]
     named = {"TableCatalogId": account, "DatabaseName": place.database, "TableName": place.table, "Name": place.rows}
-    which = {"ColumnNames": columns} if columns else {"ColumnWildcard": {}}
+    which: dict[str, Any] = {"ColumnNames": columns} if columns else {"ColumnWildcard": {}}
     return {**named, "RowFilter": {"FilterExpression": guard.body}, **which}
 
 
