@@ -25,6 +25,7 @@ class GuardsAt:
         self._options, self._plan, self._record = options, plan, record
         self._target, self._existing = target, existing
         self._standing = Standing()
+        self._touched: Mapping[Place, str] = {}
         self._kept: Collection[Place] = ()
         self._found = Guarding()
         self._by_rows = target.language.grants_rows
@@ -47,9 +48,8 @@ class GuardsAt:
         if not isinstance(target, GuardTarget) or not (changing or self._record.guards or target.has_guards()):
             return
         self._standing = target.standing(self._existing)
-        touched = guard_plan.changed(self._standing, self._record.guards, sync)
-        self._plan.touched += [f"{GuardStep.called(place)}: {what}" for place, what in touched.items()]
-        self._kept = touched.keys() if self._options.changed_at_target == "keep" else ()
+        self._touched = guard_plan.changed(self._standing, self._record.guards, sync)
+        self._kept = self._touched.keys() if self._options.changed_at_target == "keep" else ()
         tables = self._standing.seen_by(sync, self._kept)
         if self._by_rows:
             self.rows.tables = tables
@@ -66,6 +66,10 @@ class GuardsAt:
         """
         standing, sync, plan = self._standing, self._plan.sync, self._plan
         wanted = self.rows.wanted or self._found.guards
+        places = {one.place for one in wanted}
+        for place, what in self._touched.items():  # what nobody wants any more is theirs
+            if place in places or Place(place.database, place.table) in self._found.unsaid:
+                plan.touched.append(f"{GuardStep.called(place)}: {what}")
         keeps = {*self._found.unsaid, *self._kept} if is_clear or self._by_rows else standing.tables.keys()
         sets, unsets = guard_plan.compare(wanted, standing, sync, self._options, plan, keeps=keeps)
         plan.place_guards(sets, unsets)

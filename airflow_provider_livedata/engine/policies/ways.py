@@ -12,6 +12,7 @@ from airflow_provider_livedata.engine.policies.apply import Applied, BatchFailed
 from airflow_provider_livedata.engine.policies.base import GrantTarget, PolicySource, PolicyTarget
 from airflow_provider_livedata.engine.policies.grant_plan import GrantPlan, GrantStep, Record
 from airflow_provider_livedata.engine.policies.grant_record import grant_folder, record_in, state_of
+from airflow_provider_livedata.engine.policies.guard_plan import GuardStep
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import SyncPlan
 from airflow_provider_livedata.engine.policies.report import PolicyReport
@@ -135,9 +136,11 @@ class ByGrants:
         asked = frozenset(
             step.permission for step in plan.steps if isinstance(step, GrantStep) and step.action == "grant"
         )
+        gone = {step.guard.place for step in plan.steps if isinstance(step, GuardStep) and step.action == "unset"}
         check()
-        if asked:
-            self._write(replace(self._record, pending=self._record.pending | asked))
+        if asked or gone:  # what a killed run removed itself is no change by somebody
+            guards = frozenset(one for one in self._record.guards if one[0] not in gone)
+            self._write(replace(self._record, pending=self._record.pending | asked, guards=guards))
         try:
             done = grant_apply.apply(plan, self.target, check, applied)
         except BatchFailed:
