@@ -4,6 +4,7 @@ file://    needs no connection
 hdfs://    a ``webhdfs`` connection (apache-hdfs provider), by default ``webhdfs_default`` where that exists
 s3://      an ``aws`` connection (amazon provider), by default ``aws_default`` where that exists, else what boto3 finds
 abfs://    a ``wasb`` or ``adls`` connection (microsoft.azure provider), by default ``wasb_default``
+fsspec+x://  what ``hooks/any_fsspec.py`` says; no connection unless one is named
 gs://      a ``google_cloud_platform`` connection (google provider), by default ``google_cloud_default`` where that exists
 """
 
@@ -17,7 +18,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.registry import open_zone
+from airflow_provider_livedata.engine.zones.registry import open_zone, serving
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -42,7 +43,7 @@ class LiveDataHook(BaseHook):
             CredentialsRefused: The connection's credentials cannot be used.
         """
         parsed = Address.parse(address)
-        options_of = _OPTIONS.get(parsed.scheme)
+        options_of = _OPTIONS.get(serving(parsed))
         known = options_of(parsed, options or ReplicateOptions()) if options_of else {}
         return open_zone(parsed, **{**known, **zone_options})
 
@@ -65,21 +66,26 @@ def open_to_look(address: str) -> Zone:
 def connection_of(address: Address, *, conn_type: str, default: str, or_type: str = "") -> Connection | None:
     """The connection that an address names, else the default one; None where it names none and there is no default.
 
+    ``conn_type``: "" takes one of any type.
+
     Raises:
         BadInput: The named one is not there, or is of another type.
     """
     conn_id = address.conn_id or default
+    if not conn_id:
+        return None
     try:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         if address.conn_id is None:
             return None
+        with_type = f" with type {conn_type!r}" if conn_type else ""
         raise BadInput(
-            f"there is no Airflow connection {conn_id!r}; create it with type {conn_type!r} (Admin, Connections, or the "
+            f"there is no Airflow connection {conn_id!r}; create it{with_type} (Admin, Connections, or the "
             f"environment variable AIRFLOW_CONN_{conn_id.upper()}), or correct the address",
             address=str(address),
         ) from None
-    if connection.conn_type not in {conn_type, or_type or conn_type}:
+    if conn_type and connection.conn_type not in {conn_type, or_type or conn_type}:
         raise BadInput(
             f"the Airflow connection {conn_id!r} is of type {connection.conn_type!r}; {address.scheme}:// takes one of "
             f"type {conn_type!r}",
@@ -116,6 +122,12 @@ def _abfs(address: Address, options: ReplicateOptions) -> dict[str, Any]:
     return azure_options(connection, options)
 
 
+def _fsspec(address: Address, options: ReplicateOptions) -> dict[str, Any]:
+    from airflow_provider_livedata.hooks.any_fsspec import fsspec_options
+
+    return fsspec_options(connection_of(address, conn_type="", default=""), address, options)
+
+
 _OPTIONS: dict[str, Callable[[Address, ReplicateOptions], dict[str, Any]]] = {
-    "hdfs": _hdfs, "s3": _s3, "gs": _gs, "abfs": _abfs,
+    "hdfs": _hdfs, "s3": _s3, "gs": _gs, "abfs": _abfs, "fsspec": _fsspec,
 }  # fmt: skip

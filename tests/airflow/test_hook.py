@@ -8,11 +8,19 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_livedata.engine.errors import BadAddress, BadInput, BadOption, CredentialsRefused, UnknownScheme
+from airflow_provider_livedata.engine.errors import (
+    BadAddress,
+    BadInput,
+    BadOption,
+    CredentialsRefused,
+    UnknownScheme,
+    ZoneUnreachable,
+)
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.zones.abfs.options import AbfsOptions
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.gs.options import GsOptions
+from airflow_provider_livedata.hooks.any_fsspec import fsspec_options
 from airflow_provider_livedata.hooks.azure import azure_options
 from airflow_provider_livedata.hooks.gs import gs_options
 from airflow_provider_livedata.hooks.hdfs import hdfs_options
@@ -250,3 +258,56 @@ def test_an_azure_connection_that_names_no_account_is_refused(monkeypatch: pytes
     assert SECRET not in str(caught.value)
     with pytest.raises(BadInput, match="wasb_default"):
         azure_options(None, ReplicateOptions())
+
+
+def fsspec_of(text: str, options: ReplicateOptions | None = None) -> dict[str, Any]:
+    address = Address.parse(text)
+    return fsspec_options(connection_of(address, conn_type="", default=""), address, options or ReplicateOptions())
+
+
+def test_a_filesystem_that_only_fsspec_knows_gets_the_fields_of_a_connection_of_any_type(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fields = {"host": "nn1", "port": 9870, "login": "me", "password": SECRET, "extra": {"use_https": True}}
+    connect(monkeypatch, "files", conn_type="generic", **fields)
+    told = fsspec_of("fsspec+webhdfs://files@nn1/data", ReplicateOptions(exclusive=True))
+    assert told == {"exclusive": True, "storage_options": {
+        "host": "nn1", "port": 9870, "user": "me", "password": SECRET, "use_https": True}}  # fmt: skip
+    assert fsspec_of("fsspec+ftp://files@server/share")["storage_options"]["username"] == "me"
+    assert fsspec_of("fsspec+webhdfs://nn1:9870/data") == {"exclusive": False, "storage_options": {}}
+
+
+def test_a_filesystem_that_airflow_knows_is_made_by_airflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from airflow.sdk.io import attach, store
+    from fsspec.implementations.dirfs import DirFileSystem
+    from fsspec.implementations.local import LocalFileSystem
+
+    monkeypatch.setattr(store, "_STORE_CACHE", {})
+    connect(monkeypatch, "files", conn_type="generic")
+    (tmp_path / "share").mkdir()
+    (tmp_path / "share" / "f").write_bytes(b"1")
+    mine = attach("ours", "files", fs=DirFileSystem(path=str(tmp_path), fs=LocalFileSystem()))
+    assert fsspec_of("fsspec+ours://files@share")["filesystem"]() is mine.fs
+    zone = LiveDataHook.open_zone("fsspec+ours://files@share")
+    assert [entry.path for entry in zone.scan()] == ["f"]
+    assert fsspec_of(f"fsspec+file://{tmp_path}")["filesystem"]().protocol == ("file", "local")
+    zone = LiveDataHook.open_zone(f"fsspec+file://{tmp_path}/share")
+    assert [entry.path for entry in zone.scan()] == ["f"]
+
+
+def test_a_filesystem_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "files", conn_type="generic", password=SECRET)
+    for address in ("fsspec+nothing://files@host/path", "fsspec+nothing://host/path"):
+        with pytest.raises(UnknownScheme, match="'nothing'") as caught:
+            LiveDataHook.open_zone(address)
+        assert SECRET not in str(caught.value)
+    with pytest.raises(BadInput, match="no Airflow connection 'nowhere'; create it .Admin"):
+        LiveDataHook.open_zone("fsspec+webhdfs://nowhere@host/path")
+
+
+def test_no_password_is_told_when_a_server_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "files", conn_type="generic", host="127.0.0.1", port=9, login="me", password=SECRET)
+    zone = LiveDataHook.open_zone("fsspec+webhdfs://files@127.0.0.1/data")
+    with pytest.raises(ZoneUnreachable) as caught:
+        zone.check(writable=False)
+    assert SECRET not in f"{caught.value} {caught.value.where}"

@@ -17,7 +17,7 @@ from airflow_provider_livedata import engine
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "airflow_provider_livedata"
-STORES = ("abfs", "gs", "hdfs", "local", "memory", "s3")
+STORES = ("abfs", "any_fsspec", "gs", "hdfs", "local", "memory", "s3")
 COMMON = {"address", "around", "base", "below", "objects", "powers", "ranges", "registry", "wrappers"}  # to all stores
 PLANTED = {  # module: what it must not import
     "engine.deciding.plan": "time",

@@ -32,7 +32,8 @@ def test_options_reach_the_zone_and_unknown_ones_are_refused() -> None:
 
 def test_an_unknown_scheme_is_refused_naming_those_that_are_known() -> None:
     with pytest.raises(
-        UnknownScheme, match=r"no zone serves ftp://; known are abfs://, file://, gs://, hdfs://, memory://, s3://"
+        UnknownScheme,
+        match=r"no zone serves ftp://; known are abfs://, file://, fsspec://, gs://, hdfs://, memory://, s3://",
     ):
         open_zone("ftp://host/x")
 

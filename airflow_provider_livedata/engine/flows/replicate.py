@@ -50,7 +50,7 @@ from airflow_provider_livedata.engine.transfer.phases import Transfer
 from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.transfer.staging import Staging, staged_before, staged_log
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.powers import OpenFiles, StreamedPuts
+from airflow_provider_livedata.engine.zones.powers import Cautions, OpenFiles, StreamedPuts
 
 
 def replicate(
@@ -154,6 +154,9 @@ class _Run:
             roles.refuse_wrong_side(self.source.address, self.target.address, *(side.result() for side in sides))
         refuse_another(self.source.address, checkpoint, self.options)
         self.frozen.prepare()
+        for zone in (self.source, self.target):
+            if isinstance(zone, Cautions):
+                self.report.notes += zone.cautions(as_target=zone is self.target)
 
     def rehearse(self) -> Report:
         """Write the whole plan and change nothing else: no snapshot, no lease."""

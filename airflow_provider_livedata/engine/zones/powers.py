@@ -263,6 +263,15 @@ class StoreChecksum(Protocol):
 
 
 @runtime_checkable
+class Cautions(Protocol):
+    """A zone that promises less than others, and says so before it is used."""
+
+    def cautions(self, *, as_target: bool) -> list[str]:
+        """What a person should know, a line each."""
+        ...
+
+
+@runtime_checkable
 class HoldsAsRecorded(Protocol):
     """A zone where writing replaces and removes nothing: it holds what its manifest says, and what the newest run brings."""
 

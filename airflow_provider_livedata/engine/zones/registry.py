@@ -15,6 +15,7 @@ _ZONES = "airflow_provider_livedata.engine.zones"
 # scheme -> (module:Class, what to install when its import fails)
 _choices: dict[str, tuple[str, str]] = {
     "abfs": (f"{_ZONES}.abfs.zone:AbfsZone", "pip install urllib3"),
+    "fsspec": (f"{_ZONES}.any_fsspec.zone:FsspecZone", "pip install fsspec"),  # of fsspec+sftp:// and its like
     "file": (f"{_ZONES}.local.zone:LocalZone", ""),
     "memory": (f"{_ZONES}.memory.zone:MemoryZone", ""),
     "hdfs": (f"{_ZONES}.hdfs.zone:HdfsZone", "pip install hdfs-native apache-airflow-providers-apache-hdfs"),
@@ -22,6 +23,11 @@ _choices: dict[str, tuple[str, str]] = {
     "s3": (f"{_ZONES}.s3.zone:S3Zone", "pip install obstore apache-airflow-providers-amazon"),
 }
 schemes = MappingProxyType(_choices)  # for readers; change it by register()
+
+
+def serving(address: Address) -> str:
+    """The scheme that a zone is registered with: of ``fsspec+sftp`` the first half."""
+    return address.scheme if address.scheme in _choices else address.scheme.partition("+")[0]
 
 
 def register(scheme: str, target: str, install_hint: str = "") -> None:
@@ -48,10 +54,10 @@ def open_zone(address: str | Address, **options: Any) -> Zone:
 
 
 def _zone_class(address: Address) -> Any:
-    if address.scheme not in _choices:
+    if serving(address) not in _choices:
         known = ", ".join(f"{scheme}://" for scheme in sorted(_choices))
         raise UnknownScheme(f"no zone serves {address.scheme}://; known are {known}", address=str(address))
-    target, install_hint = _choices[address.scheme]
+    target, install_hint = _choices[serving(address)]
     module, _, name = target.partition(":")
     try:
         return getattr(import_module(module), name)
