@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.services.hdfs import HdfsCluster
     from tests.services.s3 import MotoServer, S3Server
 
-PLAIN = {"a": b"a", "d/b": b"b", "gone/here": b"1", "gone/there": b"2", "names/caf\u00e9 %25+#": b"odd"}
+PLAIN: Contents = {"a": b"a", "d/b": b"b", "gone/here": b"1", "gone/there": b"2", "names/caf\u00e9 %25+#": b"odd"}
 
 
 def google(server: GsServer, path: str) -> Place:
