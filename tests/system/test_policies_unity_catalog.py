@@ -143,7 +143,7 @@ def mask(name: str = "hidden", column: str = "ssn", kind: str = "MASK") -> Polic
     return policy(name, "pay", column, kind="mask", allow=(Grant(Who(groups=("bi",)), ("select",), mask=kind),))
 
 
-EU = "CASE WHEN is_account_group_member('bi') THEN coalesce((c0 = 'EU'), FALSE) ELSE TRUE END"
+EU = "CASE WHEN is_account_group_member('bi') OR is_member('bi') THEN coalesce((c0 = 'EU'), FALSE) ELSE TRUE END"
 
 
 def test_a_row_filter_and_a_mask_stand_before_the_grant_and_go_after_it(unity: Unity) -> None:
@@ -152,7 +152,7 @@ def test_a_row_filter_and_a_mask_stand_before_the_grant_and_go_after_it(unity: U
     assert report.lost == []
     assert unity.functions.body_of("sales", "pay") == EU
     assert unity.functions.rows["sales", "pay"][1] == ("country",)
-    masked = "CASE WHEN is_account_group_member('bi') THEN mask(c0, 'X', 'x', 'n', NULL) ELSE c0 END"
+    masked = "CASE WHEN is_account_group_member('bi') OR is_member('bi') THEN mask(c0, 'X', 'x', 'n', NULL) ELSE c0 END"
     assert unity.functions.body_of("sales", "pay", "ssn") == masked
     assert "SELECT ON main.sales.pay TO bi" in unity.held()
     changes = unity.server.changes()

@@ -47,7 +47,8 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def spark() -> Iterator[SparkSql]:
     with SparkSql() as started:
-        started.run("CREATE FUNCTION is_account_group_member(name STRING) RETURNS BOOLEAN RETURN name = 'bi'")
+        for known in ("is_account_group_member", "is_member"):
+            started.run(f"CREATE FUNCTION {known}(name STRING) RETURNS BOOLEAN RETURN name = 'bi'")
         started.run(
             "CREATE TABLE policy_rows (id BIGINT, country STRING, old BOOLEAN, paid DECIMAL(10,2)) USING parquet"
         )

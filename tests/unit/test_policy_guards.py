@@ -57,8 +57,8 @@ def test_the_first_line_that_fits_holds_and_who_is_in_none_sees_all() -> None:
     (guard,) = made.guards
     assert guard.uses == (("country", "string"), ("Id", "bigint"))
     assert guard.body == (
-        "CASE WHEN lower(session_user()) IN ('ann') THEN TRUE WHEN is_account_group_member('bi') THEN coalesce((c0 = 'EU'), FALSE) "
-        "WHEN lower(session_user()) IN ('bob') OR is_account_group_member('ops') THEN coalesce((c1 > 5), FALSE) ELSE TRUE END"
+        "CASE WHEN lower(session_user()) IN ('ann') THEN TRUE WHEN is_account_group_member('bi') OR is_member('bi') THEN coalesce((c0 = 'EU'), FALSE) "
+        "WHEN lower(session_user()) IN ('bob') OR is_account_group_member('ops') OR is_member('ops') THEN coalesce((c1 > 5), FALSE) ELSE TRUE END"
     )
     assert str(guard).startswith("row filter of sales.pay: CASE")
     assert not guard.is_mask
@@ -67,7 +67,7 @@ def test_the_first_line_that_fits_holds_and_who_is_in_none_sees_all() -> None:
 def test_two_filters_of_a_table_both_hold() -> None:
     (guard,) = found(rows((BI, "id = 1")), rows((ALL, "id = 2"), name="g")).guards
     assert guard.body == (
-        "(CASE WHEN is_account_group_member('bi') THEN coalesce((c0 = 1), FALSE) ELSE TRUE END) AND (CASE WHEN TRUE THEN coalesce((c0 = 2), FALSE) ELSE TRUE END)"
+        "(CASE WHEN is_account_group_member('bi') OR is_member('bi') THEN coalesce((c0 = 1), FALSE) ELSE TRUE END) AND (CASE WHEN TRUE THEN coalesce((c0 = 2), FALSE) ELSE TRUE END)"
     )
     assert guard.policies == ("f", "g")
 
@@ -199,12 +199,15 @@ def at_source(policy: Policy, user: str, groups: tuple[str, ...]) -> str:
     return next((line.row_filter for line in policy.allow if fits(line.who, user, groups)), "") or "1 = 1"
 
 
-def shown(where: str, user: str, groups: tuple[str, ...], given_as: tuple[str, ...]) -> set[int]:
-    """Rows of which a text holds; ``given_as``: what the function calls c0, c1."""
+def shown(
+    where: str, user: str, groups: tuple[str, ...], given_as: tuple[str, ...], local: tuple[str, ...] = ()
+) -> set[int]:
+    """Rows of which a text holds; ``given_as``: what the function calls c0, c1; ``local``: groups that the workspace alone has."""
     with sqlite3.connect(":memory:") as db:
         db.create_function("session_user", 0, lambda: user)
         db.create_function("current_person", 0, lambda: user)
         db.create_function("is_account_group_member", 1, lambda group: group in groups)
+        db.create_function("is_member", 1, lambda group: group in (*groups, *local))
         db.execute("CREATE TABLE t (id INT, country TEXT, c0, c1)")
         for id_, country in DATA:
             by_name = {"Id": id_, "country": country}
@@ -312,3 +315,26 @@ def test_filters_stand_before_grants_and_go_after_them_and_a_removal_is_a_delete
     assert report.changes == ["+ row filter of sales.pay: c0 = 1"]
     plan.place_guards([GuardStep("set", OTHER, ONE)], [])
     assert plan.steps[0].name == "row filter of sales.pay"
+
+
+@settings(max_examples=150, deadline=None)
+@given(LINES)
+def test_groups_that_the_workspace_alone_has_are_under_lines_that_hide_as_those_of_the_account(
+    lines: list[tuple[Who, str]],
+) -> None:
+    policy = rows(*lines)
+    (guard,) = found(policy).guards
+    names = tuple(name for name, _ in guard.uses)
+    spared = {group for line in policy.allow if not line.row_filter.strip() for group in line.who.groups}
+    for user, groups in PEOPLE:
+        if not spared & set(groups):
+            assert shown(guard.body, user, (), names, local=groups) == shown(guard.body, user, groups, names)
+
+
+def test_a_group_that_the_workspace_alone_has_is_hidden_from_and_not_spared() -> None:
+    (guard,) = found(rows((Who(groups=("ops",)), ""), (BI, "id = 1"))).guards
+    names = tuple(name for name, _ in guard.uses)
+    assert shown(guard.body, "eve", ("ops",), names) == set(range(1, len(DATA) + 1))
+    hidden = {number for number, (id_, _) in enumerate(DATA, 1) if id_ == 1}
+    assert shown(guard.body, "eve", (), names, local=("bi",)) == hidden
+    assert shown(guard.body, "eve", (), names, local=("ops", "bi")) == hidden

@@ -31,6 +31,7 @@ from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.memory.zone import Like, MemoryFiles, MemoryZone, forget
 from airflow_provider_livedata.engine.zones.powers import (
+    Cautions,
     HoldsAsRecorded,
     KeepsFiles,
     LeavesAttributes,
@@ -73,6 +74,7 @@ POWERS = (
     LooksInside,
     ListsPast,
     PacesCalls,
+    Cautions,
 )
 
 
@@ -465,6 +467,7 @@ class TestReadOnly:
             False,
             False,
             True,
+            False,
             False,
         ]
 

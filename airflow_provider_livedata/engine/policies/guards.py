@@ -1,7 +1,7 @@
 """Row filters and masks as functions that a table asks whenever it is read, where a target takes such: which, and of which policies. Pure.
 
     the row filter of sales.pay     bi: country = 'EU'; public: no filter
-    its function (c0 STRING)        CASE WHEN is_account_group_member('bi') THEN coalesce((c0 = 'EU'), FALSE) ELSE TRUE END
+    its function (c0 STRING)        CASE WHEN is_account_group_member('bi') OR is_member('bi') THEN coalesce((c0 = 'EU'), FALSE) ELSE TRUE END
 
 The first line that fits holds, as in Ranger, and who is in none sees all. Which of two policies Ranger asks first is not known here: of row filters all have to let a
 row through, which shows no more than either; two masks of one column are not said. A policy is said on a table as a whole or not at all; to whom
@@ -20,7 +20,7 @@ from airflow_provider_livedata.engine.clients.quoting import quoted_text
 from airflow_provider_livedata.engine.policies.filter_expressions import Expression, Unsayable, columns_of, parsed
 from airflow_provider_livedata.engine.policies.filter_texts import Words, written
 from airflow_provider_livedata.engine.policies.masks import masked
-from airflow_provider_livedata.engine.policies.model import Grant, Policy, Values, Who, as_json
+from airflow_provider_livedata.engine.policies.model import NOT_MASKED, Grant, Policy, Values, Who, as_json
 from airflow_provider_livedata.engine.policies.patterns import is_literal
 from airflow_provider_livedata.engine.policies.permissions import Place
 from airflow_provider_livedata.engine.policies.verdicts import READ, crowd_of, implied, levels_at
@@ -202,7 +202,7 @@ class _Work:
 
     def _mask(self, policy: Policy, column: str) -> Guard:
         type_ = self._types[column].lower()
-        cases = [(_who(line.who), masked(line, type_)) for line in _lines(policy)]
+        cases = [(_who(line.who, spares=line.mask == NOT_MASKED), masked(line, type_)) for line in _lines(policy)]
         called = next(name for name, _ in self._table.columns if name.lower() == column)
         place = Place(self._place.database, self._place.table, called)
         return Guard(place, ((called, type_),), _chosen(cases, "c0"), (policy.name,))
@@ -233,7 +233,11 @@ class _Work:
             )
 
         bodies = [
-            _chosen([(_who(line.who), shown(line, read)) for line in _lines(policy)], "TRUE") for policy, read in parts
+            _chosen(
+                [(_who(line.who, spares=line.row_filter not in read), shown(line, read)) for line in _lines(policy)],
+                "TRUE",
+            )
+            for policy, read in parts
         ]
         body = bodies[0] if len(bodies) == 1 else " AND ".join(f"({one})" for one in bodies)
         names = {name.lower(): name for name, _ in self._table.columns}
@@ -246,13 +250,18 @@ def _lines(policy: Policy) -> list[Grant]:
     return [line for line in policy.allow if READ in implied(line.accesses)]
 
 
-def _who(who: Who) -> str:
-    """Whether who asks is one of them; the case of the names of users does not count at Databricks."""
+def _who(who: Who, *, spares: bool) -> str:
+    """Whether who asks is one of them; the case of the names of users does not count at Databricks.
+
+    A group may be one of the workspace alone, which the account does not know: such hides from its members what the line hides, and spares
+    them nothing. Source: the reference of ``is_member`` and ``is_account_group_member``.
+    """
     if crowd_of([Grant(who)]).is_everybody:
         return "TRUE"
     users = ", ".join(quoted_text(name.lower()) for name in who.users)
     found = [f"lower(session_user()) IN ({users})"] if users else []
-    return " OR ".join([*found, *(f"is_account_group_member({quoted_text(name)})" for name in who.groups)])
+    asked = ("is_account_group_member",) if spares else ("is_account_group_member", "is_member")
+    return " OR ".join([*found, *(f"{function}({quoted_text(name)})" for name in who.groups for function in asked)])
 
 
 def _chosen(cases: Sequence[tuple[str, str]], otherwise: str) -> str:
