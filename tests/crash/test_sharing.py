@@ -327,3 +327,13 @@ def test_where_shares_cannot_be_kept_the_run_stops_and_says_so(sides: tuple[Memo
     with pytest.raises(NoShare, match="kept_at"):
         replicate(Governed(source, [share]), target)
     assert contents(target) == {}
+
+
+def test_where_the_place_of_shares_cannot_be_opened_the_run_stops_and_says_so(
+    sides: tuple[MemoryZone, MemoryZone],
+) -> None:
+    source, target = sides
+    share = SharedBandwidth(ZonePace("nothing://there", "1GiB/s"), "reading", open_zone)
+    with pytest.raises(NoShare, match="no zone serves nothing://.*kept_at='nothing://there'"):
+        replicate(Governed(source, [share]), target)
+    assert contents(target) == {}

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from airflow_provider_livedata.engine.errors import LiveDataError, NoShare
 from airflow_provider_livedata.engine.limits import Bandwidth, here_and_now
 from airflow_provider_livedata.engine.options import PRIORITY
 from airflow_provider_livedata.engine.sharing.member import Member
@@ -62,7 +63,12 @@ class SharedBandwidth:
             return self._joined[0]
 
     def _join(self) -> tuple[Member, Zone]:
-        zone = self._opened(self._kept_at)
+        try:
+            zone = self._opened(self._kept_at)
+        except LiveDataError as error:  # says nothing of the file that was to be read
+            raise NoShare(
+                f"where a zone's bandwidth is shared cannot be opened: {error}", kept_at=self._kept_at
+            ) from error
         member = Member(StateFolder(Retrying(zone)), self._direction, self._weight, self._holder, times=self._times)
         try:
             member.join()
