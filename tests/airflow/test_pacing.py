@@ -46,7 +46,7 @@ def context() -> Any:
 @pytest.fixture
 def sides() -> tuple[str, str]:
     number = next(_NUMBERS)
-    source, target = f"memory://paced-{number}/data", f"memory://copy-{number}/data"
+    source, target = f"memory://paced-{number}/data", f"memory://paced-copy-{number}/data"
     open_zone(source).put("a", b"1")
     return source, target
 
