@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.testing.suite.common import keys, put, read, read_all, stat
+from airflow_provider_livedata.testing.suite.common import keys, put, read, read_all, send, stat
 from airflow_provider_livedata.testing.zone_suite import OpenAt, ZoneSuite
 from tests.airflow.runs import migrate
 from tests.services.airflow_home import connection_variable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tests.services.s3 import MotoServer, S3Server
 
 FILES = {"a.txt": b"1", "sub/b c.txt": b"22", "sub/\u00e4%20+#=?'.bin": bytes(range(256)) * 60_000, "empty": b""}
+LARGE_BYTES = 12 << 20
 ALONE = ReplicateOptions(exclusive=True)
 
 
@@ -63,6 +65,17 @@ class TestWebHdfs(ZoneSuite):
     @pytest.fixture
     def many(self) -> int:
         return 200  # a file takes some ten requests
+
+    def test_old_leftovers_of_killed_writers_go_and_nothing_else(self, zone: Zone, open_at: OpenAt) -> None:
+        """As in the suite, of a file so large that the client does not hold all of it in memory."""
+        put(zone, "d/f", b"data")
+        left = zone.begin("d/g", LARGE_BYTES)
+        send(left, bytes(LARGE_BYTES))
+        later = int(time.time() * 1000) + 3_600_000
+        assert open_at("").sweep(later) == 1
+        assert keys(zone) == ["d/", "d/f"]
+        assert open_at("").resume("d/g", left.token, LARGE_BYTES) is None
+        assert zone.sweep(later) == 0
 
 
 @pytest.fixture

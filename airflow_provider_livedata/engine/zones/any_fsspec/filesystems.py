@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from airflow_provider_livedata.engine.errors import BadOption, UnknownScheme
 from airflow_provider_livedata.engine.zones.address import Address
@@ -119,9 +121,9 @@ def root_of(address: Address, filesystem: Any) -> str:
 
 
 def mended(filesystem: Any) -> Any:
-    """The same filesystem, without a flaw that would pass wrong bytes."""
+    """The same filesystem, without flaws that would pass wrong bytes."""
     if type(filesystem).__name__ == "WebHDFS" and _refuse_failed_reads not in filesystem.session.hooks["response"]:
-        filesystem.session.hooks["response"].append(_refuse_failed_reads)
+        filesystem.session.hooks["response"] += [_refuse_failed_reads, _keep_name]
     return filesystem
 
 
@@ -129,3 +131,15 @@ def _refuse_failed_reads(response: Any, *_args: Any, **_options: Any) -> None:
     # fsspec takes whatever a DataNode answers for the bytes of the file, the text of an error too.
     if "op=OPEN" in response.url:
         response.raise_for_status()
+
+
+def _keep_name(response: Any, *_args: Any, **_options: Any) -> None:
+    # Hadoop composes the characters of names in its redirects (as java.net.URI.toASCIIString does), which lead to another file then.
+    if location := response.headers.get("location"):
+        asked, told = urlsplit(response.url), urlsplit(location)
+        if _composed(asked.path) == _composed(told.path):
+            response.headers["location"] = urlunsplit(told._replace(path=asked.path))
+
+
+def _composed(path: str) -> str:
+    return unicodedata.normalize("NFC", unquote(path))

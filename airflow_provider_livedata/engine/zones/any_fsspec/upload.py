@@ -28,6 +28,9 @@ class FsspecUpload(Upload):
         self._is_published = False
         self._lock = threading.Lock()
 
+    def __del__(self) -> None:
+        _let_go(self._writer)
+
     def part(self, index: int, data: bytes | bytearray | memoryview, checksum: Checksum) -> Part:
         """See ``Upload.part``. A part that was written already is not written again."""
         with self._lock:
@@ -76,7 +79,8 @@ class FsspecUpload(Upload):
             with engine_errors(self._path):
                 self._writer.write(data)
         except LiveDataError:
-            self._writer = None  # nobody knows how far it got
+            _let_go(self._writer)  # nobody knows how far it got
+            self._writer = None
             raise
 
     def _end(self, parts: Sequence[Part]) -> None:
@@ -90,3 +94,10 @@ class FsspecUpload(Upload):
         if self._writer is not None:
             with engine_errors(self._path):
                 self._writer.close()
+
+
+def _let_go(writer: Any) -> None:
+    """Have a file that is thrown away write nothing more: fsspec would send what it holds, whenever that is, to a file that may be gone."""
+    if writer is not None:
+        with suppress(AttributeError):  # of a local file, which holds nothing back
+            writer.closed = True
