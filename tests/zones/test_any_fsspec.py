@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -388,7 +389,7 @@ def test_what_a_client_says_is_never_passed_on(tmp_path: Path, faults: dict[str,
         with pytest.raises(LiveDataError) as told:
             zone.stat("f")
         assert "hidden" not in f"{told.value} {told.value.where}"
-        assert told.value.__suppress_context__
+        assert (told.value.__cause__, told.value.__suppress_context__) == (None, True)
 
 
 def test_a_root_that_is_missing_or_a_file_is_named(tmp_path: Path) -> None:
@@ -411,3 +412,37 @@ def test_each_thread_has_a_filesystem_of_its_own(tmp_path: Path) -> None:
     assert fsspec.filesystem("memory") is not None
     zone.close()
     assert read_all(zone, "f") == b"1"
+
+
+class Connected(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
+    """A stand-in for a filesystem with a connection, which counts how often that is closed."""
+
+    closed: ClassVar[list[str]] = []
+
+    @property
+    def session(self) -> Connected:
+        return self
+
+    def close(self) -> None:
+        self.closed.append("closed")
+
+
+def test_connections_that_were_made_here_are_given_back_and_those_of_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connected, "closed", [])
+    fsspec.register_implementation("local", Connected, clobber=True)
+    try:
+        zone = local(tmp_path)
+        zone.close()
+        zone.close()
+        assert Connected.closed == ["closed"]
+        zone = local(tmp_path)
+        del zone  # nobody closes it
+        gc.collect()
+        assert Connected.closed == ["closed", "closed"]
+        zone = local(tmp_path, filesystem=Connected())
+        zone.close()
+        assert Connected.closed == ["closed", "closed"]
+    finally:
+        fsspec.register_implementation("local", LocalFileSystem, clobber=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
+import weakref
 from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -19,10 +20,11 @@ class Filesystems:
     Clients of one connection (SFTP) mix up the answers of threads; those that fsspec runs on its own event loop may be shared.
     """
 
-    def __init__(self, first: Any) -> None:
+    def __init__(self, first: Any, *, is_ours: bool) -> None:
         self._first = mended(first)
         self._mine = threading.local()
-        self._made: list[Any] = []
+        self._made: list[Any] = [first] if is_ours else []
+        self.close = weakref.finalize(self, _close, self._made)  # also where nobody closes: connections would stay open
         self._owner = threading.get_ident()
 
     def get(self) -> Any:
@@ -46,20 +48,11 @@ class Filesystems:
         from fsspec.spec import AbstractFileSystem
 
         files = self.get()
-        if (
-            type(files).rmdir is AbstractFileSystem.rmdir
-        ):  # does nothing: this one removes directories as it does files (WebHDFS)
+        # That one does nothing: directories go as files do (WebHDFS).
+        if type(files).rmdir is AbstractFileSystem.rmdir:
             files.rm_file(at)
         else:
             files.rmdir(at)
-
-    def close(self) -> None:
-        """Close the connections of those that were made here."""
-        for one in self._made:
-            for name in ("session", "client", "ftp"):
-                with suppress(Exception):
-                    getattr(one, name).close()
-        self._made.clear()
 
     def _shared(self) -> Any | None:
         return self._first if self._first.async_impl or threading.get_ident() == self._owner else None
@@ -118,6 +111,14 @@ def root_of(address: Address, filesystem: Any) -> str:
     own = (filesystem.protocol,) if isinstance(filesystem.protocol, str) else tuple(filesystem.protocol)
     asked = protocol_of(address)
     return str(filesystem._strip_protocol(url_of(address, asked if asked in own else own[0])))
+
+
+def _close(made: list[Any]) -> None:
+    for one in made:
+        for name in ("session", "client", "ftp"):
+            with suppress(Exception):
+                getattr(one, name).close()
+    made.clear()
 
 
 def mended(filesystem: Any) -> Any:

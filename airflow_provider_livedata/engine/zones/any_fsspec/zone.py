@@ -44,12 +44,12 @@ _CLIENT_BYTES = 8 << 20  # what files of fsspec hold: a block of 5 MiB, and what
 class FsspecZone(Zone):
     """A directory of a filesystem that fsspec knows. With the power Cautions."""
 
-    def __init__(self, address: Address, filesystem: Any, *, exclusive: bool) -> None:
+    def __init__(self, address: Address, filesystem: Any, *, is_ours: bool, exclusive: bool) -> None:
         self.address = address
         self.facts = Facts(
             address.scheme, in_order=True, puts_publish=False, reading_bytes=_CLIENT_BYTES, writing_bytes=_CLIENT_BYTES
         )
-        self._files = Filesystems(filesystem)
+        self._files = Filesystems(filesystem, is_ours=is_ours)
         self._tree = Tree(self._files, address, root_of(address, filesystem))
         self._stage, self._reading, self._exclusive = Stage(self._tree), ReadingOn(), exclusive
 
@@ -83,7 +83,7 @@ class FsspecZone(Zone):
             raise BadAddress(
                 f"a local path has no host; write {address.scheme}:///{address.path}", address=str(address)
             )
-        return cls(address, made, exclusive=exclusive)
+        return cls(address, made, is_ours=filesystem is None, exclusive=exclusive)
 
     def cautions(self, *, as_target: bool) -> list[str]:
         """See ``Cautions``."""
