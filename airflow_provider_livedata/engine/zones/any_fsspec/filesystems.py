@@ -130,7 +130,8 @@ def mended(filesystem: Any) -> Any:
 
 def _refuse_failed_reads(response: Any, *_args: Any, **_options: Any) -> None:
     # fsspec takes whatever a DataNode answers for the bytes of the file, the text of an error too.
-    if "op=OPEN" in response.url:
+    if "op=OPEN" in response.url and not response.ok:
+        response.close()  # nobody reads the rest, and its connection would stay open
         response.raise_for_status()
 
 
