@@ -290,6 +290,12 @@ def test_what_is_not_this_syncs_is_somebody_elses() -> None:
     assert standing().seen_by("s", [Place("sales", "pay", "ssn")])[PAY].theirs == {"ssn"}
 
 
+def test_what_is_somebody_elses_of_a_table_hides_nothing_else_that_is_known_of_it() -> None:
+    table = replace(TABLE, partitions=frozenset({"country"}))
+    seen = Standing({PAY: table}, {PAY: "theirs"}).seen_by("s", ())[PAY]
+    assert seen == replace(table, theirs=frozenset({""}))
+
+
 def test_functions_that_nothing_asks_are_litter() -> None:
     assert standing().litter("s", {ONE}, [PAY]) == []
     assert standing().litter("s", {OTHER}, [PAY]) == [NAME]

@@ -12,7 +12,7 @@ wanted  there       recorded
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from airflow_provider_livedata.engine.errors import BadInput
@@ -98,7 +98,7 @@ class Standing:
 
 
 def _with(table: Table, theirs: set[str]) -> Table:
-    return Table(table.columns, table.refuses, frozenset(theirs)) if theirs else table
+    return replace(table, theirs=frozenset(theirs)) if theirs else table
 
 
 def changed(standing: Standing, recorded: Recorded, sync: str) -> dict[Place, str]:
