@@ -12,7 +12,7 @@ Source: the manual of Hive's query language, "Operators and User-Defined Functio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
@@ -181,17 +181,15 @@ class _Parser:
     # ---- expressions, the weakest first
 
     def _either(self) -> Expression:
-        return self._joined("OR", [self._all()])
+        return self._joined("OR", self._all)
 
     def _all(self) -> Expression:
-        parts = [self._opposite()]
-        while self._takes("and"):
-            parts.append(self._opposite())
-        return parts[0] if len(parts) == 1 else Both("AND", tuple(parts))
+        return self._joined("AND", self._opposite)
 
-    def _joined(self, word: OneOf["OR"], parts: list[Expression]) -> Expression:
-        while self._takes("or"):
-            parts.append(self._all())
+    def _joined(self, word: OneOf["AND", "OR"], part: Callable[[], Expression]) -> Expression:
+        parts = [part()]
+        while self._takes(word.lower()):
+            parts.append(part())
         return parts[0] if len(parts) == 1 else Both(word, tuple(parts))
 
     def _opposite(self) -> Expression:
