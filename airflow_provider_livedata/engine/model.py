@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from airflow_provider_livedata.engine.errors import LiveDataError
+
 Kind = Literal["file", "directory", "other"]
 
 
@@ -163,6 +165,11 @@ class Failure:
     reason: str
     error: str = ""  # the class name of the engine error
     retryable: bool = False
+
+    @classmethod
+    def of(cls, path: str, error: LiveDataError) -> Failure:
+        """What to report of a path and the error that it failed with."""
+        return cls(path, str(error), type(error).__name__, error.retryable)
 
 
 @dataclass(frozen=True, slots=True)

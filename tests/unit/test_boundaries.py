@@ -18,7 +18,18 @@ from airflow_provider_livedata import engine
 ROOT = Path(__file__).parents[2]
 PACKAGE = "airflow_provider_livedata"
 STORES = ("abfs", "any_fsspec", "gs", "hdfs", "local", "memory", "s3")
-COMMON = {"address", "around", "base", "below", "objects", "powers", "ranges", "registry", "wrappers"}  # to all stores
+COMMON = {
+    "address",
+    "around",
+    "base",
+    "below",
+    "in_order",
+    "objects",
+    "powers",
+    "ranges",
+    "registry",
+    "wrappers",
+}  # to all stores
 PLANTED = {  # module: what it must not import
     "engine.deciding.plan": "time",
     "engine.backups.record": "airflow_provider_livedata.engine.zones.base",

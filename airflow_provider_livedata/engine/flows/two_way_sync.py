@@ -238,7 +238,7 @@ class _Run:
     def _unreadable(self, path: str, error: LiveDataError) -> None:
         self.report.failed += 1
         if len(self.report.failures) < KEPT:
-            self.report.failures.append(Failure(path, str(error), type(error).__name__, error.retryable))
+            self.report.failures.append(Failure.of(path, error))
 
     def _carry(self, planned: Planned) -> Carrying:
         how, folder = self.options.how, self._kept(kept.REMOVED)

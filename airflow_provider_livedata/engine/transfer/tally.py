@@ -46,11 +46,7 @@ class Tally:
 
     def fail(self, path: str, error: LiveDataError | Failure) -> None:
         """Note that one path failed."""
-        failure = (
-            error
-            if isinstance(error, Failure)
-            else Failure(path, str(error), type(error).__name__, retryable=error.retryable)
-        )
+        failure = error if isinstance(error, Failure) else Failure.of(path, error)
         with self._lock:
             self.failed += 1
             if len(self.failures) < KEPT:

@@ -47,7 +47,7 @@ class TakesAside(Around):
         except PathMissing:
             return None
         except LiveDataError as error:
-            return Failure(entry.path, str(error), type(error).__name__, error.retryable)
+            return Failure.of(entry.path, error)
 
 
 def take(zone: Zone, entry: Entry, place: str) -> Entry:

@@ -9,8 +9,9 @@ does not retry on its own beyond what its client does within one call: callers r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.model import (
     Attributes,
     Checksum,
@@ -165,3 +166,14 @@ class Upload(ABC):
     @abstractmethod
     def abort(self) -> None:
         """Forget the upload and free its space; never raises for one that is gone."""
+
+
+def delete_each(entries: Sequence[Entry], delete: Callable[[Entry], None]) -> list[Failure]:
+    """``Zone.delete`` of a store that deletes one by one: the failure of one does not stop the others."""
+    failures = []
+    for entry in entries:
+        try:
+            delete(entry)
+        except LiveDataError as error:
+            failures.append(Failure.of(entry.path, error))
+    return failures

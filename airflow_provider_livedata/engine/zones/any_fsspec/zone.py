@@ -14,7 +14,6 @@ from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import (
     BadAddress,
     IsADirectory,
-    LiveDataError,
     NotADirectory,
     NotEmpty,
     ObjectChanged,
@@ -35,7 +34,7 @@ from airflow_provider_livedata.engine.zones.any_fsspec.promises import cautions,
 from airflow_provider_livedata.engine.zones.any_fsspec.stage import PIECE_BYTES, Stage
 from airflow_provider_livedata.engine.zones.any_fsspec.tree import STATE, Tree
 from airflow_provider_livedata.engine.zones.any_fsspec.upload import FsspecUpload
-from airflow_provider_livedata.engine.zones.base import Upload, Zone
+from airflow_provider_livedata.engine.zones.base import Upload, Zone, delete_each
 from airflow_provider_livedata.engine.zones.ranges import AHEAD_BYTES, OpenRange, Range, ReadingOn
 
 _CLIENT_BYTES = 8 << 20  # what files of fsspec hold: a block of 5 MiB, and what is taken from it
@@ -164,13 +163,7 @@ class FsspecZone(Zone):
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         """See ``Zone.delete``."""
         self._allow(is_note=all(_is_state(entry.path) for entry in entries))
-        failures = []
-        for entry in entries:
-            try:
-                self._delete(entry)
-            except LiveDataError as error:
-                failures.append(Failure(entry.path, str(error), type(error).__name__, error.retryable))
-        return failures
+        return delete_each(entries, self._delete)
 
     def sweep(self, older_than_ms: int) -> int:
         """See ``Zone.sweep``."""

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     IsADirectory,
-    LiveDataError,
     NameRefused,
     NotADirectory,
     ObjectChanged,
@@ -38,7 +37,7 @@ from airflow_provider_livedata.engine.model import (
     Snapshot,
 )
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import Upload, Zone
+from airflow_provider_livedata.engine.zones.base import Upload, Zone, delete_each
 from airflow_provider_livedata.engine.zones.hdfs import scan as hdfs_scan
 from airflow_provider_livedata.engine.zones.hdfs.attributes import AttributeStore
 from airflow_provider_livedata.engine.zones.hdfs.check import check
@@ -248,13 +247,7 @@ class HdfsZone(Zone):
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         """See ``Zone.delete``."""
-        failures = []
-        for entry in entries:
-            try:
-                self._delete(entry)
-            except LiveDataError as error:
-                failures.append(Failure(entry.path, str(error), type(error).__name__, error.retryable))
-        return failures
+        return delete_each(entries, self._delete)
 
     def sweep(self, older_than_ms: int) -> int:
         """See ``Zone.sweep``."""

@@ -19,7 +19,6 @@ from airflow_provider_livedata.engine.errors import (
     BadAddress,
     CorruptSource,
     IsADirectory,
-    LiveDataError,
     NameRefused,
     NotADirectory,
     ObjectChanged,
@@ -28,7 +27,7 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import Upload, Zone
+from airflow_provider_livedata.engine.zones.base import Upload, Zone, delete_each
 from airflow_provider_livedata.engine.zones.local import scan as local_scan
 from airflow_provider_livedata.engine.zones.local.attributes import (
     NOT_UTF8,
@@ -198,13 +197,7 @@ class LocalZone(Zone):
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         """See ``Zone.delete``."""
-        failures = []
-        for entry in entries:
-            try:
-                self._delete(entry)
-            except LiveDataError as error:
-                failures.append(Failure(entry.path, str(error), type(error).__name__, error.retryable))
-        return failures
+        return delete_each(entries, self._delete)
 
     def sweep(self, older_than_ms: int) -> int:
         """See ``Zone.sweep``."""

@@ -21,7 +21,6 @@ from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     IsADirectory,
-    LiveDataError,
     NameRefused,
     NotADirectory,
     ObjectChanged,
@@ -41,7 +40,7 @@ from airflow_provider_livedata.engine.model import (
     Snapshot,
 )
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import Upload, Zone
+from airflow_provider_livedata.engine.zones.base import Upload, Zone, delete_each
 from airflow_provider_livedata.engine.zones.memory.difference import changes
 from airflow_provider_livedata.engine.zones.memory.store import MemoryStore, Node, Pending, parents_of
 from airflow_provider_livedata.engine.zones.memory.upload import MemoryUpload, refuse_other_bytes
@@ -209,13 +208,10 @@ class MemoryZone(Zone):
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         """See ``Zone.delete``."""
-        failures = []
-        for entry in entries:
-            try:
-                self.store.remove(self._full(entry.path) + ("/" if entry.kind == "directory" else ""))
-            except LiveDataError as error:
-                failures.append(Failure(entry.path, str(error), type(error).__name__, error.retryable))
-        return failures
+        return delete_each(
+            entries,
+            lambda entry: self.store.remove(self._full(entry.path) + ("/" if entry.kind == "directory" else "")),
+        )
 
     def sweep(self, older_than_ms: int) -> int:
         """See ``Zone.sweep``."""

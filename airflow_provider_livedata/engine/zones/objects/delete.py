@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from airflow_provider_livedata.engine.errors import NotEmpty, ZoneError
 from airflow_provider_livedata.engine.model import Entry, Failure
 from airflow_provider_livedata.engine.zones.objects.store import ObjectStore
-from airflow_provider_livedata.engine.zones.objects.waves import failure_of, waves
+from airflow_provider_livedata.engine.zones.objects.waves import waves
 
 
 def delete(store: ObjectStore, entries: Sequence[Entry], workers: Executor) -> list[Failure]:
@@ -26,7 +26,7 @@ def _delete_one(store: ObjectStore, entry: Entry) -> Failure | None:
         else:
             store.delete(entry.path, entry.version)
     except ZoneError as error:
-        return failure_of(entry, error)
+        return Failure.of(entry.path, error)
     return None
 
 

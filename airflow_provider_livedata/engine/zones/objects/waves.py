@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from airflow_provider_livedata.engine.errors import ZoneError
-from airflow_provider_livedata.engine.model import Entry, Failure
+from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.zones.objects.listing import PAGE
 
 
@@ -26,8 +25,3 @@ def waves(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
             above.add(parent)
     if wave:
         yield wave
-
-
-def failure_of(entry: Entry, error: ZoneError) -> Failure:
-    """What to report of an entry that could not be deleted."""
-    return Failure(entry.path, str(error), type(error).__name__, error.retryable)

@@ -13,7 +13,7 @@ import obstore
 
 from airflow_provider_livedata.engine.errors import NotEmpty, ZoneError
 from airflow_provider_livedata.engine.model import Entry, Failure
-from airflow_provider_livedata.engine.zones.objects.waves import failure_of, waves
+from airflow_provider_livedata.engine.zones.objects.waves import waves
 from airflow_provider_livedata.engine.zones.s3.bucket import S3Bucket, fits_xml
 from airflow_provider_livedata.engine.zones.s3.clients import suits_obstore
 from airflow_provider_livedata.engine.zones.s3.errors import Answer, error_for, s3_errors
@@ -37,10 +37,10 @@ def _delete_wave(bucket: S3Bucket, wave: list[Entry], workers: Executor) -> list
         directories, workers.map(lambda one: _marker_of(bucket, one.path), directories), strict=True
     ):
         if isinstance(found, ZoneError):
-            failures.append(failure_of(entry, found))
+            failures.append(Failure.of(entry.path, found))
         elif found:
             keys[found] = entry
-    return failures + [failure_of(keys[key], error) for key, error in _delete_keys(bucket, keys, workers)]
+    return failures + [Failure.of(keys[key].path, error) for key, error in _delete_keys(bucket, keys, workers)]
 
 
 def _marker_of(bucket: S3Bucket, path: str) -> str | ZoneError:
