@@ -10,7 +10,7 @@ import argparse
 import sys
 
 from airflow_provider_livedata.configuration import Configuration, load
-from airflow_provider_livedata.configuration.paces import pools
+from airflow_provider_livedata.configuration.paces import limits, pools
 
 
 def main(arguments: list[str]) -> int:
@@ -40,7 +40,7 @@ def _pace(found: Configuration, *, is_applied: bool) -> None:
         for line in apply(found):
             _say(line)
         return
-    limited, asked = len(found.limits()), len(list(pools(found.paces)))
+    limited, asked = len(limits(found.zones)), len(list(pools(found.zones)))
     if limited or asked:
         _say(f"limits of {limited} zones and {asked} pools: add --apply to set them in Airflow's database")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airflow_provider_livedata.configuration.loading import Configuration
-from airflow_provider_livedata.configuration.paces import POOL_PREFIX, VARIABLE, Pool, pools
+from airflow_provider_livedata.configuration.paces import POOL_PREFIX, VARIABLE, Pool, limits, pools
 
 _SAID = "Limits of zones for all runs together, from the file that config_file of [livedata] names"
 
@@ -15,11 +15,10 @@ def apply(configuration: Configuration) -> Iterator[str]:
     from airflow.models.pool import Pool as AirflowPool
     from airflow.models.variable import Variable
 
-    asked = list(pools(configuration.paces))
-    limits = configuration.limits()
+    asked, said = list(pools(configuration.zones)), limits(configuration.zones)
     before = Variable.get(VARIABLE, default_var={}, deserialize_json=True)
-    Variable.set(VARIABLE, limits, description=_SAID, serialize_json=True)
-    yield f"variable {VARIABLE}: limits of {len(limits)} zones, {'as before' if limits == before else 'set'}"
+    Variable.set(VARIABLE, said, description=_SAID, serialize_json=True)
+    yield f"variable {VARIABLE}: limits of {len(said)} zones, {'as before' if said == before else 'set'}"
     for pool in asked:
         known = AirflowPool.get_pool(pool.name)
         AirflowPool.create_or_update_pool(pool.name, pool.slots, _description(pool), include_deferred=False)

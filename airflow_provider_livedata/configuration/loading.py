@@ -16,7 +16,7 @@ from airflow_provider_livedata.configuration.lines import Document, parse
 from airflow_provider_livedata.configuration.locating import Located, Locating
 from airflow_provider_livedata.configuration.location import Location
 from airflow_provider_livedata.configuration.model import Backup, DisasterRecovery, Migration, Zone
-from airflow_provider_livedata.configuration.paces import Pace, limits, pool_between
+from airflow_provider_livedata.configuration.paces import pool_between
 from airflow_provider_livedata.configuration.part import Part
 from airflow_provider_livedata.configuration.places import Places
 from airflow_provider_livedata.configuration.problems import Path, Problem
@@ -47,23 +47,9 @@ class Configuration:
     shared: Mapping[str, Shared] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
-    @property
-    def paces(self) -> dict[str, Pace]:
-        """By name of the zone, what all runs together may do to it."""
-        return {name: zone.pace for name, zone in self.zones.items()}
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        """Of the zones, by name."""
-        return {name: zone.address for name, zone in self.zones.items()}
-
-    def limits(self) -> dict[str, dict[str, str]]:
-        """See ``paces.limits``."""
-        return limits(self.paces, self.addresses)
-
     def pool_between(self, source: str, target: str | None) -> str | None:
         """See ``paces.pool_between``; without a target: snapshots of the source itself."""
-        return pool_between(source, target or source, self.paces, self.addresses)
+        return pool_between(source, target or source, self.zones)
 
     def raise_problems(self) -> None:
         """Do nothing where all is right.

@@ -7,14 +7,13 @@ zones.onprem.pace.reading.tasks         the pool livedata_onprem_reading
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
 from airflow_provider_livedata.configuration.fields import Bandwidth, Place
 from airflow_provider_livedata.configuration.part import Part
-from airflow_provider_livedata.engine.sharing.zone_pace import Direction
-from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.engine.sharing.zone_pace import Direction, zone_around
 
 DIRECTIONS: tuple[Direction, ...] = ("reading", "writing")
 POOL_PREFIX = "livedata_"
@@ -51,43 +50,44 @@ class Pool(NamedTuple):
     direction: Direction
 
 
-def pools(paces: Mapping[str, Pace]) -> Iterator[Pool]:
+class _Zone(Protocol):
+    """A zone of the file."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def pace(self) -> Pace: ...
+
+
+def pools(zones: Mapping[str, _Zone]) -> Iterator[Pool]:
     """The pools that zones ask for, by name of the zone."""
-    for zone, pace in paces.items():
+    for name, zone in zones.items():
         for direction in DIRECTIONS:
-            if tasks := pace.of(direction).tasks:
-                yield Pool(f"{POOL_PREFIX}{zone}_{direction}", tasks, zone, direction)
+            if tasks := zone.pace.of(direction).tasks:
+                yield Pool(f"{POOL_PREFIX}{name}_{direction}", tasks, name, direction)
 
 
-def pool_between(source: str, target: str, paces: Mapping[str, Pace], addresses: Mapping[str, str]) -> str | None:
+def pool_between(source: str, target: str, zones: Mapping[str, _Zone]) -> str | None:
     """The pool of a task that copies: of that zone, of both, which lets fewer of them work; Airflow gives a task one pool.
 
     Args:
         source: Address.
         target: Address.
-        paces: By name of the zone.
-        addresses: Of the zones, by name.
+        zones: By name.
     """
-    reads, writes = zone_of(source, addresses), zone_of(target, addresses)
-    meant = {(reads, "reading"), (writes, "writing")}
-    found = [pool for pool in pools(paces) if (pool.zone, pool.direction) in meant]
+    addresses = {name: zone.address for name, zone in zones.items()}
+    meant = {(zone_around(source, addresses), "reading"), (zone_around(target, addresses), "writing")}
+    found = [pool for pool in pools(zones) if (pool.zone, pool.direction) in meant]
     return min(found, key=lambda pool: pool.slots).name if found else None
 
 
-def zone_of(address: str, addresses: Mapping[str, str]) -> str | None:
-    """The smallest zone that an address lies in."""
-    place = Address.parse(address)
-    around = [zone for zone, at in addresses.items() if place.lies_in(Address.parse(at))]
-    return max(around, key=lambda zone: len(Address.parse(addresses[zone]).path)) if around else None
-
-
-def limits(paces: Mapping[str, Pace], addresses: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def limits(zones: Mapping[str, _Zone]) -> dict[str, dict[str, str]]:
     """What the Variable holds, by address of the zone; see ``engine.sharing.zone_pace.zone_paces``."""
     told = {
-        addresses[zone]: {
-            **{name: text for name in DIRECTIONS if (text := pace.of(name).bandwidth)},
-            "kept_at": pace.kept_at or addresses[zone],
+        zone.address: {
+            **{name: text for name in DIRECTIONS if (text := zone.pace.of(name).bandwidth)},
+            "kept_at": zone.pace.kept_at or zone.address,
         }
-        for zone, pace in paces.items()
+        for zone in zones.values()
     }
     return {address: said for address, said in told.items() if len(said) > 1}

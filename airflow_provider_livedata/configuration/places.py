@@ -60,8 +60,7 @@ class Places:
 
     def pool_between(self, source: str, target: str) -> str | None:
         """See ``paces.pool_between``."""
-        addresses = {name: zone.address for name, zone in self._zones.items()}
-        return pool_between(source, target, {name: zone.pace for name, zone in self._zones.items()}, addresses)
+        return pool_between(source, target, self._zones)
 
     def options_of(self, zone: str) -> dict[str, Any]:
         """What the file says of whatever reads from a zone."""

@@ -54,15 +54,15 @@ class Bandwidth:
         self._timetable, self._now, self._name = timetable, now, name
         self._turns = Turns(clock, sleep)
 
-    def take(self, size_bytes: int, *, share: float = 1.0) -> None:
-        """Wait until ``size_bytes`` more may be moved, at that share of the rate.
+    def take(self, size_bytes: int, *, share: Callable[[], float] = lambda: 1.0) -> None:
+        """Wait until ``size_bytes`` more may be moved; ``share``: of the rate, asked for where there is one.
 
         Raises:
             WindowClosed: Nothing may be moved at this time of day.
         """
         rate = self.rate()
         if rate is not None:
-            self._turns.wait(size_bytes / (rate * share))
+            self._turns.wait(size_bytes / (rate * share()))
 
     def rate(self) -> float | None:
         """Bytes a second as of now; None is no limit.

@@ -65,7 +65,4 @@ def within_limits(zone: Zone, address: str, into: str, options: ReplicateOptions
 def _share(pace: ZonePace, direction: Direction, options: ReplicateOptions) -> SharedBandwidth:
     from airflow_provider_livedata.engine.sharing.governed import SharedBandwidth
 
-    def opened(address: str) -> Zone:
-        return LiveDataHook.open_zone(address)
-
-    return SharedBandwidth(pace, direction, opened, weight=options.priority, holder=options.holder)
+    return SharedBandwidth(pace, direction, LiveDataHook.open_zone, weight=options.priority, holder=options.holder)

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider_livedata.configuration import read
 from airflow_provider_livedata.configuration.__main__ import main
-from airflow_provider_livedata.configuration.paces import VARIABLE
+from airflow_provider_livedata.configuration.paces import VARIABLE, limits
 from airflow_provider_livedata.dag_templates.configured import replication_dags
 from airflow_provider_livedata.dag_templates.configured_backups import backup_dags
 from airflow_provider_livedata.dag_templates.configured_locations import hybrid_cloud_dags
@@ -237,7 +237,7 @@ def test_the_command_sets_the_variable_and_the_pools_and_says_what_it_changed(
         "variable livedata_paces: limits of 2 zones, set",
         "pool livedata_onprem_reading: 4 slots, made",
     ]
-    assert Variable.get(VARIABLE, deserialize_json=True) == read(TEXT).limits()
+    assert Variable.get(VARIABLE, deserialize_json=True) == limits(read(TEXT).zones)
     file.write_text(TEXT.replace("tasks: 4", "tasks: 5").replace(", tasks: 3", ""))
     assert main([str(file), "--apply"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [

@@ -121,7 +121,7 @@ def test_a_share_of_the_rate_lets_that_part_of_the_bytes_pass() -> None:
     now = [0.0]
     limit = Bandwidth(Timetable.parse("1MiB/s"), clock=lambda: now[0], sleep=lambda s: now.__setitem__(0, now[0] + s))
     for _ in range(5):
-        limit.take(MIB, share=0.25)
+        limit.take(MIB, share=lambda: 0.25)
     assert now[0] == pytest.approx(16)
 
 

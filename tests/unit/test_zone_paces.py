@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_livedata.configuration import read
+from airflow_provider_livedata.configuration import Zone, read
 from airflow_provider_livedata.configuration.__main__ import main
-from airflow_provider_livedata.configuration.paces import Pace, Pool, pools, zone_of
-from airflow_provider_livedata.engine.sharing.zone_pace import ZonePace, zone_paces
+from airflow_provider_livedata.configuration.paces import Pool, limits, pools
+from airflow_provider_livedata.engine.sharing.zone_pace import ZonePace, zone_around, zone_paces
 
 TEXT = """\
 zones:
@@ -38,18 +38,18 @@ locations:
 def test_limits_are_said_by_address_of_the_zone_as_tasks_read_them() -> None:
     found = read(TEXT)
     assert found.problems == ()
-    assert found.limits() == {
+    assert limits(found.zones) == {
         "hdfs://prod@nn1:8020/": {
             "reading": "08:00-18:00=50MiB/s, 02:00-04:00=closed",
             "kept_at": "s3://lake@lake/pace/onprem",
         },
         "s3://lake@lake/": {"writing": "200MiB/s", "kept_at": "s3://lake@lake/"},
     }
-    assert zone_paces(found.limits())["s3://lake@lake/"] == ZonePace("s3://lake@lake/", writing="200MiB/s")
+    assert zone_paces(limits(found.zones))["s3://lake@lake/"] == ZonePace("s3://lake@lake/", writing="200MiB/s")
 
 
 def test_each_direction_that_caps_its_tasks_is_a_pool() -> None:
-    assert list(pools(read(TEXT).paces)) == [
+    assert list(pools(read(TEXT).zones)) == [
         Pool("livedata_onprem_reading", 4, "onprem", "reading"),
         Pool("livedata_onprem_writing", 2, "onprem", "writing"),
         Pool("livedata_cloud_writing", 3, "cloud", "writing"),
@@ -79,9 +79,9 @@ def test_locations_know_the_pool_of_each_follower() -> None:
 
 
 def test_a_zone_without_limits_is_in_no_variable_and_no_pool() -> None:
-    assert read("zones: {lake: {address: 's3://lake/'}}").limits() == {}
-    assert list(pools({"lake": Pace()})) == []
-    assert zone_of("s3://lake/a", {}) is None
+    assert limits(read("zones: {lake: {address: 's3://lake/'}}").zones) == {}
+    assert list(pools({"lake": Zone(address="s3://lake/")})) == []
+    assert zone_around("s3://lake/a", {}) is None
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,7 @@ class SharedBandwidth:
             WindowClosed: Not at this time of day.
             NoShare: See ``Member``.
         """
-        if self._bandwidth.rate() is not None:
-            self._bandwidth.take(size_bytes, share=self._member().share())
+        self._bandwidth.take(size_bytes, share=lambda: self._member().share())
 
     def leave(self) -> None:
         """Give this run's part to the others; the next byte joins anew."""

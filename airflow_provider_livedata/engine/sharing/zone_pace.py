@@ -52,9 +52,15 @@ def zone_paces(value: Any) -> dict[str, ZonePace]:
 
 def pace_at(address: str, paces: Mapping[str, ZonePace]) -> ZonePace | None:
     """The limits of the smallest zone that an address lies in, whatever connection either is reached by."""
+    zone = zone_around(address, {zone: zone for zone in paces})
+    return paces[zone] if zone else None
+
+
+def zone_around(address: str, zones: Mapping[str, str]) -> str | None:
+    """The name of the smallest zone that an address lies in, of ``zones`` by name with their addresses."""
     place = Address.parse(address)
-    around = [zone for zone in paces if place.lies_in(Address.parse(zone))]
-    return paces[max(around, key=lambda zone: len(Address.parse(zone).path))] if around else None
+    around = {name: zone for name, at in zones.items() if place.lies_in(zone := Address.parse(at))}
+    return max(around, key=lambda name: len(around[name].path)) if around else None
 
 
 def _pace(address: str, said: Any) -> ZonePace:
