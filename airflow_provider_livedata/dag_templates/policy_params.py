@@ -10,7 +10,11 @@ from airflow.sdk import Param
 from airflow_provider_livedata.dag_templates import forms
 
 _CHOICES: dict[str, tuple[str, dict[str, str], str]] = {
-    "roles_as": ("members", {"members": "the users and groups in them", "keep": "roles of the target"}, "Roles become"),
+    "roles_as": (
+        "members",
+        {"members": "the users and groups in them", "mirror": "roles made at the target", "keep": "roles that are at the target"},
+        "Roles become",
+    ),
     "deletes": ("mirror", {"mirror": "delete those of this sync", "keep": "keep them"}, "Policies that are gone"),
     "changed_at_target": (
         "fail", {"fail": "stop before anything is changed", "overwrite": "overwrite it", "keep": "keep it"}, "What somebody changed at the target",
@@ -32,7 +36,7 @@ _MAPPINGS = {
         "Groups",
         'Names at the target, or rules with one *: {"hdfs_*": "grp-*"}. Empty: all stay what they are.',
     ),
-    "roles": ("Roles", "Names at the target of roles that are kept."),
+    "roles": ("Roles", "Names at the target of roles that are made or kept there."),
 }
 
 

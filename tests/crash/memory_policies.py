@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from airflow_provider_livedata.engine.errors import LiveDataError, PolicyRefused
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.base import Item
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Who
 
 HIVE = Facts("hive", frozenset({"select", "update", "drop"}), frozenset({"database", "table"}), frozenset({"MASK"}))
 
@@ -27,6 +29,12 @@ class MemoryPolicies:
     refuses: str = ""  # the name of a policy
     changes: int = 0
     listings: int = 0
+    own_roles: dict[int, Role] = field(default_factory=dict)
+
+    @property
+    def home(self) -> str:
+        """See ``PolicySource``."""
+        return self.name
 
     def give(self, *policies: Policy) -> MemoryPolicies:
         """Have somebody write policies."""
@@ -69,32 +77,45 @@ class MemoryPolicies:
     def close(self) -> None:
         """See ``PolicySource``."""
 
-    def create(self, policy: Policy) -> Policy:
+    def kept_roles(self) -> list[Role]:
         """See ``PolicyTarget``."""
-        number = max(self.kept, default=0) + 1
-        self._change(policy, {number: replace(policy, number=number, version=1)})
-        return self.kept[number]
+        return list(self.own_roles.values())
 
-    def update(self, policy: Policy) -> Policy:
+    def create(self, item: Item) -> Item:
         """See ``PolicyTarget``."""
-        version = self.kept[policy.number].version + 1
-        self._change(policy, {policy.number: replace(policy, version=version)})
-        return self.kept[policy.number]
+        made = _stored(item, max(self._kept(item), default=0) + 1, 1)
+        self._change(item, made)
+        return made
 
-    def delete(self, policy: Policy) -> None:
+    def update(self, item: Item) -> Item:
         """See ``PolicyTarget``."""
-        self._change(policy, {policy.number: None})
+        old = self._kept(item)[item.number]
+        made = _stored(item, item.number, getattr(old, "version", 0) + 1)
+        self._change(item, made)
+        return made
 
-    def _change(self, policy: Policy, new: dict[int, Policy | None]) -> None:
+    def delete(self, item: Policy | Role) -> None:
+        """See ``PolicyTarget``."""
+        self._change(item, None)
+
+    def _kept(self, item: Policy | Role) -> dict[int, Any]:
+        return self.own_roles if isinstance(item, Role) else self.kept
+
+    def _change(self, item: Policy | Role, made: Policy | Role | None) -> None:
         self.changes += 1
-        if policy.name == self.refuses:
+        if item.name == self.refuses:
             raise PolicyRefused("no")
         error = self.breaks.pop(self.changes, None)
         if error is None or self.breaks_after:
-            for number, value in new.items():
-                if value is None:
-                    self.kept.pop(number, None)
-                else:
-                    self.kept[number] = value
+            if made is None:
+                self._kept(item).pop(item.number, None)
+            else:
+                self._kept(item)[made.number] = made
         if error is not None:
             raise error
+
+
+def _stored(item: Item, number: int, version: int) -> Item:
+    known: Any = item
+    stored: Item = replace(known, number=number, **({"version": version} if isinstance(known, Policy) else {}))
+    return stored

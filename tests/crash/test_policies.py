@@ -32,6 +32,7 @@ from airflow_provider_livedata.engine.policies.model import (
     Facts,
     Grant,
     Policy,
+    Role,
     SecurityZone,
     Values,
     Who,
@@ -255,6 +256,95 @@ def test_who_is_in_a_role_is_looked_at_again_each_time(
     synced(source, target, state)
     source.who_is_in = {"r": Who(users=("bob",))}
     assert synced(source, target, state).done == {"updated": 1}
+
+
+MIRROR: dict[str, Any] = {"roles_as": "mirror"}
+
+
+@pytest.fixture
+def with_roles(source: MemoryPolicies) -> MemoryPolicies:
+    source.who_is_in = {
+        "r": Who(users=("ann",), roles=("inner",)), "inner": Who(users=("eve",)), "denied": Who(groups=("bi",))
+    }  # fmt: skip
+    return source.give(
+        policy("roles", "r", allow=(Grant(Who(roles=("r",)), ("select",)),)),
+        policy("not them", "s", deny=(Grant(Who(roles=("denied",)), ("select",)),)),
+    )
+
+
+def roles_said(service: MemoryPolicies) -> set[tuple[Any, ...]]:
+    return {(one.name, one.digest(), one.origin) for one in service.own_roles.values()}
+
+
+@pytest.mark.parametrize("breaks_after", [False, True], ids=["before it took place", "after it took place"])
+@pytest.mark.parametrize("change", range(1, 9))
+def test_broken_off_at_any_change_of_roles_too_the_target_is_put_back(
+    with_roles: MemoryPolicies, target: MemoryPolicies, state: Zone, change: int, breaks_after: bool
+) -> None:
+    source = with_roles
+    synced(source, target, state, **MIRROR)
+    source.who_is_in = {
+        "r": Who(users=("bob",), roles=("new",)),
+        "new": Who(users=("zoe",)),
+        "denied": Who(users=("cid",)),
+    }
+    source.give(policy("newer", "m"))
+    before, roles_before = said(target), roles_said(target)
+    target.breaks, target.breaks_after = {target.changes + change: PolicyStoreUnreachable("gone")}, breaks_after
+    if change > 7:  # there are as many changes: one is made, two change by two steps each, one goes, and a policy comes
+        target.breaks = {}
+    else:
+        with pytest.raises(RunFailed, match="was put back to what it was"):
+            synced(source, target, state, **MIRROR)
+        assert (said(target), roles_said(target)) == (before, roles_before)
+    report = synced(source, target, state, **MIRROR)
+    assert report.done == {"created": 1, "roles created": 1, "roles updated": 4, "roles deleted": 1}
+    assert {one.name: one.who for one in target.own_roles.values()} == source.who_is_in
+    chosen = PolicySyncOptions({"sales": "sales_dr"}, **MIRROR)
+    assert verify_policies(source, target, chosen, state=state).state == "same"
+
+
+def test_who_is_in_the_roles_of_either_side_is_looked_at_though_no_policy_changed(
+    with_roles: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    source = with_roles
+    for _ in range(2):
+        synced(source, target, state, **MIRROR)
+    assert synced(source, target, state, **MIRROR).found_by == "the versions of both services"
+    source.who_is_in = {**source.who_is_in, "inner": Who(users=("eve", "zoe"))}
+    assert synced(source, target, state, **MIRROR).done == {"roles updated": 1}
+    number = next(number for number, one in target.own_roles.items() if one.name == "inner")
+    target.own_roles[number] = replace(target.own_roles[number], who=Who(users=("mallory",)))
+    with pytest.raises(TargetTouched, match="role inner"):
+        synced(source, target, state, **MIRROR)
+
+
+def test_a_role_that_the_target_does_not_let_go_stays_and_one_that_denies_and_is_refused_has_it_put_back(
+    with_roles: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    source = with_roles
+    synced(source, target, state, **MIRROR)
+    source.kept = {number: one for number, one in source.kept.items() if one.name != "roles"}
+    target.refuses = "inner"
+    report = synced(source, target, state, **MIRROR)
+    assert (report.state, report.done) == ("synced", {"deleted": 1, "roles deleted": 1})
+    assert "role inner stays: no" in report.notes
+    before, target.refuses = said(target), "denied"
+    source.who_is_in = {**source.who_is_in, "denied": Who(groups=("bi", "ops"))}
+    with pytest.raises(RunFailed, match="was put back"):
+        synced(source, target, state, **MIRROR)
+    assert said(target) == before
+
+
+def test_a_role_that_is_somebodys_own_at_the_target_is_left_alone_and_its_members_named(
+    with_roles: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    target.own_roles[1] = Role("denied", Who(users=("own",)), number=1)
+    report = synced(with_roles, target, state, **MIRROR)
+    assert target.own_roles[1].who == Who(users=("own",))
+    made = next(one for one in target.kept.values() if one.name == "livedata not them")
+    assert made.deny[0].who == Who(groups=("bi",))
+    assert any(text.startswith("role denied: who is in it is named in its place") for text in report.notes)
 
 
 def test_a_source_that_tells_nothing_stops_the_run(source: MemoryPolicies, target: MemoryPolicies, state: Zone) -> None:

@@ -284,11 +284,6 @@ def _named(table: dict[int, Json], name: str) -> Json:
     raise Refused(404, "Not found")
 
 
-def _delete(table: dict[int, Json], number: str) -> None:
-    found(table, int(number))
-    del table[int(number)]
-
-
 _Act = Callable[[_Request], Any]
 _ROUTES: list[tuple[str, str, _Act]] = [
     ("GET", f"{API}/servicedef", lambda a: _page(a, [*a.store.service_defs.values()])),
@@ -309,7 +304,7 @@ _ROUTES: list[tuple[str, str, _Act]] = [
     ("GET", f"{API}/roles/(\\d+)", lambda a: found(a.store.roles, int(a.found[0]))),
     ("GET", f"{API}/roles/name/([^/]+)", lambda a: _named(a.store.roles, a.found[0])),
     ("PUT", f"{API}/roles/(\\d+)", lambda a: a.store.change("role", a.store.roles, int(a.found[0]), a.body)),
-    ("DELETE", f"{API}/roles/(\\d+)", lambda a: _delete(a.store.roles, a.found[0])),
+    ("DELETE", f"{API}/roles/(\\d+)", lambda a: a.store.remove_role(int(a.found[0]))),
     ("GET", f"{API}/zones", lambda a: _page(a, [*a.store.zones.values()])),
     ("GET", f"{API}/zones/(\\d+)", lambda a: found(a.store.zones, int(a.found[0]))),
     ("GET", f"{API}/zones/name/([^/]+)", lambda a: _named(a.store.zones, a.found[0])),

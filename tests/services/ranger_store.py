@@ -83,6 +83,16 @@ class RangerStore:
         table[number] = self._later({**_filled(kind), **_set(given), "name": given.get("name") or old["name"]}, old)
         return table[number]
 
+    def remove_role(self, number: int) -> None:
+        """Remove a role, which no policy and no other role may name."""
+        name = found(self.roles, number)["name"]
+        lines = [line for policy in self.policies.values() for part in ITEMS for line in policy[part]]
+        if any(name in (line.get("roles") or ()) for line in lines):
+            raise Refused(400, f"Role '{name}' can not be deleted as it is referenced in one or more policies")
+        if any(one["name"] == name for role in self.roles.values() for one in role.get("roles") or ()):
+            raise Refused(400, f"Role '{name}' can not be deleted as it is referenced in one or more other roles")
+        del self.roles[number]
+
     def add_policy(self, given: Json) -> Json:
         """Keep a policy that is new."""
         guid = given.get("guid") or str(uuid.uuid4())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from airflow_provider_livedata.engine import (
     PolicyReport,
@@ -161,6 +162,43 @@ def test_random_policies_of_hive_give_the_same_answers(
     )
     wrong = [one for one, was, now in zip(hive_questions(), before, after, strict=True) if was != now]
     assert wrong == [], report.table()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_roles_that_are_made_at_the_target_give_the_same_answers_also_after_they_changed(
+    engine: RangerEngine, pair: tuple[RangerAdmin, RangerAdmin], tmp_path: Path, seed: int
+) -> None:
+    source, target = pair
+    target.add_role(
+        {"name": "auditors", "users": [{"name": "zoe"}]} if seed % 2 else {"name": "own", "users": [{"name": "zoe"}]}
+    )
+    give(source, *some_policies(random.Random(200 + seed), 12, some_table, ["select", "update", "drop"]))
+    for changed in (False, True):
+        if changed:
+            inner = next(one for one in source.roles() if one["name"] == "auditors")
+            change(source, {**inner, "users": [{"name": "ann"}], "groups": [{"name": "etl"}]})
+        report = synced(pair, tmp_path, **HIVE, roles_as="mirror")
+        assert report.state == "synced", report.table()
+        before = engine.answers(engine.service_def("hive"), source.policies("hive"), source.roles(), hive_questions())
+        after = engine.answers(
+            engine.service_def("hive"), target.policies("hive"), target.roles(), hive_questions(databases=NAMED)
+        )
+        wrong = [one for one, was, now in zip(hive_questions(), before, after, strict=True) if was != now]
+        assert wrong == [], report.table()
+    assert {one["name"]: one["users"] for one in target.roles() if not one["options"]} == {
+        "auditors" if seed % 2 else "own": [{"name": "zoe"}]
+    }
+    named = {name for one in target.policies("hive") for item in one["policyItems"] for name in item["roles"]}
+    assert bool(named) == (seed % 2 == 0)  # what is somebody's own is not used
+    chosen = PolicySyncOptions(**HIVE, roles_as="mirror")
+    assert (
+        verify_policies(opened(source), opened(target), chosen, state=f"file://{tmp_path}/state-hive").state == "same"
+    )
+
+
+def change(admin: RangerAdmin, role: Json) -> None:
+    url = f"{admin.url}/service/public/v2/api/roles/{role['id']}"
+    requests.put(url, json=role, auth=(admin.user, admin.password), timeout=60).raise_for_status()
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -124,6 +124,7 @@ class _Sync:
 
     def _ended(self, plan: SyncPlan[Any], applied: Applied) -> None:
         self.report.failures = [*plan.failures, *applied.failures]
+        self.report.notes += applied.notes
         self.report.state = "dry run" if self.options.dry_run else "failed" if self.report.failures else "synced"
         if self.report.state == "synced":
             self.way.remember(self.store.report_address(self.where))

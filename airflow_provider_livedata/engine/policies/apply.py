@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.errors import LeaseLost, LiveDataError, PolicyRefused
-from airflow_provider_livedata.engine.policies.base import PolicyTarget, kept_of
-from airflow_provider_livedata.engine.policies.plan import Step, SyncPlan
+from airflow_provider_livedata.engine.policies.base import Item, PolicyTarget, kept_of
+from airflow_provider_livedata.engine.policies.plan import RoleStep, Step, SyncPlan
 
 log = logging.getLogger(__name__)
 CHECK_EVERY = 20  # steps after which the lease is looked at again
@@ -17,11 +17,12 @@ CHECK_EVERY = 20  # steps after which the lease is looked at again
 
 @dataclass(slots=True)
 class Applied:
-    """What was done. ``left``: what is neither as it was nor as planned, after putting back failed as well."""
+    """What was done. ``left``: what is neither as it was nor as planned, after putting back failed as well; ``notes``: what may stay."""
 
     done: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class BatchFailed(Exception):
@@ -32,13 +33,13 @@ class BatchFailed(Exception):
         self.cause = cause
 
 
-def apply(plan: SyncPlan[Step], target: PolicyTarget, check: Callable[[], None], applied: Applied) -> None:
+def apply(plan: SyncPlan[Step | RoleStep], target: PolicyTarget, check: Callable[[], None], applied: Applied) -> None:
     """Carry out all steps, in order. One that Ranger refuses as such, and that only allows, fails alone.
 
     Raises:
         BatchFailed: Any other failure.
     """
-    undo: list[Step] = []
+    undo: list[Step | RoleStep] = []
     try:
         for count, step in enumerate(plan.steps):
             if count % CHECK_EVERY == 0:
@@ -52,48 +53,60 @@ def apply(plan: SyncPlan[Step], target: PolicyTarget, check: Callable[[], None],
         raise BatchFailed(error) from error
 
 
-def _do_or_note(step: Step, target: PolicyTarget, applied: Applied, undo: list[Step]) -> None:
+def _do_or_note(step: Step | RoleStep, target: PolicyTarget, applied: Applied, undo: list[Step | RoleStep]) -> None:
     # Before the attempt: what fails without an answer may have been done all the same.
     undo.append(step)
     try:
         undo[-1] = _do(step, target)
     except PolicyRefused as error:
         undo.pop()
-        if step.after is None or step.after.restricts or (step.before and step.before.restricts):
+        if isinstance(step, RoleStep) and step.after is None:
+            applied.notes.append(f"role {step.name} stays: {error}")
+            return
+        if not step.fails_alone:
             raise
         applied.failures.append(f"{step.name}: {error}")
         return
-    applied.done[f"{step.action}d"] += 1
+    applied.done[step.done] += 1
 
 
-def _do(step: Step, target: PolicyTarget) -> Step:
+def _do(step: Step | RoleStep, target: PolicyTarget) -> Step | RoleStep:
     """Do it; the step with the numbers by which it can be taken back."""
-    if step.after is None:
-        if step.before:
-            target.delete(step.before)
-        return step
-    return replace(step, after=target.create(step.after) if step.before is None else target.update(step.after))
+    if isinstance(step, RoleStep):
+        return replace(step, after=_done(step.before, step.after, target))
+    return replace(step, after=_done(step.before, step.after, target))
 
 
-def _put_back(undo: list[Step], target: PolicyTarget, applied: Applied) -> None:
+def _done(before: Item | None, after: Item | None, target: PolicyTarget) -> Item | None:
+    if after is not None:
+        return target.create(after) if before is None else target.update(after)
+    if before is not None:
+        target.delete(before)
+    return None
+
+
+def _put_back(undo: list[Step | RoleStep], target: PolicyTarget, applied: Applied) -> None:
     """Take the steps back, the last first; one that cannot be taken back does not stop the others."""
     for step in reversed(undo):
         try:
-            _take_back(step, target)
+            if isinstance(step, RoleStep):
+                _take_back(step.before, step.after, target)
+            else:
+                _take_back(step.before, step.after, target)
         except LiveDataError as error:
             applied.left.append(f"{step.action} of {step.name}: {error}")
-            log.warning("the %s of policy %s could not be taken back: %s", step.action, step.name, error)
+            log.warning("the %s of %s could not be taken back: %s", step.action, step.name, error)
     applied.done.clear()
 
 
-def _take_back(step: Step, target: PolicyTarget) -> None:
-    if step.before is None:
-        made = step.after
+def _take_back(before: Item | None, after: Item | None, target: PolicyTarget) -> None:
+    if before is None:
+        made = after
         if made is not None and not made.number:  # it failed without an answer
             made = kept_of(target, made)
         if made is not None:
             target.delete(made)
-    elif step.after is not None:
-        target.update(step.before)
-    elif kept_of(target, step.before) is None:  # else its delete failed without an answer, and did not take place
-        target.create(replace(step.before, number=0, version=0))
+    elif after is not None:
+        target.update(before)
+    elif kept_of(target, before) is None:  # else its delete failed without an answer, and did not take place
+        target.create(before.as_new())

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from airflow_provider_livedata.engine.policies.guard_plan import Standing
 from airflow_provider_livedata.engine.policies.guards import Guard
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Who
 from airflow_provider_livedata.engine.policies.permissions import Existing, Language, Permission, Place
+
+Item = TypeVar("Item", Policy, Role)  # what a target is sent
 
 
 class PolicySource(Protocol):
     """One service (of Hive, of HDFS) whose policies can be read. Every call raises PolicyStoreError where it cannot."""
 
     name: str  # for people, without secrets
+
+    @property
+    def home(self) -> str:
+        """Whose roles these are: the same for all services of one Ranger. For people, without secrets."""
 
     def facts(self) -> Facts:
         """What the service knows."""
@@ -44,6 +50,13 @@ class PolicySource(Protocol):
 class Plain:
     """What a source answers that has policies and nothing around them."""
 
+    name: str
+
+    @property
+    def home(self) -> str:
+        """See ``PolicySource``."""
+        return self.name
+
     def zones(self) -> list[SecurityZone]:
         """See ``PolicySource``."""
         return []
@@ -68,14 +81,17 @@ class Plain:
 class PolicyTarget(PolicySource, Protocol):
     """One that can be written to as well."""
 
-    def create(self, policy: Policy) -> Policy:
-        """Make a policy; as kept, with its number."""
+    def kept_roles(self) -> list[Role]:
+        """All roles, as they are kept."""
 
-    def update(self, policy: Policy) -> Policy:
-        """Replace the policy of that number."""
+    def create(self, item: Item) -> Item:
+        """Make a policy or role; as kept, with its number."""
 
-    def delete(self, policy: Policy) -> None:
-        """Remove the policy of that number; it may be gone already."""
+    def update(self, item: Item) -> Item:
+        """Replace the one of that number."""
+
+    def delete(self, item: Policy | Role) -> None:
+        """Remove the one of that number; it may be gone already."""
 
 
 @runtime_checkable
@@ -128,8 +144,10 @@ class GuardTarget(GrantTarget, Protocol):
         """Remove functions of ours that nothing asks."""
 
 
-def kept_of(source: PolicySource, policy: Policy) -> Policy | None:
-    """What a service keeps of a policy that a sync has sent, under whatever number; None: nothing."""
-    sent = policy.name, policy.zone, policy.origin
-    kept = (one for one in source.policies() if isinstance(one, Policy))
+def kept_of(target: PolicyTarget, item: Item) -> Item | None:
+    """What a service keeps of a policy or role that a sync has sent, under whatever number; None: nothing."""
+    if isinstance(item, Role):
+        return next((one for one in target.kept_roles() if (one.name, one.origin) == (item.name, item.origin)), None)
+    sent = item.name, item.zone, item.origin
+    kept = (one for one in target.policies() if isinstance(one, Policy))
     return next((one for one in kept if (one.name, one.zone, one.origin) == sent), None)

@@ -111,6 +111,10 @@ class Policy:
         """Whether somebody may do less for it: leaving it out would widen what is allowed."""
         return self.is_enabled and bool(self.deny or self.denies_all_else or self.kind != "access")
 
+    def as_new(self) -> Policy:
+        """The same, before it is kept."""
+        return replace(self, number=0, version=0)
+
     def digest(self) -> str:
         """Equal for policies that say the same; lines of masks and filters count in their order, all others in any."""
         said = replace(self, number=0, version=0, origin=None)
@@ -136,6 +140,25 @@ class Broken:
     def key(self) -> str:
         """What tells it apart from the source's others, at each run."""
         return str(self.number or self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Who is called by one name. ``grantors``: those in it who may put others in; ``number`` as of a policy."""
+
+    name: str
+    who: Who
+    grantors: Who = Who()
+    number: int = 0
+    origin: Origin | None = None
+
+    def as_new(self) -> Role:
+        """The same, before it is kept."""
+        return replace(self, number=0)
+
+    def digest(self) -> str:
+        """Equal for roles of the same name and people."""
+        return hashlib.sha256(as_json([self.name, asdict(self.who)]).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from airflow_provider_livedata.engine.policies.scope import Scope
 
 Deletes = Literal["mirror", "keep"]
 ChangedAtTarget = Literal["fail", "overwrite", "keep"]
-Roles = Literal["members", "keep"]
+Roles = Literal["members", "mirror", "keep"]
 Inexpressible = Literal["stop", "leave_out"]
 CHOICES: dict[str, object] = {
     "deletes": Deletes, "changed_at_target": ChangedAtTarget, "roles_as": Roles, "inexpressible": Inexpressible, "tags": Inexpressible,
@@ -32,9 +32,9 @@ class PolicySyncOptions:
         users: Names of users, each with the target's, or rules (``hdfs_*`` to ``grp-*``). Empty: all stay what they are. Who is
             under no rule gets nothing, and is reported.
         groups: The same of groups.
-        roles: The same of roles that are kept.
-        roles_as: "members": a role is replaced by the users and groups in it; "keep": roles of the target of the same, or mapped,
-            name are meant, which are there.
+        roles: The same of roles that are mirrored or kept.
+        roles_as: "members": a role is replaced by the users and groups in it; "mirror": a role of the same, or mapped, name is made at
+            the target, and has in it who is in the source's, at each sync; "keep": such roles are meant, and they are there.
         prefix: What the names of policies at the target begin with.
         sync: The name of this sync; a policy belongs to the sync that made it. Empty: that of the source.
         dry_run: Write the whole plan and change nothing else.

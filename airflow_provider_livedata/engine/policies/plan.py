@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
-from airflow_provider_livedata.engine.policies.model import OURS, Broken, Origin, Policy, resource_of
+from airflow_provider_livedata.engine.policies.model import OURS, Broken, Origin, Policy, Role, resource_of
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 
 _TAKEN = "somebody's own policies at the target have its name; rename them, or choose another prefix"
 # Ranger takes one policy of a kind for the same resources. What no database and no path can be called tells others apart.
 APART = {"database": "livedata-{0}", "path": "/livedata:{0}", "url": "livedata:/{0}"}
+
+
+class Phase(IntEnum):
+    """When a step is done."""
+
+    ROLES_MADE = 0
+    ROLES_NARROW = 1
+    ALLOWED_NO_MORE = 2
+    DENIED = 3
+    ROLES_OF_BOTH = 4
+    ALLOWED = 5
+    ROLES_WIDEN = 6
+    DENIED_NO_MORE = 7
+    ROLES_DENIED_NO_MORE = 8
+    ROLES_GONE = 9
 
 
 class Named(Protocol):
@@ -49,6 +65,25 @@ class Step:
         policy = self.after or self.before
         return policy.name if policy else ""
 
+    @property
+    def done(self) -> str:
+        """What is counted once it is done."""
+        return f"{self.action}d"
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """What narrows comes first, and what narrowed goes last, so that at no time more is allowed than before or after."""
+        if self.after is None:
+            phase = Phase.ALLOWED_NO_MORE if self.before is None or not self.before.restricts else Phase.DENIED_NO_MORE
+        else:
+            phase = Phase.DENIED if self.after.restricts else Phase.ALLOWED
+        return phase, 0, self.name
+
+    @property
+    def fails_alone(self) -> bool:
+        """Whether nothing more is allowed where it is refused."""
+        return self.after is not None and not self.after.restricts and not (self.before and self.before.restricts)
+
 
 @dataclass(slots=True)
 class SyncPlan(Generic[S]):
@@ -74,7 +109,42 @@ class SyncPlan(Generic[S]):
         return self.totals().get("deletes", 0)
 
 
-class PolicyPlan(SyncPlan[Step]):
+@dataclass(frozen=True, slots=True)
+class RoleStep:
+    """One change of a role at the target, see ``Step``. ``rank``: of those of one phase the lower come first."""
+
+    before: Role | None
+    after: Role | None
+    phase: Phase
+    rank: int = 0
+    fails_alone: bool = False
+
+    @property
+    def action(self) -> str:
+        """Its verb."""
+        return f"{'create' if self.before is None else 'delete' if self.after is None else 'update'} role"
+
+    @property
+    def name(self) -> str:
+        """What people look for."""
+        role = self.after or self.before
+        return role.name if role else ""
+
+    @property
+    def done(self) -> str:
+        """What is counted once it is done."""
+        return f"roles {self.action.split()[0]}d"
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """See ``Step``."""
+        return self.phase, self.rank, self.name
+
+
+T = TypeVar("T", Step, Step | RoleStep)
+
+
+class PolicyPlan(SyncPlan[Step | RoleStep]):
     """Of a target that keeps policies."""
 
     __slots__ = ()
@@ -158,15 +228,9 @@ def guard(plan: SyncPlan[S], options: PolicySyncOptions) -> None:
         )  # fmt: skip
 
 
-def ordered(steps: Iterable[Step]) -> list[Step]:
-    """What narrows comes first, and what narrowed goes last, so that at no time more is allowed than before or after."""
-    return sorted(steps, key=lambda step: (_phase(step), step.name))
-
-
-def _phase(step: Step) -> int:
-    if step.after is None:
-        return 3 if step.before and step.before.restricts else 0
-    return 1 if step.after.restricts else 2
+def ordered(steps: Iterable[T]) -> list[T]:
+    """Steps, as they have to be done."""
+    return sorted(steps, key=lambda step: step.order)
 
 
 def _parted(held: Iterable[Policy], sync: str, plan: PolicyPlan) -> tuple[dict[str, Policy], list[Policy]]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_livedata.engine.errors import PolicyMissing, PolicyStoreError, PolicyStoreUnreachable
-from airflow_provider_livedata.engine.policies.base import kept_of
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.base import Item, kept_of
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Who
 from airflow_provider_livedata.engine.policies.ranger_client import API, RangerClient
-from airflow_provider_livedata.engine.policies.ranger_json import facts_of, json_of, policy_of, role_of, zone_of
+from airflow_provider_livedata.engine.policies.ranger_json import (
+    facts_of,
+    json_of,
+    kept_role_of,
+    policy_of,
+    role_json,
+    role_of,
+    zone_of,
+)
 
 
 class RangerService:
@@ -18,7 +26,7 @@ class RangerService:
 
     def __init__(self, client: RangerClient, service: str) -> None:
         self.client, self.service = client, service
-        self.name = f"{client.url}/{service}"
+        self.name, self.home = f"{client.url}/{service}", client.url
         self._facts: Facts | None = None
 
     def close(self) -> None:
@@ -63,29 +71,33 @@ class RangerService:
         told = self._told()
         return f"{told.get('policyVersion')}" if told.get("policyVersion") else ""
 
-    def create(self, policy: Policy) -> Policy:
+    def kept_roles(self) -> list[Role]:
+        """See ``PolicyTarget``."""
+        return [kept_role_of(value) for value in self.client.listed(f"{API}/roles", "roles")]
+
+    def create(self, item: Item) -> Item:
         """See ``PolicyTarget``; one that is not kept as it was sent is removed again."""
         try:
-            made = self.client.post(f"{API}/policy", self._json(policy))
+            made = self.client.post(_path(item), self._json(item), **_query(item))
         except PolicyStoreUnreachable:
-            there = kept_of(self, policy)  # it may have been made all the same
-            if there is None or there.digest() != policy.digest():
+            there = kept_of(self, item)  # it may have been made all the same
+            if there is None or there.digest() != item.digest():
                 raise
             return there
         try:
-            return _kept(made, policy)
+            return _kept(made, item)
         except PolicyStoreError:
             if isinstance(made, dict) and made.get("id"):
-                self.client.delete(f"{API}/policy/{made['id']}")
+                self.client.delete(f"{_path(item)}/{made['id']}")
             raise
 
-    def update(self, policy: Policy) -> Policy:
+    def update(self, item: Item) -> Item:
         """See ``PolicyTarget``."""
-        return _kept(self.client.put(f"{API}/policy/{policy.number}", self._json(policy)), policy)
+        return _kept(self.client.put(f"{_path(item)}/{item.number}", self._json(item), **_query(item)), item)
 
-    def delete(self, policy: Policy) -> None:
+    def delete(self, item: Policy | Role) -> None:
         """See ``PolicyTarget``."""
-        self.client.delete(f"{API}/policy/{policy.number}")
+        self.client.delete(f"{_path(item)}/{item.number}")
 
     def _told(self) -> dict[str, Any]:
         try:
@@ -100,16 +112,30 @@ class RangerService:
             )
         return found
 
-    def _json(self, policy: Policy) -> dict[str, Any]:
-        return json_of(policy, self.service, self.facts().kind)
+    def _json(self, item: Policy | Role) -> dict[str, Any]:
+        return role_json(item) if isinstance(item, Role) else json_of(item, self.service, self.facts().kind)
 
 
-def _kept(value: Any, sent: Policy) -> Policy:
-    """A policy as Ranger says that it keeps it. An error that is no refusal: something was changed there."""
-    kept = policy_of(value) if isinstance(value, dict) else Broken(sent.name, "no policy")
-    if isinstance(kept, Broken) or kept.digest() != sent.digest() or kept.origin != sent.origin:
-        raise PolicyStoreError("Ranger did not keep a policy as it was sent; is it 2.0 or newer?", policy=sent.name)
+def _path(item: Policy | Role) -> str:
+    return f"{API}/roles" if isinstance(item, Role) else f"{API}/policy"
+
+
+def _query(item: Policy | Role) -> dict[str, str]:
+    """Who is in a role becomes known to Ranger if it is not yet, as who is named by an administrator's policy does by itself."""
+    return {"createNonExistUserGroup": "true"} if isinstance(item, Role) else {}
+
+
+def _kept(value: Any, sent: Item) -> Item:
+    """A policy or role as Ranger says that it keeps it. An error that is no refusal: something was changed there."""
+    what, read = _reading(sent)
+    kept = read(value) if isinstance(value, dict) and value.get("name") else None
+    if not isinstance(kept, type(sent)) or kept.digest() != sent.digest() or kept.origin != sent.origin:
+        raise PolicyStoreError(f"Ranger did not keep a {what} as it was sent; is it 2.0 or newer?", **{what: sent.name})
     return kept
+
+
+def _reading(item: Policy | Role) -> tuple[str, Callable[[Any], Any]]:
+    return ("role", kept_role_of) if isinstance(item, Role) else ("policy", policy_of)
 
 
 def open_ranger(service: str, url: str, user: str, password: str, **access: Any) -> RangerService:

@@ -91,13 +91,13 @@ class RangerClient:
             if not page:
                 return
 
-    def post(self, path: str, value: Any) -> Any:
+    def post(self, path: str, value: Any, **query: Any) -> Any:
         """Make something. Not tried again: whether an attempt that failed took place is for the caller to find out."""
-        return self._sent("POST", path, {}, value)
+        return self._sent("POST", path, query, value)
 
-    def put(self, path: str, value: Any) -> Any:
+    def put(self, path: str, value: Any, **query: Any) -> Any:
         """Replace something."""
-        return retry(lambda: self._sent("PUT", path, {}, value), self._policy)
+        return retry(lambda: self._sent("PUT", path, query, value), self._policy)
 
     def delete(self, path: str) -> None:
         """Remove something; it may be gone already."""

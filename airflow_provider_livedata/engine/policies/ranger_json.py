@@ -19,6 +19,7 @@ from airflow_provider_livedata.engine.policies.model import (
     Origin,
     Policy,
     Resource,
+    Role,
     SecurityZone,
     Values,
     Who,
@@ -89,8 +90,7 @@ def json_of(policy: Policy, service: str, service_kind: str) -> dict[str, Any]:
     optional = {"additionalResources": others, "zoneName": policy.zone, "id": policy.number, "version": policy.version}
     made |= {name: value for name, value in optional.items() if value}
     if policy.origin:
-        origin = policy.origin
-        made["options"] = {OURS: {"sync": origin.sync, "policy": origin.policy, "digest": origin.digest}}
+        made["options"] = _origin_json(policy.origin)
     return made
 
 
@@ -112,6 +112,33 @@ def role_of(value: Mapping[str, Any]) -> tuple[str, Who]:
         _names(one["name"] for one in value.get(kind) or ()) for kind in ("users", "groups", "roles")
     )
     return str(value["name"]), Who(users, groups, roles)
+
+
+def kept_role_of(value: Mapping[str, Any]) -> Role:
+    """A role as it is kept: with its number, who may put others in, and where it comes from."""
+    name, who = role_of(value)
+    admins = (
+        _names(one["name"] for one in value.get(kind) or () if one.get("isAdmin"))
+        for kind in ("users", "groups", "roles")
+    )
+    return Role(name, who, Who(*admins), int(value.get("id") or 0), _origin_in(value))
+
+
+def role_json(role: Role) -> dict[str, Any]:
+    """What Ranger is sent for a role."""
+    made: dict[str, Any] = {
+        "name": role.name,
+        "description": "Follows a role of another Ranger or of Sentry.",
+        "options": {},
+    }
+    for kind in ("users", "groups", "roles"):
+        admins = getattr(role.grantors, kind)
+        made[kind] = [{"name": name, "isAdmin": name in admins} for name in getattr(role.who, kind)]
+    if role.number:
+        made["id"] = role.number
+    if role.origin:
+        made["options"] = _origin_json(role.origin)
+    return made
 
 
 def zone_of(value: Mapping[str, Any], service: str) -> SecurityZone | None:
@@ -180,9 +207,17 @@ def _values_json(values: Values) -> dict[str, Any]:
     return {"values": list(values.values), "isExcludes": values.excludes, "isRecursive": values.recursive}
 
 
+def _origin_json(origin: Origin) -> dict[str, Any]:
+    return {OURS: {"sync": origin.sync, "policy": origin.policy, "digest": origin.digest}}
+
+
 def _origin(value: Mapping[str, Any]) -> Origin | None:
+    return _origin_in(value) if OURS in (value.get("policyLabels") or ()) else None
+
+
+def _origin_in(value: Mapping[str, Any]) -> Origin | None:
     kept = (value.get("options") or {}).get(OURS)
-    if OURS not in (value.get("policyLabels") or ()) or not isinstance(kept, Mapping):
+    if not isinstance(kept, Mapping):
         return None
     sync, policy, digest = (kept.get(name) for name in ("sync", "policy", "digest"))
     return Origin(str(sync), str(policy), str(digest)) if sync and policy else None

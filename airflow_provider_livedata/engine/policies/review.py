@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow_provider_livedata.engine.policies.grant_plan import GrantStep
 from airflow_provider_livedata.engine.policies.guard_plan import GuardStep
-from airflow_provider_livedata.engine.policies.model import Condition, Grant, Policy, Values
-from airflow_provider_livedata.engine.policies.plan import Step, SyncPlan
+from airflow_provider_livedata.engine.policies.model import Condition, Grant, Policy, Role, Values, Who
+from airflow_provider_livedata.engine.policies.plan import RoleStep, Step, SyncPlan
 from airflow_provider_livedata.engine.policies.report import PolicyReport
 
 
@@ -22,7 +22,7 @@ def tell_plan(report: PolicyReport, plan: SyncPlan[Any]) -> list[list[str]]:
     return reviews
 
 
-def described(step: Step | GrantStep | GuardStep) -> Iterator[str]:
+def described(step: Step | RoleStep | GrantStep | GuardStep) -> Iterator[str]:
     """A step, as a person would review it: ``-`` what goes, ``+`` what comes."""
     if isinstance(step, GrantStep):
         yield f"{'+' if step.action == 'grant' else '-'} {step.permission}"
@@ -40,8 +40,11 @@ def described(step: Step | GrantStep | GuardStep) -> Iterator[str]:
     yield from (f"  + {line}" for line in after if line not in before)
 
 
-def lines_of(policy: Policy) -> Iterator[str]:
-    """What a policy says, one thing a line."""
+def lines_of(policy: Policy | Role) -> Iterator[str]:
+    """What a policy or role says, one thing a line."""
+    if isinstance(policy, Role):
+        yield from (f"has in it {one}" for one in _people(policy.who))
+        return
     for resource in policy.resources:
         yield f"on {', '.join(_part(name, values) for name, values in resource)}"
     verbs = {"access": "allow", "mask": "mask", "row filter": "filter"}
@@ -67,18 +70,18 @@ def _part(name: str, values: Values) -> str:
 
 
 def _line(line: Grant) -> str:
-    who = line.who
-    people = [
-        f"{kind} {', '.join(names)}"
-        for kind, names in (("users", who.users), ("groups", who.groups), ("roles", who.roles))
-        if names
-    ]
+    people = _people(line.who)
     more = [
         line.mask and f"with {line.mask} {line.mask_expression} {line.mask_condition}".rstrip(),
         line.row_filter and f"by {line.row_filter}", line.may_grant and "who may pass it on",
         line.conditions and f"if {_conditions(line.conditions)}",
     ]  # fmt: skip
     return " ".join(str(one) for one in [f"{', '.join(line.accesses)} to {'; '.join(people)}", *more] if one)
+
+
+def _people(who: Who) -> list[str]:
+    named = (("users", who.users), ("groups", who.groups), ("roles", who.roles))
+    return [f"{kind} {', '.join(names)}" for kind, names in named if names]
 
 
 def _conditions(conditions: Iterable[Condition]) -> str:

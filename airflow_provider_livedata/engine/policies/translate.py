@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from airflow_provider_livedata.engine.policies.model import EVERYBODY, Facts, Grant, Policy, Resource, Who
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
@@ -28,12 +29,18 @@ class Translation:
 
 
 class Translator:
-    """From one service to another of the same kind. ``roles``: who is in each; ``zones``: the target's security zones."""
+    """From one service to another of the same kind.
+
+    ``roles``: who is in each; ``zones``: the target's security zones; ``mirrored``: roles that the target has as roles, with their names.
+    """
 
     def __init__(
-        self, options: PolicySyncOptions, facts: Facts, roles: Mapping[str, Who], zones: Iterable[str]
-    ) -> None:
+        self, options: PolicySyncOptions, facts: Facts, roles: Mapping[str, Who], zones: Iterable[str],
+        mirrored: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self._options, self._facts, self._roles, self._zones = options, facts, roles, frozenset(zones)
+        self._mirrored = mirrored
+        self.flattened: set[str] = set()  # roles that were replaced by who is in them
         self._lost: list[str] = []
         self._is_nameless = False
         self.nameless: set[str] = set()  # policies that mask or filter for somebody who has no name at the target
@@ -149,14 +156,17 @@ class Translator:
 
     def _named(self, who: Who, *, is_narrowing: bool) -> Who:
         users, groups, roles = set(who.users), set(who.groups), set(who.roles)
-        if self._options.roles_as == "members" and roles:
-            users, groups = self._members(roles, users, groups)
+        mirrored = {self._mirrored[name] for name in roles if name in self._mirrored}
+        if self._options.roles_as != "keep":
+            flat = roles - set(self._mirrored)
+            users, groups = self._members(flat, users, groups)
+            self.flattened |= flat
             roles = set()
         found = {
             kind: self._mapped(kind, names, is_narrowing=is_narrowing)
             for kind, names in (("users", users), ("groups", groups), ("roles", roles))
         }
-        return Who(**found)
+        return Who(found["users"], found["groups"], tuple(sorted({*found["roles"], *mirrored})))
 
     def _members(self, roles: set[str], users: set[str], groups: set[str]) -> tuple[set[str], set[str]]:
         """All users and groups, with those of roles and of roles in them."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.errors import BadInput
-from airflow_provider_livedata.engine.policies.base import PolicySource
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone, Who, as_json
+from airflow_provider_livedata.engine.policies.base import PolicySource, PolicyTarget
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Who, as_json
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, S, SyncPlan, compare
+from airflow_provider_livedata.engine.policies.roles import add_roles, mirrored
 from airflow_provider_livedata.engine.policies.translate import Inexpressible, Translator
 
 KINDS = ("hive", "hdfs")
@@ -25,15 +26,17 @@ class Around:
     zones: list[SecurityZone]
     target_zones: list[SecurityZone]
     tag_policies: int
+    target_roles: list[Role] = field(default_factory=list)  # where roles are mirrored
 
     def digest(self) -> str:
         """Of what a service's version does not tell."""
         roles = {name: [who.users, who.groups, who.roles] for name, who in self.roles.items()}
         zones = [sorted(repr(zone) for zone in side) for side in (self.zones, self.target_zones)]
-        return hashlib.sha256(as_json([roles, zones, self.tag_policies]).encode()).hexdigest()[:32]
+        theirs = sorted(repr(replace(role, number=0)) for role in self.target_roles)
+        return hashlib.sha256(as_json([roles, zones, self.tag_policies, theirs]).encode()).hexdigest()[:32]
 
 
-def around(source: PolicySource, target: PolicySource, options: PolicySyncOptions) -> Around:
+def around(source: PolicySource, target: PolicyTarget, options: PolicySyncOptions) -> Around:
     """Read it.
 
     Raises:
@@ -41,11 +44,12 @@ def around(source: PolicySource, target: PolicySource, options: PolicySyncOption
         PolicyStoreError: A side does not answer, or refuses what is needed.
     """
     facts = same_kind(source, target, options)
-    roles = source.roles() if options.roles_as == "members" else {}
-    return Around(facts, roles, source.zones(), target.zones(), source.tag_policies())
+    roles = source.roles() if options.roles_as != "keep" else {}
+    theirs = target.kept_roles() if options.roles_as == "mirror" else []
+    return Around(facts, roles, source.zones(), target.zones(), source.tag_policies(), theirs)
 
 
-def planned(source: PolicySource, target: PolicySource, options: PolicySyncOptions, found: Around) -> PolicyPlan:
+def planned(source: PolicySource, target: PolicyTarget, options: PolicySyncOptions, found: Around) -> PolicyPlan:
     """The plan, not guarded yet.
 
     Raises:
@@ -55,12 +59,21 @@ def planned(source: PolicySource, target: PolicySource, options: PolicySyncOptio
     target_zones = {zone.name for zone in found.target_zones}
     _zones_told(found.zones, target_zones, options, plan)
     tags_told(found.tag_policies, options, plan)
-    translator = Translator(options, found.facts, found.roles, target_zones)
+    is_mirror, owner = options.roles_as == "mirror", options.sync or source.home
+    mirror = mirrored(found.roles if is_mirror else {}, options, found.target_roles, owner)
+    translator = Translator(options, found.facts, found.roles, target_zones, mirror.names)
     wanted = {
         policy.key: replace(made, description=_described(policy, source))
         for policy, made in translated(source.policies(), translator, plan, unclear)
     }
-    compare(wanted, target.policies(), options, options.sync or source.name, plan, frozenset(unclear))
+    held = list(target.policies())
+    compare(wanted, held, options, options.sync or source.name, plan, frozenset(unclear))
+    if is_mirror:
+        add_roles(mirror, found.target_roles, held, options, owner, plan)
+        flattened = sorted(translator.flattened)
+        plan.notes += [
+            f"role {name}: who is in it is named in its place, since {mirror.why_not[name]}" for name in flattened
+        ]
     return plan
 
 
