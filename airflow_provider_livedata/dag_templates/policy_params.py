@@ -23,7 +23,15 @@ _CHOICES: dict[str, tuple[str, dict[str, str], str]] = {
         "stop", {"stop": "stop before anything is changed", "leave_out": "leave it out: more is allowed then"},
         "What denies, masks or filters and cannot be carried over",
     ),
-    "tags": ("stop", {"stop": "stop before anything is changed", "leave_out": "leave them out: more may be allowed then"}, "Policies by tags"),
+    "tags": (
+        "stop",
+        {
+            "stop": "stop before anything is changed",
+            "resolve": "as policies of what bears the tags now",
+            "leave_out": "leave them out: more may be allowed then",
+        },
+        "Policies by tags",
+    ),
 }  # fmt: skip
 _MAPPINGS = {
     "databases": ("Databases", 'Replicated databases, each with the target\'s name: {"sales": "sales"}.'),

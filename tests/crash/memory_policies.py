@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_livedata.engine.errors import LiveDataError, PolicyRefused
 from airflow_provider_livedata.engine.policies.base import Item
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Tagged, Who
 
 HIVE = Facts("hive", frozenset({"select", "update", "drop"}), frozenset({"database", "table"}), frozenset({"MASK"}))
 
@@ -23,7 +23,8 @@ class MemoryPolicies:
     broken: list[Broken] = field(default_factory=list)
     who_is_in: dict[str, Who] = field(default_factory=dict)
     security_zones: list[SecurityZone] = field(default_factory=list)
-    by_tags: int = 0
+    by_tags: list[Policy | Broken] = field(default_factory=list)
+    bearing: list[Tagged] = field(default_factory=list)
     breaks: dict[int, LiveDataError] = field(default_factory=dict)
     breaks_after: bool = False
     refuses: str = ""  # the name of a policy
@@ -62,9 +63,13 @@ class MemoryPolicies:
         """See ``PolicySource``."""
         return self.security_zones
 
-    def tag_policies(self) -> int:
+    def tag_policies(self) -> list[Policy | Broken]:
         """See ``PolicySource``."""
         return self.by_tags
+
+    def tagged(self) -> list[Tagged]:
+        """See ``PolicySource``."""
+        return self.bearing
 
     def version(self) -> str:
         """See ``PolicySource``."""

@@ -4,8 +4,8 @@
         admin.add_service("here", "hive")
         client = RangerClient(admin.url, (admin.user, admin.password))
 
-What it does not show: who may administer what (its one user may everything), Kerberos, the database and what goes on in it at once, tags, the import of
-policies, default policies of a new service, users and groups that Ranger has to know, how long the real one takes. It keeps fields that it does not know,
+What it does not show: who may administer what (its one user may everything), Kerberos, the database and what goes on in it at once, how tags come to it,
+the import of policies, default policies of a new service, users and groups that Ranger has to know, how long the real one takes. It keeps fields that it does not know,
 which the real one drops, and its signatures of resources differ from the real ones while telling apart the same policies.
 """
 
@@ -124,6 +124,11 @@ class RangerAdmin:
         """Add a security zone."""
         with self._lock:
             return copy.deepcopy(self._store.add("zone", self._store.zones, copy.deepcopy(zone)))
+
+    def set_tags(self, service: str, borne: Json) -> None:
+        """Have resources of a service bear tags, as a ``ServiceTags`` says."""
+        with self._lock:
+            self._store.set_tags(service, copy.deepcopy(borne))
 
     def answer(self, method: str, target: str, authorization: str, body: bytes) -> tuple[int, Any]:
         """The status and the body for a request; the status 0 for none."""
@@ -309,6 +314,7 @@ _ROUTES: list[tuple[str, str, _Act]] = [
     ("GET", f"{API}/zones/(\\d+)", lambda a: found(a.store.zones, int(a.found[0]))),
     ("GET", f"{API}/zones/name/([^/]+)", lambda a: _named(a.store.zones, a.found[0])),
     ("GET", "/service/plugins/policies/exportJson", _exported),
+    ("GET", "/service/tags/secure/download/([^/]+)", lambda a: a.store.tags_of(a.found[0])),
 ]
 
 

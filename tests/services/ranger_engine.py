@@ -4,7 +4,7 @@
         engine.answers(engine.service_def("hive"), policies, roles, [Question("ann", (), (("database", "sales"),), "select")])
 
 Policies, roles and zones are JSON as Ranger Admin's REST gives them. What it does not show: Ranger Admin, a plug-in in Hive or HDFS (which asks several
-such questions for one statement), tag policies, and policies that depend on time zones, scripts or user attributes.
+such questions for one statement), and policies that depend on time zones, scripts or user attributes.
 """
 
 from __future__ import annotations
@@ -47,6 +47,14 @@ class Question:
     access: str  # a name of the service-def, or "_any"
 
 
+@dataclass(frozen=True)
+class Tags:
+    """Policies by tags, as Ranger Admin's REST gives them, and the tags of the service's resources (``ServiceTags``)."""
+
+    policies: Sequence[Json]
+    borne: Json
+
+
 class RangerEngine(JvmService):
     """One JVM; gone when the context ends. Each call makes an engine of its own from what it is given."""
 
@@ -63,21 +71,21 @@ class RangerEngine(JvmService):
 
     def answers(
         self, service_def: Json, policies: Sequence[Json], roles: Sequence[Json], questions: Sequence[Question],
-        *, zones: Sequence[Json] = (),
+        *, zones: Sequence[Json] = (), tags: Tags | None = None,
     ) -> list[bool]:  # fmt: skip
         """Say for each question whether the access is allowed."""
-        results = self._evaluate(_ACCESS, service_def, policies, roles, questions, zones)
+        results = self._evaluate(_ACCESS, service_def, policies, roles, questions, zones, tags)
         return [bool(result["isAllowed"]) for result in results]
 
     def masks(
         self, service_def: Json, policies: Sequence[Json], roles: Sequence[Json], questions: Sequence[Question],
-        *, zones: Sequence[Json] = (),
+        *, zones: Sequence[Json] = (), tags: Tags | None = None,
     ) -> list[str | None]:  # fmt: skip
         """The mask that each question's user sees: its type, for a custom one ``CUSTOM:expression``, None without a mask.
 
         ``MASK_NONE`` is told as it is, apart from None: a policy says that nothing is masked.
         """
-        results = self._evaluate(_MASK, service_def, policies, roles, questions, zones)
+        results = self._evaluate(_MASK, service_def, policies, roles, questions, zones, tags)
         return [_mask(result) for result in results]
 
     def row_filters(
@@ -97,14 +105,14 @@ class RangerEngine(JvmService):
 
     def _evaluate(
         self, kind: int, service_def: Json, policies: Sequence[Json], roles: Sequence[Json],
-        questions: Sequence[Question], zones: Sequence[Json],
+        questions: Sequence[Question], zones: Sequence[Json], tags: Tags | None = None,
     ) -> list[Json]:  # fmt: skip
         """What ``RangerAccessResult`` says to each question: a dozen calls into the JVM, however many the questions."""
         if not questions:
             return []
         used: list[str] = []
         try:
-            engine = self._engine(used, service_def, policies, roles, zones)
+            engine = self._engine(used, service_def, policies, roles, zones, tags)
             asked = json.dumps([_request(question) for question in questions])
             used.append(self._call(self._mapper, "readValue", quoted(asked), f"r{self._requests}"))
             used.append(self._call(engine, "evaluatePolicies", f"r{used[-1]}", f"i{kind}", "n"))
@@ -117,10 +125,14 @@ class RangerEngine(JvmService):
         return told
 
     def _engine(
-        self, used: list[str], service_def: Json, policies: Sequence[Json], roles: Sequence[Json], zones: Sequence[Json]
-    ) -> str:
+        self, used: list[str], service_def: Json, policies: Sequence[Json], roles: Sequence[Json], zones: Sequence[Json],
+        tags: Tags | None,
+    ) -> str:  # fmt: skip
         service, kind = _service(policies, zones), service_def["name"]
         given = _service_policies(service, service_def, policies, zones)
+        if tags is not None:
+            given["tagPolicies"] = self._tag_policies(tags, service, service_def)
+        self.gateway.set_field(self._options, "disableTagRetriever", "bfalse" if tags is not None else "btrue")
         had_by = {"serviceName": service, "roleVersion": 1, "rangerRoles": list(roles)}
         names = [quoted(one) for one in (kind, service, "tests")]
         made = [
@@ -134,6 +146,20 @@ class RangerEngine(JvmService):
         parts = [f"r{one}" for one in (made[0], used[-1], made[1])]
         used.append(self.gateway.new(f"{_POLICY_ENGINE}.RangerPolicyEngineImpl", *parts))
         return used[-1]
+
+    def _tag_policies(self, tags: Tags, service: str, service_def: Json) -> Json:
+        """What Ranger Admin gives a plug-in of policies by tags; the tags come by Ranger's own reader of files in place of its requests."""
+        path = self.data_dir / "tags.json"
+        path.write_text(json.dumps({"op": "add_or_update", "tagVersion": 1, **tags.borne, "serviceName": service}))
+        whole = tag_service_def(service_def)
+        whole["contextEnrichers"][0]["enricherOptions"] = {
+            "tagRetrieverClassName": f"{_RANGER}.plugin.contextenricher.RangerFileBasedTagRetriever",
+            "serviceTagsFileName": str(path), "tagRefresherPollingInterval": "3600000",
+        }  # fmt: skip
+        numbered = [{"id": number, "service": "tags", **one} for number, one in enumerate(tags.policies, 100_001)]
+        return {
+            "serviceName": "tags", "serviceId": 2, "policyVersion": 1, "serviceDef": whole, "auditMode": "audit-none", "policies": numbered,
+        }  # fmt: skip
 
     def _open(self) -> None:
         """Teach Jackson, which Ranger brings, to read all requests at once and to write all results at once."""
@@ -174,6 +200,28 @@ def service_def(kind: str) -> Json:
     with zipfile.ZipFile(fetch.ranger_lib() / f"ranger-plugins-common-{fetch.RANGER_VERSION}.jar") as jar:
         found: Json = json.loads(jar.read(f"service-defs/ranger-servicedef-{kind}.json"))
         return found
+
+
+def tag_service_def(*of: Json) -> Json:
+    """The service-def of tags as Ranger Admin completes it: with the accesses and masks of other services, their names before them."""
+    whole = service_def("tag")
+    whole["accessTypes"] = [
+        {**one, "itemId": 1000 * number + one.get("itemId", 0), "name": f"{kind['name']}:{one['name']}",
+         "impliedGrants": [f"{kind['name']}:{name}" for name in one.get("impliedGrants") or ()]}
+        for number, kind in enumerate(of, 1) for one in kind["accessTypes"]
+    ]  # fmt: skip
+    masking = [(number, kind, kind.get("dataMaskDef") or {}) for number, kind in enumerate(of, 1)]
+    whole["dataMaskDef"] = {
+        "resources": whole["resources"],
+        **{
+            field: [
+                {**one, "itemId": 1000 * number + one.get("itemId", 0), "name": f"{kind['name']}:{one['name']}"}
+                for number, kind, mask in masking for one in mask.get(field) or ()
+            ]
+            for field in ("maskTypes", "accessTypes")
+        },
+    }  # fmt: skip
+    return whole
 
 
 def _request(question: Question) -> Json:

@@ -52,6 +52,7 @@ class RangerStore:
         self.policies: dict[int, Json] = {}
         self.roles: dict[int, Json] = {}
         self.zones: dict[int, Json] = {}
+        self.tags: dict[str, Json] = {}
         self._user = user
         # Where a policy that was changed or removed had been is looked at once more: numbers are never given twice.
         self._by_guid: dict[tuple[str, ...], int] = {}
@@ -82,6 +83,17 @@ class RangerStore:
             raise Refused(400, f"{kind.capitalize()} with name: {given.get('name')} already exists")
         table[number] = self._later({**_filled(kind), **_set(given), "name": given.get("name") or old["name"]}, old)
         return table[number]
+
+    def set_tags(self, service: str, borne: Json) -> None:
+        """Keep what bears tags in a service; its ``tagVersion`` tells that it changed."""
+        whole = self.service(service)
+        whole["tagVersion"] = whole.get("tagVersion", 1) + 1
+        self.tags[service] = {**borne, "serviceName": service, "tagVersion": whole["tagVersion"]}
+
+    def tags_of(self, service: str) -> Json:
+        """What bears tags in a service."""
+        version = self.service(service).get("tagVersion", 1)
+        return self.tags.get(service) or {"op": "add_or_update", "serviceName": service, "tagVersion": version}
 
     def remove_role(self, number: int) -> None:
         """Remove a role, which no policy and no other role may name."""

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from airflow_provider_livedata.engine.policies.guard_plan import Standing
 from airflow_provider_livedata.engine.policies.guards import Guard
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Tagged, Who
 from airflow_provider_livedata.engine.policies.permissions import Existing, Language, Permission, Place
 
 Item = TypeVar("Item", Policy, Role)  # what a target is sent
@@ -34,8 +34,11 @@ class PolicySource(Protocol):
     def zones(self) -> list[SecurityZone]:
         """Security zones that hold resources of the service."""
 
-    def tag_policies(self) -> int:
-        """How many enabled policies by tags the service is under."""
+    def tag_policies(self) -> list[Policy | Broken]:
+        """The enabled policies by tags that the service is under."""
+
+    def tagged(self) -> list[Tagged]:
+        """The service's resources that bear tags."""
 
     def version(self) -> str:
         """A text that changes when a policy of the service changes; empty where it is not told."""
@@ -61,9 +64,13 @@ class Plain:
         """See ``PolicySource``."""
         return []
 
-    def tag_policies(self) -> int:
+    def tag_policies(self) -> list[Policy | Broken]:
         """See ``PolicySource``."""
-        return 0
+        return []
+
+    def tagged(self) -> list[Tagged]:
+        """See ``PolicySource``."""
+        return []
 
     def version(self) -> str:
         """See ``PolicySource``."""

@@ -100,11 +100,12 @@ class Policy:
     number: int = 0
     version: int = 0
     origin: Origin | None = None
+    part: str = ""  # which of those that one policy of the source became
 
     @property
     def key(self) -> str:
         """What tells it apart from the source's others, at each run: its number, or its name where it has none."""
-        return str(self.number or self.name)
+        return f"{self.number or self.name}{'-' if self.part else ''}{self.part}"
 
     @property
     def restricts(self) -> bool:
@@ -113,17 +114,18 @@ class Policy:
 
     def as_new(self) -> Policy:
         """The same, before it is kept."""
-        return replace(self, number=0, version=0)
+        return replace(self, number=0, version=0, part="")
 
     def digest(self) -> str:
         """Equal for policies that say the same; lines of masks and filters count in their order, all others in any."""
-        said = replace(self, number=0, version=0, origin=None)
+        said = replace(self.as_new(), origin=None)
         if self.kind == "access":
             said = replace(
                 said, allow=_sorted(self.allow), deny=_sorted(self.deny), allow_except=_sorted(self.allow_except),
                 deny_except=_sorted(self.deny_except),
             )  # fmt: skip
-        text = json.dumps(asdict(said), sort_keys=True, ensure_ascii=False)
+        told = {name: value for name, value in asdict(said).items() if name != "part"}
+        text = json.dumps(told, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -167,6 +169,15 @@ class SecurityZone:
 
     name: str
     resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A resource and the tags that it bears; ``for_a_time``: those that it bears at some times alone."""
+
+    resource: Resource
+    tags: frozenset[str]
+    for_a_time: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

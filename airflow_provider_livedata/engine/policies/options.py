@@ -17,8 +17,9 @@ Deletes = Literal["mirror", "keep"]
 ChangedAtTarget = Literal["fail", "overwrite", "keep"]
 Roles = Literal["members", "mirror", "keep"]
 Inexpressible = Literal["stop", "leave_out"]
+Tags = Literal["stop", "resolve", "leave_out"]
 CHOICES: dict[str, object] = {
-    "deletes": Deletes, "changed_at_target": ChangedAtTarget, "roles_as": Roles, "inexpressible": Inexpressible, "tags": Inexpressible,
+    "deletes": Deletes, "changed_at_target": ChangedAtTarget, "roles_as": Roles, "inexpressible": Inexpressible, "tags": Tags,
 }  # fmt: skip
 
 
@@ -44,7 +45,8 @@ class PolicySyncOptions:
             keep theirs. It is reported in any case.
         inexpressible: Where a policy that denies, masks or filters cannot be carried over: stop before anything is changed, or
             leave it out, which widens what is allowed, and report it. What only allows is left out in any case.
-        tags: The same where the source's service is under policies of tags, which are not carried over.
+        tags: Where the source's service is under policies by tags: "stop" before anything is changed; "resolve" them to policies of the
+            resources that bear the tags now, again at each sync; "leave_out": leave them out and report it, which may widen.
         holder: Who runs this, as another run will be told.
     """
 
@@ -61,7 +63,7 @@ class PolicySyncOptions:
     max_delete_ratio: float = 0.5
     changed_at_target: ChangedAtTarget = "fail"
     inexpressible: Inexpressible = "stop"
-    tags: Inexpressible = "stop"
+    tags: Tags = "stop"
     holder: str = ""
     scope: Scope = field(init=False, compare=False)
     names: dict[str, Names] = field(init=False, compare=False)

@@ -261,7 +261,7 @@ def _step(before: Policy | None, after: Policy | None, options: PolicySyncOption
 
 
 def _sealed(policy: Policy, sync: str, key: str) -> Policy:
-    made = replace(policy, labels=tuple(sorted({*policy.labels, OURS})), number=0, version=0, origin=None)
+    made = replace(policy.as_new(), labels=tuple(sorted({*policy.labels, OURS})), origin=None)
     return replace(made, origin=Origin(sync, key, made.digest()))
 
 

@@ -8,17 +8,21 @@ from urllib.parse import quote
 
 from airflow_provider_livedata.engine.errors import PolicyMissing, PolicyStoreError, PolicyStoreUnreachable
 from airflow_provider_livedata.engine.policies.base import Item, kept_of
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Who
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Tagged, Who
 from airflow_provider_livedata.engine.policies.ranger_client import API, RangerClient
 from airflow_provider_livedata.engine.policies.ranger_json import (
+    Malformed,
     facts_of,
     json_of,
     kept_role_of,
     policy_of,
     role_json,
     role_of,
+    tagged_of,
     zone_of,
 )
+
+TAGS = "service/tags/secure/download"
 
 
 class RangerService:
@@ -58,18 +62,29 @@ class RangerService:
         found = (zone_of(value, self.service) for value in self.client.listed(f"{API}/zones", "securityZones"))
         return [zone for zone in found if zone is not None]
 
-    def tag_policies(self) -> int:
+    def tag_policies(self) -> list[Policy | Broken]:
         """See ``PolicySource``."""
         tags = self._told().get("tagService")
         if not tags:
-            return 0
+            return []
         path = f"{API}/service/{quote(tags, safe='')}/policy"
-        return sum(value.get("isEnabled") is not False for value in self.client.listed(path, "policies"))
+        return [
+            policy_of(value) for value in self.client.listed(path, "policies") if value.get("isEnabled") is not False
+        ]
+
+    def tagged(self) -> list[Tagged]:
+        """See ``PolicySource``; by the request by which a plug-in asks for them."""
+        told = self.client.get(f"{TAGS}/{quote(self.service, safe='')}", lastKnownVersion=-1)
+        try:
+            return tagged_of(told or {})
+        except Malformed as error:
+            raise PolicyStoreError(f"Ranger answered with {error}", service=self.service) from None
 
     def version(self) -> str:
-        """See ``PolicySource``."""
+        """See ``PolicySource``; that of its tags included."""
         told = self._told()
-        return f"{told.get('policyVersion')}" if told.get("policyVersion") else ""
+        versions = [str(told[name]) for name in ("policyVersion", "tagVersion") if told.get(name)]
+        return " ".join(versions) if told.get("policyVersion") else ""
 
     def kept_roles(self) -> list[Role]:
         """See ``PolicyTarget``."""

@@ -21,6 +21,7 @@ from airflow_provider_livedata.engine.policies.model import (
     Resource,
     Role,
     SecurityZone,
+    Tagged,
     Values,
     Who,
     as_json,
@@ -146,6 +147,31 @@ def zone_of(value: Mapping[str, Any], service: str) -> SecurityZone | None:
     resources = ((value.get("services") or {}).get(service) or {}).get("resources") or ()
     made = tuple(resource_of({part: Values(tuple(values)) for part, values in one.items()}) for one in resources)
     return SecurityZone(str(value["name"]), made) if made else None
+
+
+def tagged_of(value: Mapping[str, Any]) -> list[Tagged]:
+    """Resources that bear tags, of what Ranger tells a plug-in of the tags of a service (``ServiceTags``).
+
+    Raises:
+        Malformed: It is something else.
+    """
+    try:
+        tags = {
+            str(number): tag for number, tag in (value.get("tags") or {}).items() if tag.get("isEnabled") is not False
+        }
+        borne = {str(number): found for number, found in (value.get("resourceToTagIds") or {}).items()}
+        return [
+            _tagged(one["resourceElements"], [tags[str(tag)] for tag in borne.get(str(one["id"]), ()) if str(tag) in tags])
+            for one in value.get("serviceResources") or () if one.get("isEnabled") is not False
+        ]  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Malformed(f"no tags of a service: {type(error).__name__}: {error}") from None
+
+
+def _tagged(resource: Mapping[str, Any], tags: Iterable[Mapping[str, Any]]) -> Tagged:
+    named = [(_text(tag["type"]), bool(tag.get("validityPeriods"))) for tag in tags]
+    always, at_times = (frozenset(name for name, is_timed in named if is_timed == which) for which in (False, True))
+    return Tagged(_resource(resource), always, at_times)
 
 
 # ---- parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.errors import BadInput
@@ -12,6 +12,8 @@ from airflow_provider_livedata.engine.policies.model import Broken, Facts, Polic
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, S, SyncPlan, compare
 from airflow_provider_livedata.engine.policies.roles import add_roles, mirrored
+from airflow_provider_livedata.engine.policies.tags import Around as AroundTags
+from airflow_provider_livedata.engine.policies.tags import by_resources
 from airflow_provider_livedata.engine.policies.translate import Inexpressible, Translator
 
 KINDS = ("hive", "hdfs")
@@ -25,7 +27,7 @@ class Around:
     roles: Mapping[str, Who]
     zones: list[SecurityZone]
     target_zones: list[SecurityZone]
-    tag_policies: int
+    tag_policies: list[Policy | Broken]
     target_roles: list[Role] = field(default_factory=list)  # where roles are mirrored
 
     def digest(self) -> str:
@@ -33,7 +35,8 @@ class Around:
         roles = {name: [who.users, who.groups, who.roles] for name, who in self.roles.items()}
         zones = [sorted(repr(zone) for zone in side) for side in (self.zones, self.target_zones)]
         theirs = sorted(repr(replace(role, number=0)) for role in self.target_roles)
-        return hashlib.sha256(as_json([roles, zones, self.tag_policies, theirs]).encode()).hexdigest()[:32]
+        tags = sorted(f"{one.key} {one!r}" for one in self.tag_policies)
+        return hashlib.sha256(as_json([roles, zones, tags, theirs]).encode()).hexdigest()[:32]
 
 
 def around(source: PolicySource, target: PolicyTarget, options: PolicySyncOptions) -> Around:
@@ -58,13 +61,13 @@ def planned(source: PolicySource, target: PolicyTarget, options: PolicySyncOptio
     plan, unclear = PolicyPlan(), set[str]()
     target_zones = {zone.name for zone in found.target_zones}
     _zones_told(found.zones, target_zones, options, plan)
-    tags_told(found.tag_policies, options, plan)
     is_mirror, owner = options.roles_as == "mirror", options.sync or source.home
     mirror = mirrored(found.roles if is_mirror else {}, options, found.target_roles, owner)
     translator = Translator(options, found.facts, found.roles, target_zones, mirror.names)
+    told = with_tags(source, found.facts.kind, found.zones, found.tag_policies, options, plan)
     wanted = {
         policy.key: replace(made, description=_described(policy, source))
-        for policy, made in translated(source.policies(), translator, plan, unclear)
+        for policy, made in translated(told, translator, plan, unclear)
     }
     held = list(target.policies())
     compare(wanted, held, options, options.sync or source.name, plan, frozenset(unclear))
@@ -136,10 +139,23 @@ def _zones_told(
             plan.notes.append(f"security zone {zone.name}: which resources it has at the target is not compared")
 
 
-def tags_told(count: int, options: PolicySyncOptions, plan: SyncPlan[S]) -> None:
-    """Policies by tags are not carried over: stopped, or told."""
-    text = f"{count} policies by tags hold for the source's service; they are not carried over, and what they deny is not denied"
-    if count and options.tags == "stop":
-        plan.widening.append(f"{text}; set tags='leave_out' where that is meant")
-    elif count:
+def with_tags(
+    source: PolicySource, kind: str, zones: Sequence[SecurityZone], by_tags: Sequence[Policy | Broken], options: PolicySyncOptions,
+    plan: SyncPlan[S],
+) -> Iterable[Policy | Broken]:  # fmt: skip
+    """The source's policies, with those by tags as policies of resources if that is asked for; else the plan is told of them."""
+    if not by_tags:
+        return source.policies()
+    if options.tags == "resolve":
+        policies = list(source.policies())
+        return [*policies, *by_resources(by_tags, source.tagged(), AroundTags(kind, zones, policies), options.scope)]
+    named = ", ".join(one.name for one in by_tags[:3])
+    text = (
+        f"{len(by_tags)} policies by tags hold for the source's service ({named}{', ...' if len(by_tags) > 3 else ''}); they are not carried "
+        "over, and what they deny is not denied"
+    )
+    if options.tags == "stop":
+        plan.widening.append(f"{text}; set tags to 'resolve', or to 'leave_out' where that is meant")
+    else:
         plan.notes.append(text)
+    return source.policies()

@@ -14,7 +14,7 @@ from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.scope import Untold
 from airflow_provider_livedata.engine.policies.translate import Translator
 from airflow_provider_livedata.engine.policies.verdicts import IMPLIED
-from airflow_provider_livedata.engine.policies.wanted import tags_told, translated
+from airflow_provider_livedata.engine.policies.wanted import translated, with_tags
 from airflow_provider_livedata.engine.policies.wanted_guards import GuardsAt
 
 
@@ -27,8 +27,8 @@ def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyn
     """
     _refuse(source, target, options)
     plan, unclear = GrantPlan(sync=options.sync or source.name), set[str]()
-    tags_told(source.tag_policies(), options, plan)
-    zones, policies = source.zones(), list(source.policies())
+    zones = source.zones()
+    policies = list(with_tags(source, "hive", zones, source.tag_policies(), options, plan))
     translator = Translator(options, _facts(policies), source.roles(), {zone.name for zone in zones})
     made = [replace(one, name=policy.name) for policy, one in translated(policies, translator, plan, unclear)]
     databases = set(options.scope.databases.values())
