@@ -34,6 +34,7 @@ from airflow_provider_livedata.engine.policies.model import (
     Policy,
     Role,
     SecurityZone,
+    Tagged,
     Values,
     Who,
     resource_of,
@@ -79,6 +80,11 @@ def synced(source: MemoryPolicies, target: MemoryPolicies, state: Zone, **option
     )
 
 
+PII = Policy(
+    "pii", resources=(resource_of({"tag": Values(("PII",))}),), deny=(Grant(Who(groups=("bi",)), ("hive:select",)),), number=77
+)  # fmt: skip
+
+
 def said(service: MemoryPolicies) -> set[tuple[Any, ...]]:
     """What a service says, whatever its numbers are."""
     return {(one.name, one.digest(), one.origin) for one in service.kept.values()}
@@ -106,10 +112,10 @@ def test_only_what_is_replicated_comes_and_a_second_run_asks_for_versions_alone(
         3,
     )
     assert source.listings + target.listings == listings
-    source.by_tags = 1
+    source.by_tags = [PII]
     with pytest.raises(CannotHold, match="policies by tags"):
         synced(source, target, state)
-    source.by_tags, target.security_zones = 0, [SecurityZone("vault", on("hr"))]
+    source.by_tags, target.security_zones = [], [SecurityZone("vault", on("hr"))]
     assert synced(source, target, state).found_by == "comparing all policies"
     source.give(policy("new", "n"))
     assert synced(source, target, state).done == {"created": 1}
@@ -220,7 +226,7 @@ def test_what_restricts_and_cannot_come_stops_the_run_or_by_choice_is_reported(
     elif what == "zone":
         source.security_zones = [SecurityZone("vault", on("sales")), SecurityZone("elsewhere", on("hr"))]
     else:
-        source.by_tags = 2
+        source.by_tags = [PII, replace(PII, name="hr", number=78)]
     before = said(target)
     with pytest.raises(CannotHold, match="leave_out"):
         synced(source, target, state)
@@ -231,11 +237,42 @@ def test_what_restricts_and_cannot_come_stops_the_run_or_by_choice_is_reported(
     assert ("2 policies by tags" in str(report.notes)) == (what == "tags")
 
 
-def test_a_security_zone_that_the_target_has_too_is_noted(
+def test_policies_by_tags_follow_what_bears_the_tags_and_those_that_cannot_stop_the_run(
     source: MemoryPolicies, target: MemoryPolicies, state: Zone
 ) -> None:
-    source.security_zones = target.security_zones = [SecurityZone("vault", on("sales"))]
-    assert "security zone vault" in synced(source, target, state).notes[0]
+    target.known = source.known = replace(HIVE, parts=HIVE.parts | {"column"})
+    source.by_tags = [PII]
+    column = resource_of(
+        {name: Values((value,)) for name, value in (("database", "sales"), ("table", "t"), ("column", "c"))}
+    )
+    source.bearing = [Tagged(column, frozenset({"PII"}))]
+    chosen = {"tags": "resolve"}
+    assert synced(source, target, state, **chosen).done == {"created": 4}
+    made = next(one for one in target.kept.values() if one.name == "livedata pii on columns of sales.t")
+    assert dict(made.resources[0])["database"].values == ("sales_dr",)
+    assert (made.overrides, made.deny[0].accesses) == (True, ("select",))
+    source.bearing = []
+    source.changes += 1  # as the version of the tags does
+    assert synced(source, target, state, **chosen).done == {"deleted": 1}
+    source.by_tags = [PII, Broken("odd", "no values", 79)]
+    with pytest.raises(CannotHold, match="odd: cannot be read"):
+        synced(source, target, state, **chosen)
+
+
+def test_a_security_zone_has_to_hold_the_same_at_the_target(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    source.security_zones, target.security_zones = (
+        [SecurityZone("vault", on("sales"))],
+        [SecurityZone("vault", on("sales"))],
+    )
+    with pytest.raises(CannotHold, match="security zone vault: at the target it lacks database sales_dr"):
+        synced(source, target, state)
+    target.security_zones = [SecurityZone("vault", on("sales_dr")), SecurityZone("else", on("sales_dr"))]
+    report = synced(source, target, state)
+    assert report.notes == [
+        "security zone else of the target holds what is replicated; policies of this sync do not hold in it"
+    ]
 
 
 def test_what_only_allows_and_cannot_come_fails_and_the_others_come(

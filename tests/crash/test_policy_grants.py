@@ -17,7 +17,16 @@ from airflow_provider_livedata.engine.errors import (
     RunFailed,
     StateDamaged,
 )
-from airflow_provider_livedata.engine.policies.model import Facts, Grant, Policy, SecurityZone, Values, Who, resource_of
+from airflow_provider_livedata.engine.policies.model import (
+    Facts,
+    Grant,
+    Policy,
+    SecurityZone,
+    Tagged,
+    Values,
+    Who,
+    resource_of,
+)
 from airflow_provider_livedata.engine.policies.permissions import Permission, Place
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -225,7 +234,15 @@ def test_in_a_security_zone_nothing_is_granted_and_policies_by_tags_stop_the_run
     )
     source.security_zones = [zone("db_{USER}", "*")]  # it may be any database
     assert sync(source, target, state, dry_run=True).planned == {"revokes": len(target.held) - 1}
-    source.by_tags = 1
+    column = resource_of({"database": Values(("sales",)), "table": Values(("a",)), "column": Values(("*",))})
+    source.by_tags = [
+        Policy("pii", resources=(resource_of({"tag": Values(("PII",))}),), deny=(Grant(Who(groups=("bi",)), ("hive:select",)),), number=77)
+    ]  # fmt: skip
     with pytest.raises(CannotHold, match="cannot be carried over"):
         sync(source, target, state)
     assert sync(source, target, state, tags="leave_out", dry_run=True).state == "dry run"
+    source.security_zones, source.bearing = [], [Tagged(column, frozenset({"PII"}))]
+    sync(source, target, state, tags="resolve", max_delete_ratio=1)
+    read = {one.place.table for one in target.held if one.principal == "bi" and one.privilege == "SELECT"}
+    assert "a" not in read
+    assert "b" in read

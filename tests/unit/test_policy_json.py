@@ -179,7 +179,7 @@ def test_an_exported_file_gives_the_policies_of_one_service() -> None:
     assert (found.roles(), found.zones(), found.tag_policies(), found.version(), dict(found.calls())) == (
         {},
         [],
-        0,
+        [],
         "",
         {},
     )

@@ -290,9 +290,9 @@ def test_after_a_sync_the_answers_are_the_sources_and_at_no_time_is_more_allowed
 
 
 def _is_plain(steps: list[Step | RoleStep]) -> bool:
-    """A policy that becomes a denial from an allowance, or names other resources, does two things at once: that is not roles' matter."""
-    updates = [one for one in steps if isinstance(one, Step) and one.before and one.after]
-    return all(one.before.restricts == one.after.restricts for one in updates if one.before and one.after)
+    """A denial that is of others now, or of something else, narrows and widens at once: that is not roles' matter."""
+    updates = [(one.before, one.after) for one in steps if isinstance(one, Step) and one.before and one.after]
+    return not any((before.restricts or after.restricts) for before, after in updates)
 
 
 def test_nothing_is_to_be_done_where_no_policy_names_a_role() -> None:

@@ -111,7 +111,7 @@ def test_a_policy_file_is_read_with_its_groups_roles_and_what_cannot_be_told() -
     assert (source.facts().kind, source.zones(), source.tag_policies(), source.version(), dict(source.calls())) == (
         "hive",
         [],
-        0,
+        [],
         "",
         {},
     )

@@ -31,6 +31,7 @@ from airflow_provider_livedata.engine.policies.model import (
 KINDS: tuple[Kind, ...] = ("access", "mask", "row filter")
 LISTS = ("policyItems", "dataMaskPolicyItems", "rowFilterPolicyItems")  # by kind
 OVERRIDE = 1
+BELOW = ("path", "url")
 _FIELDS = frozenset({
     "name", "policyType", "policyPriority", "description", "isAuditEnabled", "isEnabled", "resources", "additionalResources", "conditions",
     "denyPolicyItems", "allowExceptions", "denyExceptions", "validitySchedules", "policyLabels", "zoneName", "isDenyAllElse", *LISTS,
@@ -145,7 +146,11 @@ def role_json(role: Role) -> dict[str, Any]:
 def zone_of(value: Mapping[str, Any], service: str) -> SecurityZone | None:
     """A security zone, where it holds resources of the service."""
     resources = ((value.get("services") or {}).get(service) or {}).get("resources") or ()
-    made = tuple(resource_of({part: Values(tuple(values)) for part, values in one.items()}) for one in resources)
+    made = tuple(
+        # Paths of zones take what lies below (RangerZoneResourceMatcher).
+        resource_of({part: Values(tuple(values), recursive=part in BELOW) for part, values in one.items()})
+        for one in resources
+    )
     return SecurityZone(str(value["name"]), made) if made else None
 
 

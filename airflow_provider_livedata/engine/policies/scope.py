@@ -49,6 +49,10 @@ class Scope:
                 locations=self.locations,
             )
 
+    def of_target(self) -> Scope:
+        """The same, of the target's names: each is its own."""
+        return Scope({name: name for name in self.databases.values()}, {name: name for name in self.locations.values()})
+
     def problem_for(self, kind: str) -> str:
         """Why the policies of a service of this kind cannot be carried over; empty where they can."""
         if kind != "hdfs":

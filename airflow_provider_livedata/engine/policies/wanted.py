@@ -12,6 +12,7 @@ from airflow_provider_livedata.engine.policies.model import Broken, Facts, Polic
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, S, SyncPlan, compare
 from airflow_provider_livedata.engine.policies.roles import add_roles, mirrored
+from airflow_provider_livedata.engine.policies.security_zones import compared
 from airflow_provider_livedata.engine.policies.tags import Around as AroundTags
 from airflow_provider_livedata.engine.policies.tags import by_resources
 from airflow_provider_livedata.engine.policies.translate import Inexpressible, Translator
@@ -60,7 +61,9 @@ def planned(source: PolicySource, target: PolicyTarget, options: PolicySyncOptio
     """
     plan, unclear = PolicyPlan(), set[str]()
     target_zones = {zone.name for zone in found.target_zones}
-    _zones_told(found.zones, target_zones, options, plan)
+    zones = compared(found.zones, found.target_zones, options.scope)
+    plan.widening += zones.wrong
+    plan.notes += zones.notes
     is_mirror, owner = options.roles_as == "mirror", options.sync or source.home
     mirror = mirrored(found.roles if is_mirror else {}, options, found.target_roles, owner)
     translator = Translator(options, found.facts, found.roles, target_zones, mirror.names)
@@ -122,21 +125,6 @@ def translated(
 
 def _described(policy: Policy, source: PolicySource) -> str:
     return f"{policy.description}{' ' if policy.description else ''}[of policy {policy.key} of {source.name}]"
-
-
-def _zones_told(
-    zones: list[SecurityZone], target_zones: set[str], options: PolicySyncOptions, plan: PolicyPlan
-) -> None:
-    """In a security zone other policies do not hold: without the zone they would, and allow more."""
-    for zone in zones:
-        if not any(options.scope.touches(resource) for resource in zone.resources):
-            continue
-        if zone.name not in target_zones:
-            plan.widening.append(
-                f"security zone {zone.name}: the target has none of this name; create it there, with its resources"
-            )
-        else:
-            plan.notes.append(f"security zone {zone.name}: which resources it has at the target is not compared")
 
 
 def with_tags(

@@ -9,9 +9,9 @@ from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.policies.base import GrantTarget, PolicySource
 from airflow_provider_livedata.engine.policies.grant_plan import GrantPlan, Record, compare
 from airflow_provider_livedata.engine.policies.grants import granted, told
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, SecurityZone
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
-from airflow_provider_livedata.engine.policies.scope import Untold
+from airflow_provider_livedata.engine.policies.security_zones import narrowed
 from airflow_provider_livedata.engine.policies.translate import Translator
 from airflow_provider_livedata.engine.policies.verdicts import IMPLIED
 from airflow_provider_livedata.engine.policies.wanted import translated, with_tags
@@ -35,7 +35,7 @@ def planned_grants(source: PolicySource, target: GrantTarget, options: PolicySyn
     existing = target.existing(databases)
     guards = GuardsAt(target, existing, record, options, plan)
     guards.read(made, translator.nameless)
-    found = granted(made, existing, target.language, _narrowed(zones, options), guards.said, guards.rows)
+    found = granted(made, existing, target.language, narrowed(zones, options.scope), guards.said, guards.rows)
     plan.lost += [*found.notes, *told(found.lost)]
     plan.notes += [
         f"{name} is not at the target: nothing is granted in it" for name in sorted(databases - set(existing))
@@ -69,19 +69,3 @@ def _facts(policies: Iterable[Policy | Broken]) -> Facts:
     accesses = {access for line in lines for access in line.accesses} | set(IMPLIED)
     parts = {part for one in known for resource in one.resources for part, _ in resource}
     return Facts("hive", frozenset(accesses), frozenset(parts), frozenset(line.mask for line in lines))
-
-
-def _narrowed(zones: Iterable[SecurityZone], options: PolicySyncOptions) -> list[SecurityZone]:
-    """Security zones that hold something replicated, with the target's names."""
-    found = []
-    for zone in zones:
-        resources = []
-        for resource in zone.resources:
-            try:
-                narrowed = options.scope.narrowed(resource)
-            except Untold:
-                narrowed = options.scope.everything(resource)
-            resources += [narrowed] if narrowed else []
-        if resources:
-            found.append(replace(zone, resources=tuple(resources)))
-    return found
