@@ -33,7 +33,13 @@ from tests.system.conftest import Place, s3_place
 if TYPE_CHECKING:
     from tests.services.s3 import MotoServer, S3Server
 
-FILES = {"a.txt": b"1", "sub/b c.txt": b"22", "sub/\u00e4%20+#=?'.bin": bytes(range(256)) * 60_000, "empty": b""}
+FILES = {
+    "a.txt": b"1",
+    "sub/b c.txt": b"22",
+    "sub/\u00e4%20+#=?'.bin": bytes(range(256)) * 60_000,
+    "empty": b"",
+    "sub/\\\u0301": b"accent",
+}
 # fsspec's client leaves some sockets of failed requests to the garbage collector; they are collected here, and not in somebody else's test.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 LARGE_BYTES = 12 << 20

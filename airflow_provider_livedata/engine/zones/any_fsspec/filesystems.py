@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import unicodedata
 import weakref
 from contextlib import suppress
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from airflow_provider_livedata.engine.errors import BadOption, UnknownScheme
 from airflow_provider_livedata.engine.zones.address import Address
@@ -96,6 +95,9 @@ def filesystem_of(address: Address, filesystem: Any, storage_options: dict[str, 
                             arguments=sorted(told)) from None  # fmt: skip
 
 
+_WEBHDFS = "/webhdfs/v1/"
+
+
 def protocol_of(address: Address) -> str:
     """What fsspec calls the filesystem of ``fsspec+sftp://...``."""
     return address.scheme.partition("+")[2]
@@ -136,12 +138,10 @@ def _refuse_failed_reads(response: Any, *_args: Any, **_options: Any) -> None:
 
 
 def _keep_name(response: Any, *_args: Any, **_options: Any) -> None:
-    # Hadoop composes the characters of names in its redirects (as java.net.URI.toASCIIString does), which lead to another file then.
+    # Hadoop composes the characters of names in its redirects (as java.net.URI.toASCIIString does), which lead to another file then; even the
+    # C of a %5C with an accent that follows it, which leads nowhere.
     if location := response.headers.get("location"):
-        asked, told = urlsplit(response.url), urlsplit(location)
-        if _composed(asked.path) == _composed(told.path):
-            response.headers["location"] = urlunsplit(told._replace(path=asked.path))
-
-
-def _composed(path: str) -> str:
-    return unicodedata.normalize("NFC", unquote(path))
+        told = urlsplit(location)
+        _, root, path = urlsplit(response.url).path.partition(_WEBHDFS)
+        if root and told.path.startswith(_WEBHDFS):  # to a node of the cluster, and not to a gateway
+            response.headers["location"] = urlunsplit(told._replace(path=root + path))
