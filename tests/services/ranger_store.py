@@ -87,12 +87,12 @@ class RangerStore:
     def set_tags(self, service: str, borne: Json) -> None:
         """Keep what bears tags in a service; its ``tagVersion`` tells that it changed."""
         whole = self.service(service)
-        whole["tagVersion"] = whole.get("tagVersion", 1) + 1
+        whole["tagVersion"] += 1
         self.tags[service] = {**borne, "serviceName": service, "tagVersion": whole["tagVersion"]}
 
     def tags_of(self, service: str) -> Json:
         """What bears tags in a service."""
-        version = self.service(service).get("tagVersion", 1)
+        version = self.service(service)["tagVersion"]
         return self.tags.get(service) or {"op": "add_or_update", "serviceName": service, "tagVersion": version}
 
     def remove_role(self, number: int) -> None:
@@ -242,7 +242,7 @@ def _set(given: Json) -> Json:
 
 def _filled(kind: str) -> Json:
     if kind == "service":
-        return {"isEnabled": True, "configs": {}, "policyVersion": 1}
+        return {"isEnabled": True, "configs": {}, "policyVersion": 1, "tagVersion": 1}
     if kind == "role":
         return {"description": "", "options": {}, "users": [], "groups": [], "roles": []}
     return {

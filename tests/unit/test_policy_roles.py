@@ -14,6 +14,7 @@ from airflow_provider_livedata.engine.errors import TargetTouched
 from airflow_provider_livedata.engine.policies.model import Facts, Grant, Origin, Policy, Role, Values, Who, resource_of
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import Phase, PolicyPlan, RoleStep, Step, compare, guard
+from airflow_provider_livedata.engine.policies.ranger_json import kept_role_of, role_json
 from airflow_provider_livedata.engine.policies.review import described
 from airflow_provider_livedata.engine.policies.roles import Mirrored, add_roles, mirrored
 from airflow_provider_livedata.engine.policies.translate import Translator
@@ -226,6 +227,41 @@ def test_a_refused_role_stops_the_sync_only_where_something_is_denied_to_it() ->
     }
     steps = [one for one in Target().plan(policies, ROLES, options()).steps if isinstance(one, RoleStep)]
     assert {one.name: one.fails_alone for one in steps} == {"analysts": True, "auditors": False}
+
+
+def test_a_refused_policy_stops_the_sync_where_it_denies_or_did() -> None:
+    allow, deny = Policy("a", allow=to("x")), Policy("d", deny=to("x"))
+    alone = [
+        Step(None, allow),
+        Step(allow, allow),
+        Step(None, deny),
+        Step(deny, allow),
+        Step(allow, deny),
+        Step(allow, None),
+    ]
+    assert [one.fails_alone for one in alone] == [True, True, False, False, False, False]
+
+
+def test_what_was_done_is_counted_by_its_kind() -> None:
+    role = Role("r", Who(), number=3)
+    steps = [
+        RoleStep(None, role, Phase.ROLES_MADE),
+        RoleStep(role, role, Phase.ROLES_WIDEN),
+        RoleStep(role, None, Phase.ROLES_GONE),
+    ]
+    assert [one.done for one in steps] == ["roles created", "roles updated", "roles deleted"]
+    assert Step(None, Policy("p")).done == "created"
+    assert (role.as_new().number, role.as_new().name) == (0, "r")
+
+
+def test_a_role_comes_back_from_ranger_as_it_was_sent() -> None:
+    who = Who(users=("ann", "eve"), groups=("bi",), roles=("inner",))
+    role = Role("analysts", who, Who(users=("eve",)), 7, Origin(OWNER, "analysts", "abc"))
+    assert kept_role_of(role_json(role)) == role
+    assert "id" not in role_json(role.as_new())
+    own = Role("own", Who(users=("ann",)))
+    assert kept_role_of({**role_json(own), "options": {"other": 1}}) == own
+    assert kept_role_of({"name": "bare"}) == Role("bare", Who())
 
 
 PEOPLE = st.sets(st.sampled_from(["ann", "bob", "eve"]))

@@ -94,6 +94,15 @@ def test_each_keeps_its_key_while_columns_and_tables_come_and_go() -> None:
     assert len(keys) == 3
 
 
+def test_resources_of_which_people_say_the_same_keep_keys_of_their_own() -> None:
+    parts = {"table": Values(("t",)), "column": Values(("c",))}
+    one, other = (
+        resource_of({**parts, "database": Values(("sales", "x"), excludes=excludes)}) for excludes in (False, True)
+    )
+    found = made([by_tag("PII")], [Tagged(resource, frozenset({"PII"})) for resource in (one, other)])
+    assert len({policy.key for policy in found}) == len(found) == 2
+
+
 def test_a_tag_of_a_table_or_database_denies_on_all_columns_and_allows_nothing_there() -> None:
     tagged = [
         bears("PII", database="sales", table="pay"),
@@ -178,6 +187,7 @@ def test_a_mask_by_tags_is_one_of_the_resource() -> None:
         (by_tag("P*"), {}, "names its tags"),
         (by_tag("PII", resources=(of(database="sales"),)), {}, "names its tags"),
         (by_tag("PII", denies_all_else=True), {}, "denies all else"),
+        (by_tag("PII", deny=(Grant(READ.who, ("select",)),)), {}, "of which service an access is cannot be told: select"),
         (by_tag("PII", kind="row filter", allow=(READ,)), {}, "filters no rows"),
         (by_tag("PII", zone="vault"), {}, "security zone"),
         (by_tag("PII"), {"zones": [SecurityZone("vault", (of(database="s*"),))]}, "security zone"),

@@ -81,10 +81,13 @@ class RangerService:
             raise PolicyStoreError(f"Ranger answered with {error}", service=self.service) from None
 
     def version(self) -> str:
-        """See ``PolicySource``; that of its tags included."""
+        """See ``PolicySource``; that of its tags included, where it has a service of tags."""
         told = self._told()
-        versions = [str(told[name]) for name in ("policyVersion", "tagVersion") if told.get(name)]
-        return " ".join(versions) if told.get("policyVersion") else ""
+        versions = [
+            str(told.get(name) or "")
+            for name in ("policyVersion", *(("tagVersion",) if told.get("tagService") else ()))
+        ]
+        return " ".join(versions) if all(versions) else ""
 
     def kept_roles(self) -> list[Role]:
         """See ``PolicyTarget``."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from airflow_provider_livedata.engine.policies.model import (
     Broken,
@@ -28,6 +28,7 @@ from airflow_provider_livedata.engine.policies.model import (
     SecurityZone,
     Tagged,
     Values,
+    as_json,
     resource_of,
 )
 from airflow_provider_livedata.engine.policies.patterns import is_literal, matches
@@ -89,10 +90,10 @@ def _of(policy: Policy, near: Iterable[Tagged], around: Around, masks: Sequence[
         return
     _refuse(policy, [one for found in groups.values() for one in found], around.zones, masks)
     for doubts, resources in sorted(groups.items(), key=repr):
-        for shape, resource in _grouped(resources):
-            said = "".join(f", {one.kind}" for one in doubts)
+        said = "".join(f", {one.kind}" for one in doubts)
+        for shape, identity, resource in _grouped(resources):
             for side, half in made.items():
-                part = hashlib.sha256(f"{shape}{said}{side}".encode()).hexdigest()[:8]
+                part = hashlib.sha256(f"{identity}{said}{side}".encode()).hexdigest()[:8]
                 yield replace(
                     half, name=f"{policy.name}{side} on {shape}{said}", resources=(resource,), part=part,
                     conditions=(*half.conditions, *doubts),
@@ -128,6 +129,8 @@ def _for_service(policy: Policy, kind: str) -> dict[str, Policy]:
 
 def _lines(lines: Iterable[Grant], kind: str) -> Iterator[Grant]:
     for line in lines:
+        if not all(":" in one for one in line.accesses):
+            raise _NotByResources(f"of which service an access is cannot be told: {', '.join(line.accesses)}")
         accesses = tuple(sorted(one.partition(":")[2] for one in line.accesses if one.startswith(f"{kind}:")))
         if accesses:
             # Who may pass it on may do so of the tag, which is no leave to do so of the resource.
@@ -197,8 +200,8 @@ def _whole(resource: Resource, kind: str) -> Resource:
     return resource
 
 
-def _grouped(resources: Collection[Resource]) -> Iterator[tuple[str, Resource]]:
-    """Few resources that together are all of them, each with what people call it."""
+def _grouped(resources: Collection[Resource]) -> Iterator[tuple[str, str, Resource]]:
+    """Few resources that together are all of them, each with what people call it, and with what tells it apart at each run."""
     groups: dict[tuple[Resource, str, Values], set[str]] = defaultdict(set)
     for resource in resources:
         parts = dict(resource)
@@ -209,7 +212,11 @@ def _grouped(resources: Collection[Resource]) -> Iterator[tuple[str, Resource]]:
         groups[rest, joined, values if values.excludes else replace(values, values=())].update(values.values)
     for (rest, joined, flags), found in sorted(groups.items(), key=repr):
         made = replace(flags, values=tuple(sorted(found)))
-        yield _called(dict(rest), joined, flags), resource_of({**dict(rest), joined: made})
+        yield (
+            _called(dict(rest), joined, flags),
+            as_json([asdict(flags), joined, [[name, asdict(values)] for name, values in rest]]),
+            resource_of({**dict(rest), joined: made}),
+        )
 
 
 def _joined(parts: Mapping[str, Values]) -> str:
