@@ -236,6 +236,8 @@ def test_a_changed_mode_is_set_where_the_target_keeps_modes_and_only_recorded_el
         (Held(Entry("old", "file", 2, version="v", crc32c=1, crc64nvme=2), "t"), "copy"),
         (Held(Entry("old", "file", 1, version="v", crc32c=1, crc64nvme=2), "t", is_settled=False), "copy"),
         (Held(Entry("old", "file", 1, version="v"), "t"), "copy"),
+        (Held(Entry("old", "file", 1, version="v", crc32c=1), "t"), "copy"),
+        (Held(Entry("old", "file", 1, version="v", crc64nvme=2), "t"), "copy"),
     ],
 )
 def test_only_a_file_with_the_bytes_of_its_origin_is_moved(was: Held, kind: str) -> None:
@@ -415,6 +417,45 @@ def test_a_directory_whose_contents_change_has_its_attributes_set_after_them() -
     assert [(step.kind, step.phase, step.entry.path) for step in in_order_of_execution(steps)] == [
         ("copy", "write", "d/b"), ("set_attributes", "finish", "d"),
     ]  # fmt: skip
+
+
+def finished(steps: Iterable[Step]) -> list[str]:
+    """Directories whose attributes are set once all else is done."""
+    return [step.entry.path for step in steps if step.phase == "finish"]
+
+
+def test_a_directory_in_which_one_appears_has_its_attributes_set_afterwards() -> None:
+    before: Tree = {"d": None, "d/a": b"1"}
+    steps, _ = plan(
+        FILE_SYSTEM, entries({**before, "d/new": None}), held(before), Target(FILE_SYSTEM, before).listing()
+    )
+    assert finished(steps) == ["d/new", "d"]
+
+
+def test_a_directory_from_which_something_goes_has_its_attributes_set_afterwards() -> None:
+    known = held({"d": None})
+    foreign = [Entry("d", "directory"), Entry("d/theirs", "file", 1, version="x")]
+    steps, _ = plan(FILE_SYSTEM, entries({"d": None}), known, foreign, foreign="replace")
+    assert finished(steps) == ["d"]
+    brought = Origin("d/f", Held(Entry("old/f", "file", 1, version="v"), "t"), is_contested=False, is_carried=True)
+    rows = [
+        Row("d/", known[0].entry, known[0], foreign[0], planned=False), Row("d/f", None, None, None, planned=False, origin=brought)
+    ]  # fmt: skip
+    assert finished(Planner(Policy(FILE_SYSTEM)).steps(rows)) == ["d"]
+
+
+def test_a_plan_counts_what_is_at_either_side_and_what_stays() -> None:
+    now: Tree = {"d": None, "d/a": b"123", "b": b"45"}
+    _, totals = plan(FILE_SYSTEM, entries({**now, "c": b"6"}), held(now), Target(FILE_SYSTEM, now).listing())
+    assert (totals.source_files, totals.source_bytes, totals.source_directories) == (3, 6, 1)
+    assert (totals.target_files, totals.unchanged_files, totals.unlisted) == (2, 2, 0)
+
+
+def test_a_directory_that_may_not_be_listed_counts_and_leaves_none_empty() -> None:
+    closed = Entry("d/closed", "directory", note="refused")
+    steps, totals = plan(OBJECT_STORE, [Entry("d", "directory"), closed], [], [])
+    assert (totals.source_directories, totals.unlisted) == (2, 1)
+    assert [(step.kind, step.entry.path) for step in steps] == [("refused", "d/closed"), ("record", "d")]
 
 
 @pytest.mark.parametrize(
