@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
 from airflow_provider_livedata.engine.policies.model import Broken, Condition, Grant, Policy, Values, Who, resource_of
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
-from airflow_provider_livedata.engine.policies.plan import PolicyPlan, Step, compare, guard, ordered
+from airflow_provider_livedata.engine.policies.plan import PolicyPlan, Step, SyncPlan, compare, guard, ordered
 from airflow_provider_livedata.engine.policies.report import PolicyReport
 from airflow_provider_livedata.engine.policies.review import described, lines_of, tell_plan
 
@@ -31,11 +31,12 @@ def on(*databases: str) -> Any:
 
 def planned(
     want: dict[str, Policy], held: list[Policy | Broken], *, unclear: tuple[str, ...] = (), **options: Any
-) -> PolicyPlan:
-    plan = PolicyPlan(seen=max(1, len(want)))
+) -> SyncPlan[Step]:
+    plan: Any = PolicyPlan(seen=max(1, len(want)))
     chosen = PolicySyncOptions(**{"databases": {"sales": "sales"}, **options})
     compare(want, held, chosen, "prod", plan, frozenset(unclear))
-    return plan
+    found: SyncPlan[Step] = plan
+    return found
 
 
 def kept(want: dict[str, Policy], held: list[Policy | Broken] | None = None) -> list[Policy]:
