@@ -199,6 +199,12 @@ def test_a_role_that_no_policy_names_any_more_goes_last_the_outer_first_or_is_ke
     assert told(target.plan({}, ROLES, options()).steps)[1:] == [("delete role", "analysts")]
 
 
+def test_roles_that_the_source_has_no_more_go_the_outer_first_too() -> None:
+    target, nested = Target(), {"outer": Who(roles=("inner",)), "inner": Who(users=("eve",))}
+    target.sync({"7": Policy("p", resources=on("sales"), allow=to("outer"))}, nested, options())
+    assert told(target.plan({}, {}, options()).steps)[1:] == [("delete role", "outer"), ("delete role", "inner")]
+
+
 def test_a_role_that_somebody_changed_is_told_and_by_choice_overwritten_or_kept() -> None:
     target, policies = Target(), {"7": Policy("p", resources=on("sales"), allow=to("auditors"))}
     target.sync(policies, ROLES, options())
