@@ -179,3 +179,23 @@ def test_both_sides_end_the_same_and_nothing_that_was_written_is_lost(
             sides.pass_by(one)
     finally:
         sides.forget()
+
+
+def test_a_file_that_one_side_renamed_and_the_other_changed_is_there_under_both_names(tmp_path: Path) -> None:
+    sides = Sides(("hdfs", "hdfs"), "newest", tmp_path)
+    try:
+        sides.pass_by(
+            Round(
+                [Operation(0, "write", "b", "", 0), Operation(0, "make", "a", "", 0)],
+                "run",
+                0,
+                0,
+                "before",
+                is_quiet=True,
+            )
+        )
+        renamed, changed = Operation(0, "rename", "b", "a/b", 0), Operation(1, "mode", "b", "", 0)
+        sides.pass_by(Round([renamed, changed], "run", 0, 0, "before", is_quiet=True))
+        assert {path for path, data in contents(sides.zones[1]).items() if data} == {"a/b", "b"}
+    finally:
+        sides.forget()

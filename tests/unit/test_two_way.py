@@ -205,6 +205,21 @@ def test_a_change_undoes_a_delete_with_the_attributes_that_the_file_had_there() 
     assert len(Accounts(rules(), rescued_examples=["x"] * 20).rescued_examples) == 20
 
 
+def test_a_file_that_one_side_renamed_and_the_other_changed_stays_at_its_old_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    merger = Merger(accounts())
+    left = pair_of(None, file("a", mode=0o600), agreed(file("a", mode=0o644)), left_went=True)
+    right = pair_of(file("b", "2"), None, agreed(file("b")), right_went=True)
+    deleted = pair_of(file("c", "2"), None, agreed(file("c")))
+    list(merger.acts([left, right, deleted]))
+    assert [merger.accounts.stays(path) for path in "abc"] == [True, True, False]
+    monkeypatch.setattr("airflow_provider_livedata.engine.two_way.acting.STAYING", 2)
+    assert merger.accounts.stays("c")  # where very many do, all of them
+    list(merger.acts([pair_of(None, file("d", "2"), agreed(file("d")), left_went=True)]))
+    assert merger.accounts.staying == {"a", "b"}
+
+
 def test_examples_of_undone_deletes_are_few() -> None:
     merger = Merger(accounts())
     list(merger.acts([pair_of(None, file(f"a{n:02}", "2"), agreed(file(f"a{n:02}"))) for n in range(30)]))

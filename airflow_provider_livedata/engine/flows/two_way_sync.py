@@ -250,7 +250,8 @@ class _Run:
             totals = self._both(planned)
             progress.expect(totals.copy_files + totals.move_files, totals.copy_bytes)
             carrying = Carrying(
-                {side: takes[side] for side in SIDES}, self._views(), planned.plans, self._journals, how, self._threads(totals), self._allow, progress
+                {side: takes[side] for side in SIDES}, self._views(), planned.plans, self._journals, how, self._threads(totals), self._allow, progress,
+                planned.merger.accounts.stays,
             )  # fmt: skip
             try:
                 carrying.run()

@@ -12,6 +12,7 @@ from airflow_provider_livedata.engine.two_way.changes import Judged, Side
 from airflow_provider_livedata.engine.two_way.settling import other
 
 EXAMPLES = 20
+STAYING = 100_000  # paths that are kept in memory, at a few hundred bytes each
 IN_THE_WAY = "in the way"
 BACK = "back"  # attributes for the side that gives something itself: not written down, since one row tells of a key
 
@@ -52,7 +53,8 @@ class Accounts:
     """What a merge amounts to. ``totals`` are those of each side as the one that is changed.
 
     ``rescued``: deletes that gave way to a change. ``open_paths``: what is being written, left for the next run. ``conflicts`` counts all.
-    ``kept_files``, ``kept_bytes``: of what passed and stays.
+    ``kept_files``, ``kept_bytes``: of what passed and stays. ``staying``: old paths of files that a side renamed while the other one changed
+    them, so that they stay there; at most ``STAYING`` of them.
     """
 
     rules: Rules
@@ -63,6 +65,7 @@ class Accounts:
     conflicts: int = 0
     kept_files: int = 0
     kept_bytes: int = 0
+    staying: set[str] = field(default_factory=set)
     _refused: dict[Side, str] = field(default_factory=lambda: {"left": "\0", "right": "\0"})
 
     def count(self, judged: Judged) -> None:
@@ -84,6 +87,15 @@ class Accounts:
         self.rescued += 1
         if len(self.rescued_examples) < EXAMPLES:
             self.rescued_examples.append(judged.pair.path)
+
+    def let_stay(self, judged: Judged) -> None:
+        """A file that a side renamed is needed at its old path."""
+        if (judged.pair.left_went or judged.pair.right_went) and len(self.staying) < STAYING:
+            self.staying.add(judged.pair.path)
+
+    def stays(self, path: str) -> bool:
+        """Whether what is at a path has to stay there, for all that is known: where very many do, all of them."""
+        return path in self.staying or len(self.staying) >= STAYING
 
     def refuse_other(self, judged: Judged) -> None:
         """Tell of what is neither file nor directory, and so stays where it is."""

@@ -76,6 +76,7 @@ class SideTransfer(Transfer):
 class Carrying:
     """Both plans on their way. ``views``: both sides as they are read; ``sides``: as they are written.
 
+    ``stays``: whether the file at a path has to stay there though a side renamed it: its new place gets a copy.
     ``skipped``: paths whose loser could not be kept, so that nothing is done about them.
     """
 
@@ -87,6 +88,7 @@ class Carrying:
     threads: int
     allow: Callable[[], None]
     progress: Progress
+    stays: Callable[[str], bool]
     transfers: dict[Side, SideTransfer] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
     beside: dict[Side, list[Entry]] = field(default_factory=lambda: {"left": [], "right": []})
@@ -128,9 +130,15 @@ class Carrying:
             if phase in ("clear", "delete"):
                 in_the_way = phase == "clear"
                 found = chain(found, (s for s in plan.steps("remove") if (s.reason == IN_THE_WAY) is in_the_way))
-            return (step for step in found if step.entry.path not in self.skipped and step.reason != BACK)
+            wanted = (step for step in found if step.entry.path not in self.skipped and step.reason != BACK)
+            return (self._without_taking(step) for step in wanted)
 
         return of
+
+    def _without_taking(self, step: Step) -> Step:
+        if step.kind == "move" and step.origin is not None and self.stays(step.origin.path):
+            return step._replace(kind="copy", origin=None)
+        return step
 
     # losers -----------------------------------------------------------------------------------------------------
 

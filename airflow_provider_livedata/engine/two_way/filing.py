@@ -64,6 +64,8 @@ class Filing:
     ) -> Iterator[Act | Conflict]:
         """Give a side what the other one has."""
         source, target = judged.entry(other(to)), judged.pair.left if to == "left" else judged.pair.right
+        if is_rescued(judged.left, judged.right):
+            self.accounts.let_stay(judged)
         if not self.accounts.can_hold(source, to):
             return
         if is_rescued(judged.left, judged.right):
