@@ -59,7 +59,8 @@ def test_what_one_of_them_lacks_is_named(ours: Any, theirs: Any, why: str) -> No
 
 
 def test_a_zone_that_is_missing_and_one_that_only_the_target_has_are_told() -> None:
-    assert "the target has none of this name" in compared([zone(of(database="sales"))], [], SCOPE).wrong[0]
+    (missing,) = compared([zone(of(database="sales"))], [], SCOPE).wrong
+    assert "the target has none of this name" in missing
     found = compared([], [zone(of(database="hr"), name="theirs"), zone(of(database="x"))], SCOPE)
     assert found.wrong == []
     assert "security zone theirs of the target holds what is replicated" in found.notes[0]
