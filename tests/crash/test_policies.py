@@ -259,6 +259,19 @@ def test_policies_by_tags_follow_what_bears_the_tags_and_those_that_cannot_stop_
         synced(source, target, state, **chosen)
 
 
+def test_what_a_tag_denied_stays_where_its_policy_cannot_be_carried_over_any_more(
+    source: MemoryPolicies, target: MemoryPolicies, state: Zone
+) -> None:
+    target.known = source.known = replace(HIVE, parts=HIVE.parts | {"column"})
+    column = resource_of({name: Values((name[0],)) for name in ("table", "column")} | {"database": Values(("sales",))})
+    source.by_tags, source.bearing = [PII], [Tagged(column, frozenset({"PII"}))]
+    synced(source, target, state, tags="resolve")
+    source.by_tags = [replace(PII, denies_all_else=True)]
+    report = synced(source, target, state, tags="resolve", inexpressible="leave_out")
+    assert report.done == {}
+    assert "livedata pii on columns of sales.t: stays as an earlier sync has left it" in str(report.notes)
+
+
 def test_a_security_zone_has_to_hold_the_same_at_the_target(
     source: MemoryPolicies, target: MemoryPolicies, state: Zone
 ) -> None:

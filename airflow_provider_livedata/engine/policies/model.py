@@ -196,6 +196,12 @@ def resource_of(parts: dict[str, Values]) -> Resource:
     return tuple(sorted(parts.items()))
 
 
+def whole_key(key: str) -> str:
+    """The key of the policy of which the one of this key is a part; its own where it is none."""
+    number, _, part = key.partition("-")
+    return number if number.isdigit() and part else key
+
+
 def as_json(value: Any) -> str:
     """One text for equal values."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)

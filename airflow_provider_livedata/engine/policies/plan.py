@@ -9,7 +9,15 @@ from enum import IntEnum
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, TargetTouched, TooManyDeletes
-from airflow_provider_livedata.engine.policies.model import OURS, Broken, Origin, Policy, Role, resource_of
+from airflow_provider_livedata.engine.policies.model import (
+    OURS,
+    Broken,
+    Origin,
+    Policy,
+    Role,
+    resource_of,
+    whole_key,
+)
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 
 _TAKEN = "somebody's own policies at the target have its name; rename them, or choose another prefix"
@@ -191,7 +199,7 @@ def compare(
 
 def _delete(ours: Mapping[str, Policy], unclear: frozenset[str], options: PolicySyncOptions, plan: PolicyPlan) -> None:
     for key, policy in ours.items():
-        if key in unclear and policy.restricts:
+        if policy.restricts and not unclear.isdisjoint({key, whole_key(key)}):
             plan.notes.append(
                 f"{policy.name}: stays as an earlier sync has left it, since the source's cannot be carried over now"
             )
