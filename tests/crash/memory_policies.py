@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_livedata.engine.errors import LiveDataError, PolicyRefused
-from airflow_provider_livedata.engine.policies.base import Item
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Tagged, Who
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Item, Policy, Role, SecurityZone, Tagged, Who
 
 HIVE = Facts("hive", frozenset({"select", "update", "drop"}), frozenset({"database", "table"}), frozenset({"MASK"}))
 
@@ -121,6 +120,5 @@ class MemoryPolicies:
 
 
 def _stored(item: Item, number: int, version: int) -> Item:
-    known: Any = item
-    stored: Item = replace(known, number=number, **({"version": version} if isinstance(known, Policy) else {}))
-    return stored
+    more: Any = {"version": version} if isinstance(item, Policy) else {}
+    return replace(item, number=number, **more)

@@ -25,7 +25,7 @@ from airflow_provider_livedata.engine.policies.model import (
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.ranger_json import Malformed, tagged_of
 from airflow_provider_livedata.engine.policies.scope import Scope
-from airflow_provider_livedata.engine.policies.tags import Around, by_resources
+from airflow_provider_livedata.engine.policies.tags import by_resources
 from airflow_provider_livedata.engine.policies.translate import Translator
 from tests.unit.policy_answers import Question, is_allowed
 
@@ -56,7 +56,7 @@ def by_tag(*tags: str, **fields: Any) -> Policy:
 def made(
     policies: list[Policy | Broken], tagged: list[Tagged], *, kind: str = "hive", zones: list[SecurityZone] | None = None, own: tuple[Policy, ...] = ()
 ) -> list[Policy | Broken]:  # fmt: skip
-    return list(by_resources(policies, tagged, Around(kind, zones or [], own), SCOPE))
+    return list(by_resources(policies, tagged, SCOPE, kind=kind, zones=zones or [], own=own))
 
 
 def said(policies: list[Policy | Broken]) -> list[Any]:

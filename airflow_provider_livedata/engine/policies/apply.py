@@ -6,9 +6,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from airflow_provider_livedata.engine.errors import LeaseLost, LiveDataError, PolicyRefused
-from airflow_provider_livedata.engine.policies.base import Item, PolicyTarget, kept_of
+from airflow_provider_livedata.engine.policies.base import PolicyTarget, kept_of
 from airflow_provider_livedata.engine.policies.plan import RoleStep, Step, SyncPlan
 
 log = logging.getLogger(__name__)
@@ -72,41 +73,33 @@ def _do_or_note(step: Step | RoleStep, target: PolicyTarget, applied: Applied, u
 
 def _do(step: Step | RoleStep, target: PolicyTarget) -> Step | RoleStep:
     """Do it; the step with the numbers by which it can be taken back."""
-    if isinstance(step, RoleStep):
-        return replace(step, after=_done(step.before, step.after, target))
-    return replace(step, after=_done(step.before, step.after, target))
-
-
-def _done(before: Item | None, after: Item | None, target: PolicyTarget) -> Item | None:
-    if after is not None:
-        return target.create(after) if before is None else target.update(after)
-    if before is not None:
-        target.delete(before)
-    return None
+    if step.after is None:
+        if step.before:
+            target.delete(step.before)
+        return step
+    done: Any = target.create(step.after) if step.before is None else target.update(step.after)
+    return replace(step, after=done)
 
 
 def _put_back(undo: list[Step | RoleStep], target: PolicyTarget, applied: Applied) -> None:
     """Take the steps back, the last first; one that cannot be taken back does not stop the others."""
     for step in reversed(undo):
         try:
-            if isinstance(step, RoleStep):
-                _take_back(step.before, step.after, target)
-            else:
-                _take_back(step.before, step.after, target)
+            _take_back(step, target)
         except LiveDataError as error:
             applied.left.append(f"{step.action} of {step.name}: {error}")
             log.warning("the %s of %s could not be taken back: %s", step.action, step.name, error)
     applied.done.clear()
 
 
-def _take_back(before: Item | None, after: Item | None, target: PolicyTarget) -> None:
-    if before is None:
-        made = after
+def _take_back(step: Step | RoleStep, target: PolicyTarget) -> None:
+    if step.before is None:
+        made = step.after
         if made is not None and not made.number:  # it failed without an answer
             made = kept_of(target, made)
         if made is not None:
             target.delete(made)
-    elif after is not None:
-        target.update(before)
-    elif kept_of(target, before) is None:  # else its delete failed without an answer, and did not take place
-        target.create(before.as_new())
+    elif step.after is not None:
+        target.update(step.before)
+    elif kept_of(target, step.before) is None:  # else its delete failed without an answer, and did not take place
+        target.create(step.before.as_new())

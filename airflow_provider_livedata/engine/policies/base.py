@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from airflow_provider_livedata.engine.policies.guard_plan import Standing
 from airflow_provider_livedata.engine.policies.guards import Guard
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Tagged, Who
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Item, Policy, Role, SecurityZone, Tagged, Who
 from airflow_provider_livedata.engine.policies.permissions import Existing, Language, Permission, Place
-
-Item = TypeVar("Item", Policy, Role)  # what a target is sent
 
 
 class PolicySource(Protocol):
@@ -153,8 +151,5 @@ class GuardTarget(GrantTarget, Protocol):
 
 def kept_of(target: PolicyTarget, item: Item) -> Item | None:
     """What a service keeps of a policy or role that a sync has sent, under whatever number; None: nothing."""
-    if isinstance(item, Role):
-        return next((one for one in target.kept_roles() if (one.name, one.origin) == (item.name, item.origin)), None)
-    sent = item.name, item.zone, item.origin
-    kept = (one for one in target.policies() if isinstance(one, Policy))
-    return next((one for one in kept if (one.name, one.zone, one.origin) == sent), None)
+    there: Iterable[object] = target.kept_roles() if isinstance(item, Role) else target.policies()
+    return next((one for one in there if isinstance(one, type(item)) and one.sent == item.sent), None)

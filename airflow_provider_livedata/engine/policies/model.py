@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Kind = Literal["access", "mask", "row filter"]
 EVERYBODY = "public"  # the group that every user is in
@@ -112,6 +112,11 @@ class Policy:
         """Whether somebody may do less for it: leaving it out would widen what is allowed."""
         return self.is_enabled and bool(self.deny or self.denies_all_else or self.kind != "access")
 
+    @property
+    def sent(self) -> object:
+        """What it is known by where its number is not known yet."""
+        return self.name, self.zone, self.origin
+
     def as_new(self) -> Policy:
         """The same, before it is kept."""
         return replace(self, number=0, version=0, part="")
@@ -154,6 +159,11 @@ class Role:
     number: int = 0
     origin: Origin | None = None
 
+    @property
+    def sent(self) -> object:
+        """What it is known by where its number is not known yet."""
+        return self.name, self.origin
+
     def as_new(self) -> Role:
         """The same, before it is kept."""
         return replace(self, number=0)
@@ -161,6 +171,9 @@ class Role:
     def digest(self) -> str:
         """Equal for roles of the same name and people."""
         return hashlib.sha256(as_json([self.name, asdict(self.who)]).encode()).hexdigest()[:32]
+
+
+Item = TypeVar("Item", bound=Policy | Role)  # what a target is sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+CASELESS = ("database", "table", "column", "udf")  # parts of resources of whose names case says nothing
+
 
 def is_literal(pattern: str) -> bool:
     """Whether it takes one name alone."""

@@ -12,6 +12,7 @@ from airflow_provider_livedata.engine.errors import CannotHold, SourceEmpty, Tar
 from airflow_provider_livedata.engine.policies.model import (
     OURS,
     Broken,
+    Item,
     Origin,
     Policy,
     Role,
@@ -56,27 +57,37 @@ S = TypeVar("S", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Change(Generic[Item]):
     """One change at the target: ``before`` is there, ``after`` has to be. None: nothing."""
 
-    before: Policy | None
-    after: Policy | None
+    before: Item | None
+    after: Item | None
 
     @property
-    def action(self) -> str:
-        """Its verb."""
+    def verb(self) -> str:
+        """What is done."""
         return "create" if self.before is None else "delete" if self.after is None else "update"
 
     @property
     def name(self) -> str:
         """What people look for."""
-        policy = self.after or self.before
-        return policy.name if policy else ""
+        item = self.after or self.before
+        return item.name if item else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Change[Policy]):
+    """One change of a policy."""
+
+    @property
+    def action(self) -> str:
+        """Its verb."""
+        return self.verb
 
     @property
     def done(self) -> str:
         """What is counted once it is done."""
-        return f"{self.action}d"
+        return f"{self.verb}d"
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -118,11 +129,9 @@ class SyncPlan(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
-class RoleStep:
-    """One change of a role at the target, see ``Step``. ``rank``: of those of one phase the lower come first."""
+class RoleStep(Change[Role]):
+    """One change of a role. ``rank``: of those of one phase the lower come first."""
 
-    before: Role | None
-    after: Role | None
     phase: Phase
     rank: int = 0
     fails_alone: bool = False
@@ -130,18 +139,12 @@ class RoleStep:
     @property
     def action(self) -> str:
         """Its verb."""
-        return f"{'create' if self.before is None else 'delete' if self.after is None else 'update'} role"
-
-    @property
-    def name(self) -> str:
-        """What people look for."""
-        role = self.after or self.before
-        return role.name if role else ""
+        return f"{self.verb} role"
 
     @property
     def done(self) -> str:
         """What is counted once it is done."""
-        return f"roles {self.action.split()[0]}d"
+        return f"roles {self.verb}d"
 
     @property
     def order(self) -> tuple[int, int, str]:

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_livedata.engine.errors import PolicyMissing, PolicyStoreError, PolicyStoreUnreachable
-from airflow_provider_livedata.engine.policies.base import Item, kept_of
-from airflow_provider_livedata.engine.policies.model import Broken, Facts, Policy, Role, SecurityZone, Tagged, Who
+from airflow_provider_livedata.engine.policies.base import kept_of
+from airflow_provider_livedata.engine.policies.model import Broken, Facts, Item, Policy, Role, SecurityZone, Tagged, Who
 from airflow_provider_livedata.engine.policies.ranger_client import API, RangerClient
 from airflow_provider_livedata.engine.policies.ranger_json import (
     Malformed,

@@ -69,20 +69,19 @@ def add_roles(
         plan: Gets the steps and what was touched.
     """
     ours = {role.name: role for role in there if _is_ours(role, owner)}
+    graph, wanted = {role.name: role.who for role in there}, {name: role.who for name, role in mirror.whole.items()}
     before = [one for one in held if isinstance(one, Policy)]
     after = _after(before, plan)
-    graphs = [{name: role.who for name, role in roles.items()} for roles in ({r.name: r for r in there}, mirror.whole)]
-    sides = _sides([*before, *after], graphs)
-    needed = {name for names in _sides(after, graphs[1:]) for name in names} & mirror.whole.keys()
-    depths = {name: _depth(name, graphs[1]) for name in needed}
+    sides = _sides([*before, *after], graph, wanted)
+    needed = set().union(*_sides(after, wanted)) & wanted.keys()
     steps: list[RoleStep] = []
     for name in sorted(needed):
-        steps += _kept(ours.get(name), mirror.whole[name], sides, depths[name], options, plan)
+        steps += _kept(ours.get(name), mirror.whole[name], sides, _depth(name, wanted), options, plan)
     if options.deletes == "mirror":
-        later = {**graphs[0], **{name: mirror.whole[name].who for name in needed}}
-        used = {name for names in _sides(after, [later]) for name in names}
+        later = graph | {name: wanted[name] for name in needed}
+        used = set().union(*_sides(after, later))
         gone = [ours[name] for name in sorted(ours.keys() - needed - used) if _may(ours[name], options, plan)]
-        steps += [RoleStep(role, None, Phase.ROLES_GONE, -_depth(role.name, graphs[0])) for role in gone]
+        steps += [RoleStep(role, None, Phase.ROLES_GONE, -_depth(role.name, graph)) for role in gone]
     plan.steps = ordered([*plan.steps, *steps])
 
 
@@ -180,15 +179,14 @@ def _after(before: Iterable[Policy], plan: PolicyPlan) -> list[Policy]:
     return [one for one in before if one.number not in gone] + [step.after for step in steps if step.after]
 
 
-def _sides(policies: Iterable[Policy], graphs: Iterable[Mapping[str, Who]]) -> tuple[set[str], set[str]]:
+def _sides(policies: Iterable[Policy], *graphs: Mapping[str, Who]) -> tuple[set[str], set[str]]:
     """Roles by which something is allowed, and those by which something is denied, masked, filtered or excepted, those in them included."""
     allows: set[str] = set()
     denies: set[str] = set()
     for policy in policies:
         for widens, lines in _parted(policy):
             (allows if widens else denies).update(name for line in lines for name in line.who.roles)
-    known = list(graphs)
-    return _all_below(allows, known), _all_below(denies, known)
+    return _all_below(allows, graphs), _all_below(denies, graphs)
 
 
 def _parted(policy: Policy) -> Iterator[tuple[bool, Iterable[Grant]]]:

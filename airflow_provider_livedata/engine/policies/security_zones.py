@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from airflow_provider_livedata.engine.policies.model import Resource, SecurityZone, Values
-from airflow_provider_livedata.engine.policies.patterns import is_literal, matches
+from airflow_provider_livedata.engine.policies.patterns import CASELESS, is_literal, matches
 from airflow_provider_livedata.engine.policies.scope import Scope, Untold
-
-_CASELESS = ("database", "table", "column", "udf")
 
 
 @dataclass(slots=True)
@@ -81,7 +79,7 @@ def _covers(one: Resource, other: Resource) -> bool:
 
 
 def _takes(one: Values, other: Values, part: str) -> bool:
-    ignores_case = part in _CASELESS
+    ignores_case = part in CASELESS
     return all(any(_takes_one(mine, value, ignores_case=ignores_case) for mine in one.values) for value in other.values)
 
 

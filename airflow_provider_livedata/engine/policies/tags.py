@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from airflow_provider_livedata.engine.policies.model import (
     Broken,
@@ -31,64 +31,58 @@ from airflow_provider_livedata.engine.policies.model import (
     as_json,
     resource_of,
 )
-from airflow_provider_livedata.engine.policies.patterns import is_literal, matches
+from airflow_provider_livedata.engine.policies.patterns import CASELESS, is_literal, matches
 from airflow_provider_livedata.engine.policies.scope import Scope
 
 TAG = "tag"  # the part of a resource by which such a policy names its tags
 FOR_A_TIME = Condition("tag for a time")
 FROM_ABOVE = Condition("tag of what it lies in")
-_BY_NAME = ("database", "table", "column", "udf")  # parts of which case says nothing
 
 
 class _NotByResources(Exception):
     """A policy by tags that cannot be said of resources."""
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What else of the source is looked at: the kind of its service, security zones, and policies of resources."""
-
-    kind: str
-    zones: Sequence[SecurityZone]
-    policies: Sequence[Policy | Broken]
-
-
 def by_resources(
-    policies: Iterable[Policy | Broken], tagged: Sequence[Tagged], around: Around, scope: Scope
-) -> Iterator[Policy | Broken]:
+    policies: Iterable[Policy | Broken], tagged: Iterable[Tagged], scope: Scope, *, kind: str, zones: Sequence[SecurityZone],
+    own: Iterable[Policy | Broken],
+) -> Iterator[Policy | Broken]:  # fmt: skip
     """Policies of resources that say what those by tags say of what is replicated; or why they cannot be.
 
     Args:
         policies: Those by tags.
         tagged: All resources of the service that bear tags.
-        around: See there.
         scope: What is replicated.
+        kind: That of the service.
+        zones: Security zones of the source.
+        own: The service's policies of resources.
     """
-    near = [one for one in tagged if scope.touches(_whole(one.resource, around.kind))]
+    near = [(one, _whole(one.resource, kind)) for one in tagged]
+    near = [(one, whole) for one, whole in near if scope.touches(whole)]
     known = list(policies)
-    masks = [
-        one for one in (*around.policies, *known) if isinstance(one, Policy) and one.kind == "mask" and one.is_enabled
-    ]
+    masks = [one for one in (*own, *known) if isinstance(one, Policy) and one.kind == "mask" and one.is_enabled]
     for policy in known:
         if isinstance(policy, Broken):
             yield policy
             continue
         try:
-            yield from _of(policy, near, around, [one for one in masks if one is not policy])
+            yield from _of(policy, near, kind, zones, [one for one in masks if one is not policy])
         except _NotByResources as error:
             yield Broken(policy.name, f"a policy by tags; {error}", policy.number, only_allows=not policy.restricts)
 
 
-def _of(policy: Policy, near: Iterable[Tagged], around: Around, masks: Sequence[Policy]) -> Iterator[Policy]:
+def _of(
+    policy: Policy, near: Iterable[tuple[Tagged, Resource]], kind: str, zones: Iterable[SecurityZone], masks: Iterable[Policy]
+) -> Iterator[Policy]:  # fmt: skip
     names = _names(policy)
-    made = _for_service(policy, around.kind)
+    made = _for_service(policy, kind)
     groups: dict[tuple[Condition, ...], list[Resource]] = defaultdict(list)
-    for one in near:
+    for one, whole in near:
         if names & (one.tags | one.for_a_time):
-            groups[_doubts(one, names, around.kind)].append(_whole(one.resource, around.kind))
+            groups[_doubts(one, whole, names)].append(whole)
     if not made or not groups:
         return
-    _refuse(policy, [one for found in groups.values() for one in found], around.zones, masks)
+    _refuse(policy, [one for found in groups.values() for one in found], zones, masks)
     for doubts, resources in sorted(groups.items(), key=repr):
         said = "".join(f", {one.kind}" for one in doubts)
         for shape, identity, resource in _grouped(resources):
@@ -100,9 +94,9 @@ def _of(policy: Policy, near: Iterable[Tagged], around: Around, masks: Sequence[
                 )  # fmt: skip
 
 
-def _doubts(tagged: Tagged, names: set[str], kind: str) -> tuple[Condition, ...]:
+def _doubts(tagged: Tagged, whole: Resource, names: set[str]) -> tuple[Condition, ...]:
     """What makes it unsure whether the tag holds for all of the resource, at all times."""
-    is_timed, is_above = not names & tagged.tags, _whole(tagged.resource, kind) != tagged.resource
+    is_timed, is_above = not names & tagged.tags, whole != tagged.resource
     return (*((FOR_A_TIME,) if is_timed else ()), *((FROM_ABOVE,) if is_above else ()))
 
 
@@ -172,14 +166,13 @@ def _meets(mask: Policy, resource: Resource) -> bool:
 def _may_meet(one: Resource, other: Resource) -> bool:
     """Whether something may be in both, for all that is looked at."""
     parts, others = dict(one), dict(other)
-    return all(_may_share(parts[part], others[part]) for part in _BY_NAME if part in parts and part in others)
+    return all(_may_share(parts[part], others[part]) for part in CASELESS if part in parts and part in others)
 
 
 def _may_share(one: Values, other: Values) -> bool:
     if one.excludes or other.excludes:
         return True
-    pairs = [(a, b) for a in one.values for b in other.values]
-    return any(_may_equal(a, b) for a, b in pairs)
+    return any(_may_equal(a, b) for a in one.values for b in other.values)
 
 
 def _may_equal(one: str, other: str) -> bool:
@@ -226,7 +219,7 @@ def _joined(parts: Mapping[str, Values]) -> str:
 
 
 def _called(rest: Mapping[str, Values], joined: str, flags: Values) -> str:
-    if joined not in _BY_NAME:
+    if joined not in CASELESS:
         return f"{joined}s and below" if flags.recursive else f"{joined}s"
     around = [
         ",".join(rest[name].values) for name in ("database", "table") if name in rest and rest[name].values != ("*",)

@@ -13,7 +13,6 @@ from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
 from airflow_provider_livedata.engine.policies.plan import PolicyPlan, S, SyncPlan, compare
 from airflow_provider_livedata.engine.policies.roles import add_roles, mirrored
 from airflow_provider_livedata.engine.policies.security_zones import compared
-from airflow_provider_livedata.engine.policies.tags import Around as AroundTags
 from airflow_provider_livedata.engine.policies.tags import by_resources
 from airflow_provider_livedata.engine.policies.translate import Inexpressible, Translator
 
@@ -136,7 +135,7 @@ def with_tags(
         return source.policies()
     if options.tags == "resolve":
         policies = list(source.policies())
-        return [*policies, *by_resources(by_tags, source.tagged(), AroundTags(kind, zones, policies), options.scope)]
+        return [*policies, *by_resources(by_tags, source.tagged(), options.scope, kind=kind, zones=zones, own=policies)]
     named = ", ".join(one.name for one in by_tags[:3])
     text = (
         f"{len(by_tags)} policies by tags hold for the source's service ({named}{', ...' if len(by_tags) > 3 else ''}); they are not carried "

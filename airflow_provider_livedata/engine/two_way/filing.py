@@ -64,11 +64,12 @@ class Filing:
     ) -> Iterator[Act | Conflict]:
         """Give a side what the other one has."""
         source, target = judged.entry(other(to)), judged.pair.left if to == "left" else judged.pair.right
-        if is_rescued(judged.left, judged.right):
+        undoes_a_delete = is_rescued(judged.left, judged.right)
+        if undoes_a_delete:
             self.accounts.let_stay(judged)
         if not self.accounts.can_hold(source, to):
             return
-        if is_rescued(judged.left, judged.right):
+        if undoes_a_delete:
             self.accounts.rescue(judged)
             reason = "kept, since it was changed"
         expect = target.version if target is not None else None
