@@ -28,6 +28,7 @@ COMMON = {
     "powers",
     "ranges",
     "registry",
+    "webhdfs_paths",
     "wrappers",
 }  # to all stores
 PLANTED = {  # module: what it must not import

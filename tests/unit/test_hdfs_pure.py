@@ -35,8 +35,8 @@ from airflow_provider_livedata.engine.zones.hdfs import identity as hdfs_identit
 from airflow_provider_livedata.engine.zones.hdfs import scan as hdfs_scan
 from airflow_provider_livedata.engine.zones.hdfs.acl import canonical, full
 from airflow_provider_livedata.engine.zones.hdfs.errors import java_error, native_error
-from airflow_provider_livedata.engine.zones.hdfs.http import same_path
 from airflow_provider_livedata.engine.zones.hdfs.options import HdfsOptions, read_options
+from airflow_provider_livedata.engine.zones.webhdfs_paths import same_path
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=4) | st.text(
     "a!-.0é日", min_size=1, max_size=4

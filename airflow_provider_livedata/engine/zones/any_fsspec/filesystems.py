@@ -6,11 +6,11 @@ import threading
 import weakref
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from airflow_provider_livedata.engine.errors import BadOption, UnknownScheme
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.any_fsspec.errors import engine_errors
+from airflow_provider_livedata.engine.zones.webhdfs_paths import same_path
 
 
 class Filesystems:
@@ -95,9 +95,6 @@ def filesystem_of(address: Address, filesystem: Any, storage_options: dict[str, 
                             arguments=sorted(told)) from None  # fmt: skip
 
 
-_WEBHDFS = "/webhdfs/v1/"
-
-
 def protocol_of(address: Address) -> str:
     """What fsspec calls the filesystem of ``fsspec+sftp://...``."""
     return address.scheme.partition("+")[2]
@@ -138,10 +135,5 @@ def _refuse_failed_reads(response: Any, *_args: Any, **_options: Any) -> None:
 
 
 def _keep_name(response: Any, *_args: Any, **_options: Any) -> None:
-    # Hadoop composes the characters of names in its redirects (as java.net.URI.toASCIIString does), which lead to another file then; even the
-    # C of a %5C with an accent that follows it, which leads nowhere.
     if location := response.headers.get("location"):
-        told = urlsplit(location)
-        _, root, path = urlsplit(response.url).path.partition(_WEBHDFS)
-        if root and told.path.startswith(_WEBHDFS):  # to a node of the cluster, and not to a gateway
-            response.headers["location"] = urlunsplit(told._replace(path=root + path))
+        response.headers["location"] = same_path(response.url, location)

@@ -20,7 +20,8 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
 from airflow_provider_livedata.engine.zones.hdfs.errors import first_line, java_error
-from airflow_provider_livedata.engine.zones.hdfs.http import Answer, same_path, transport
+from airflow_provider_livedata.engine.zones.hdfs.http import Answer, transport
+from airflow_provider_livedata.engine.zones.webhdfs_paths import same_path
 
 if TYPE_CHECKING:
     from requests import Session

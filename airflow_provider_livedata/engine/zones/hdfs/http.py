@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import getproxies
 
+from airflow_provider_livedata.engine.zones.webhdfs_paths import same_path
+
 if TYPE_CHECKING:
     from requests import Response, Session
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
-ROOT = "/webhdfs/v1/"
 _BYTES = {"Content-Type": "application/octet-stream"}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CUT_OFF = (http.client.RemoteDisconnected, http.client.BadStatusLine, ConnectionError)
@@ -121,17 +122,6 @@ class BySession:
 
     def close(self) -> None:
         """See ``Transport.close``. The session is its giver's."""
-
-
-def same_path(asked: str, location: str) -> str:
-    """``location`` with the path of ``asked``, where it leads to a node of the cluster and not to a gateway.
-
-    Java composes what it writes into a redirect (Unicode's NFC), even the C of a %5C with an accent that follows it: names
-    become those of other files, or nonsense. Source: java.net.URI.toASCIIString.
-    """
-    left, right = urlsplit(asked), urlsplit(location)
-    _, root, path = left.path.partition(ROOT)
-    return right._replace(path=root + path).geturl() if root and right.path.startswith(ROOT) else location
 
 
 def _with_params(url: str, params: Mapping[str, str]) -> str:
