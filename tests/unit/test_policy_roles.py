@@ -260,6 +260,14 @@ def test_what_was_done_is_counted_by_its_kind() -> None:
     assert (role.as_new().number, role.as_new().name) == (0, "r")
 
 
+def test_what_was_sent_is_known_again_whatever_number_it_has() -> None:
+    role, policy = Role("r", Who(), origin=Origin(OWNER, "r")), Policy("p", zone="vault", origin=Origin("prod", "7"))
+    assert replace(role, number=9, who=Who(users=("x",))).sent == role.sent
+    assert replace(policy, number=9, version=2).sent == policy.sent
+    assert replace(role, origin=None).sent != role.sent
+    assert replace(policy, zone="").sent != policy.sent
+
+
 def test_a_role_comes_back_from_ranger_as_it_was_sent() -> None:
     who = Who(users=("ann", "eve"), groups=("bi",), roles=("inner",))
     role = Role("analysts", who, Who(users=("eve",)), 7, Origin(OWNER, "analysts", "abc"))
