@@ -58,6 +58,7 @@ class Size:
     planned_entries: int
     cycle_files: tuple[int, ...]  # of the trees in which ``cycle_changes`` files change, ``cycle_rounds`` times
     cycle_changes: int
+    cycle_warm_rounds: int  # before them, which do not count
     cycle_rounds: int
     lag_changes_s: float
     lag_s: int
@@ -82,7 +83,8 @@ SIZES = {
         planned_entries=1_000_000,
         cycle_files=(50_000, 500_000),
         cycle_changes=100,
-        cycle_rounds=5,
+        cycle_warm_rounds=8,
+        cycle_rounds=9,
         lag_changes_s=20,
         lag_s=120,
         metadata_tables=1_000,
@@ -104,6 +106,7 @@ SIZES = {
         planned_entries=100_000,
         cycle_files=(5_000,),
         cycle_changes=100,
+        cycle_warm_rounds=2,
         cycle_rounds=3,
         lag_changes_s=20,
         lag_s=45,
@@ -126,6 +129,7 @@ SIZES = {
         planned_entries=5_000,
         cycle_files=(60, 120),
         cycle_changes=10,
+        cycle_warm_rounds=1,
         cycle_rounds=1,
         lag_changes_s=10,
         lag_s=6,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 
@@ -20,15 +20,18 @@ THREADS = 16
 
 
 Ask = Callable[[str], Entry | None]
+Told = MutableMapping[str, Entry | None]  # what is at a path
 
 
-def look(zone: Zone, chosen: Filter, cover: Cover, ask: Ask | None = None) -> Iterator[Entry]:
+def look(
+    zone: Zone, chosen: Filter, cover: Cover, ask: Ask | None = None, *, told: Told | None = None
+) -> Iterator[Entry]:
     """Yield the entries that take part and that the cover holds, in key order; what is not there is left out.
 
     Paths are asked for ``BATCH`` at a time on ``THREADS`` threads, so that memory does not grow with their number: of ``ask``,
-    else of the zone's ``stat``.
+    else of the zone's ``stat``. What was ``told`` of a path is taken from there instead.
     """
-    for entry in _alone(ask or zone.stat, chosen, cover):
+    for entry in _alone(ask or zone.stat, chosen, cover, {} if told is None else told):
         yield entry
         if entry.kind == "directory" and entry.path in cover.trees:
             yield from chosen.keep(zone.scan(entry.path))
@@ -46,7 +49,7 @@ def holds_any(zone: Zone, chosen: Filter, path: str) -> bool:
     return next(chosen.keep(zone.scan(path)), None) is not None
 
 
-def _alone(ask: Ask, chosen: Filter, cover: Cover) -> Iterator[Entry]:
+def _alone(ask: Ask, chosen: Filter, cover: Cover, told: Told) -> Iterator[Entry]:
     # Paths come in their own order and entries go in the order of keys: "a" before "a!b" before "a/". No key is lower than
     # its path, so what is lower than the next path can go.
     found: list[tuple[str, Entry]] = []
@@ -61,8 +64,14 @@ def _alone(ask: Ask, chosen: Filter, cover: Cover) -> Iterator[Entry]:
         while batch := list(islice(paths, BATCH)):
             while found and found[0][0] < batch[0]:
                 yield heapq.heappop(found)[1]
-            for entry in pool.map(stat, batch):
+            for entry in _answers(pool, stat, batch, told):
                 if entry is not None:
                     heapq.heappush(found, (entry.key, entry))
     while found:
         yield heapq.heappop(found)[1]
+
+
+def _answers(pool: Executor, ask: Ask, paths: Sequence[str], told: Told) -> Iterator[Entry | None]:
+    asked = [None if path in told else pool.submit(ask, path) for path in paths]
+    for path, answer in zip(paths, asked, strict=True):
+        yield told.pop(path) if answer is None else answer.result()

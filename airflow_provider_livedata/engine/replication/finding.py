@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 
 from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
@@ -185,7 +186,7 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
             tells = isinstance(target, HoldsAsRecorded) and not target.is_begun()  # then nobody has to ask it
             # From now on: what was renamed is read from the manifest meanwhile.
             ours = stack.enter_context(Ahead(look(source, chosen, cover, source.stat if tells else sides.of_source)))
-            theirs = look(target, chosen, cover, sides.of_target)
+            theirs = look(target, chosen, cover, partial(peek, target), told=sides.told_of_target)
         if isinstance(target, HoldsAsRecorded):
             theirs = as_recorded(target, chosen, known.runs(cover), theirs)
         origins: Iterator[Origin] = iter(())
@@ -228,22 +229,17 @@ class _Sides:
     target: Zone
     cover: Cover
     in_doubt: frozenset[str]
-    _of_target: dict[str, Entry | None] = field(default_factory=dict)
+    told_of_target: dict[str, Entry | None] = field(default_factory=dict)
 
     def of_source(self, path: str) -> Entry | None:
         found = self.source.stat(path)
         is_directory = found is not None and found.kind == "directory"
         is_certain = is_directory and not self.cover.is_whole(path) and path not in self.in_doubt
         if is_certain and not self.target.facts.has_directories:
-            self._of_target[path] = None
-        elif len(self._of_target) < KEPT_ROWS:
-            self._of_target[path] = self._at_target(path)
+            self.told_of_target[path] = None
+        elif len(self.told_of_target) < KEPT_ROWS:
+            self.told_of_target[path] = self._at_target(path)
         return found
-
-    def of_target(self, path: str) -> Entry | None:
-        if path in self._of_target:
-            return self._of_target.pop(path)
-        return peek(self.target, path)
 
     def _at_target(self, path: str) -> Entry | None:
         with contextlib.suppress(NotADirectory):  # a file stands above it
