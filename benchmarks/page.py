@@ -324,7 +324,7 @@ copier runs elsewhere, that share is not there."""
 CYCLES = """A copy is there, and {changes} files change: of ten six are written anew, two made, one is renamed and one deleted. Then each
 contender brings a copy of its own to what the source is now: ours by the difference of two snapshots, with manifest, checkpoint and report
 written; `rclone sync`, with `--fast-list`, by sizes alone or, its default, by times as well; `distcp -update -diff` by the same difference, from
-one HDFS directory to another, its two snapshots included. Most files are empty, so that very many can be made. Each contender makes {warm} rounds that do not count before those
+one HDFS directory to another, its two snapshots included. Most files are empty, so that very many can be made. Each contender makes {warm} rounds that do not count before the first of those
 that do: Java's servers run compiled code only once a kind of call was made some hundred times, and of a live replication it was."""
 METADATA = """A database of {tables:,} tables of 20 columns, a hundredth of which have {partitions:,} partitions together, is brought from one Hive Metastore 3.1 to
 another, each on a Derby of its own: by `sync_catalogue`, and by a plain loop that reads each table and partition, gives it its new place, and writes it, by a call each. Then {changed} tables

@@ -58,7 +58,7 @@ class Size:
     planned_entries: int
     cycle_files: tuple[int, ...]  # of the trees in which ``cycle_changes`` files change, ``cycle_rounds`` times
     cycle_changes: int
-    cycle_warm_rounds: int  # before them, which do not count
+    cycle_warm_rounds: int  # before the first of them, which do not count
     cycle_rounds: int
     lag_changes_s: float
     lag_s: int
@@ -83,7 +83,7 @@ SIZES = {
         planned_entries=1_000_000,
         cycle_files=(50_000, 500_000),
         cycle_changes=100,
-        cycle_warm_rounds=8,
+        cycle_warm_rounds=16,
         cycle_rounds=9,
         lag_changes_s=20,
         lag_s=120,

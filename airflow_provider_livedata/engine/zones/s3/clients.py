@@ -116,6 +116,7 @@ class S3Clients:
     def __init__(self, address: Address, options: S3Options) -> None:
         self.bucket = address.authority
         self.proved_writable: dict[str, float] = {}  # when, on the monotonic clock, by prefix: see s3_check
+        self.lists = False  # whether a listing of obstore has found something
         _keep_tokens_out_of_debug_logs()
         with s3_errors(address):
             session = options.session or _session(options)

@@ -39,7 +39,8 @@ def may_be_directory(bucket: S3Bucket, path: str) -> bool:
 def state_below(bucket: S3Bucket, under: str) -> list[Listed] | None:
     """The objects below a folder of state, whose names are plain and which are never empty; None for whatever is not like that.
 
-    None too where nothing is listed: what does not speak S3 is read as an empty listing here, and boto3's answer tells the two apart.
+    None too where nothing is listed and never was: what does not speak S3 is read as an empty listing here, and boto3's answer tells
+    the two apart.
 
     Raises:
         ZoneError: As s3_errors translates it.
@@ -52,7 +53,8 @@ def state_below(bucket: S3Bucket, under: str) -> list[Listed] | None:
                     return None
                 key, version = one["path"].removeprefix(bucket.prefix), (one["e_tag"] or "").strip('"')
                 found.append(Listed(key, one["size"], milliseconds(one["last_modified"]), version))
-    return found or None
+    bucket.clients.lists |= bool(found)
+    return found if bucket.clients.lists else None
 
 
 def read_whole(bucket: S3Bucket, path: str) -> bytes | None:
