@@ -41,7 +41,8 @@ def measure(site: Site, size: Size, chosen: frozenset[str]) -> dict[str, Any]:
         try:
             # rclone looks at every file: the larger tree tells nothing new about it.
             found["to_s3"][str(files)] = _to_s3(site, size, history, chosen if number == 0 else frozenset())
-            size = dataclasses.replace(size, cycle_warm_rounds=min(1, size.cycle_warm_rounds))  # the servers are warm now
+            # The servers are warm now.
+            size = dataclasses.replace(size, cycle_warm_rounds=min(1, size.cycle_warm_rounds))
             if number == 0:
                 found["to_hdfs"] = {"files": files, "runs": _to_hdfs(site, size, history, chosen)}
                 found["lag"] = _lag(site, size, history)

@@ -147,6 +147,20 @@ def test_2500_keys_are_deleted_in_three_requests(s3_server: Server, s3_proxy: Fa
     assert keys(zone) == []
 
 
+def test_a_folder_without_records_takes_one_request_once_the_store_has_listed_any(
+    s3_server: Server, s3_proxy: FaultyProxy, bucket: str
+) -> None:
+    zone = through(s3_proxy, s3_server, bucket, "p")
+    s3_proxy.reset()
+    assert list(zone.scan(".livedata/role")) == []
+    assert s3_proxy.count("GET") == 2  # what does not speak S3 looks empty to the first
+    put(zone, ".livedata/lease/1.json", b"{}")
+    assert [entry.path for entry in zone.scan(".livedata/lease")] == [".livedata/lease/1.json"]
+    s3_proxy.reset()
+    assert list(zone.scan(".livedata/role")) == []
+    assert s3_proxy.count("GET") == 1
+
+
 def test_what_may_not_be_deleted_is_named_and_the_rest_goes(s3_integrity: S3Server, bucket: str) -> None:
     root = open_zone(s3_integrity, bucket)
     entries = [put(root, path, b"1") for path in ("free/a", "kept/b", "kept/new\nline", "free/c")]
