@@ -90,18 +90,20 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture(scope="session")
 def hdfs_cluster() -> Iterator[HdfsCluster]:
     """A running HDFS with two DataNodes, as Hadoop ships: snapshots do not freeze open files."""
+    from tests.services.hadoop_conf import HURRIED
     from tests.services.hdfs import HdfsCluster
 
-    with HdfsCluster() as cluster:
+    with HdfsCluster(properties=HURRIED) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def hdfs_cluster_freezing() -> Iterator[HdfsCluster]:
     """A second HDFS, whose snapshots freeze open files (dfs.namenode.snapshot.capture.openfiles=true)."""
+    from tests.services.hadoop_conf import HURRIED
     from tests.services.hdfs import HdfsCluster
 
-    with HdfsCluster(capture_open_files=True) as cluster:
+    with HdfsCluster(capture_open_files=True, properties=HURRIED) as cluster:
         yield cluster
 
 

@@ -8,8 +8,7 @@ from typing import Any
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
-    headed,
-    reports_listed,
+    ended,
     states_told,
     stopped,
     titled,
@@ -35,20 +34,15 @@ def backup_outcome(
     """
     told = states_told(stages, states)
     made = results.get("backup") or {}
-    outcome, why = _outcome(stages, told, made, failures)
-    reports = addresses(stages, results, failures)
     commands = list(made.get("restore_commands") or [])
     about = {"source": params.get("source"), "place": params.get("place") or "snapshots of the source itself"}
     did = {stage: _did(stage, results.get(stage), failures.get(stage)) for stage in stages}
-    lines = [*headed(f"{outcome}: {why}", about, told, did), *reports_listed(reports)]
-    lines += ["", *(f"WARNING: {one}" for one in made["warnings"])] if made.get("warnings") else []
-    lines += titled("restored by", commands)
-    lines += titled("or, for much data or without Hadoop", made.get("bulk_commands") or [])
-    is_new = made.get("state") == "complete"
-    return {
-        "outcome": outcome, "why": why, "backup": made["name"] if is_new else "", "states": told, "reports": reports,
-        "restore_commands": commands, "text": "\n".join(lines),
-    }  # fmt: skip
+    after = ["", *(f"WARNING: {one}" for one in made["warnings"])] if made.get("warnings") else []
+    after += titled("restored by", commands)
+    after += titled("or, for much data or without Hadoop", made.get("bulk_commands") or [])
+    name = made["name"] if made.get("state") == "complete" else ""
+    ending, reports = _outcome(stages, told, made, failures), addresses(stages, results, failures)
+    return ended(ending, about, told, did, reports, after=after, backup=name, restore_commands=commands)
 
 
 def _outcome(

@@ -11,8 +11,7 @@ from airflow_provider_livedata.dag_templates.outcomes import (
     addresses,
     approved,
     counted,
-    headed,
-    reports_listed,
+    ended,
     states_told,
     stopped,
 )
@@ -35,12 +34,10 @@ def migration_outcome(
         ``outcome``, ``why``, ``states`` and addresses of ``reports`` by stage, and all of it as ``text``.
     """
     told = states_told(stages, states)
-    outcome, why = _outcome(params, stages, told, results, failures)
     did = {stage: _did(stage, results.get(stage), failures.get(stage)) for stage in stages}
-    reports = addresses(stages, results, failures)
     about = {"source": params.get("source"), "target": params.get("target")}
-    lines = [*headed(f"{outcome}: {why}", about, told, did), *reports_listed(reports)]
-    return {"outcome": outcome, "why": why, "states": told, "reports": reports, "text": "\n".join(lines)}
+    ending = _outcome(params, stages, told, results, failures)
+    return ended(ending, about, told, did, addresses(stages, results, failures))
 
 
 def _outcome(

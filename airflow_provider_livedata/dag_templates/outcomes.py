@@ -18,7 +18,28 @@ def state_word(state: Any) -> str:
     return str(getattr(state, "value", state) or "not run")
 
 
-def headed(headline: str, about: Mapping[str, Any], states: Mapping[str, str], did: Results) -> list[str]:
+def ended(
+    ending: tuple[str, str], about: Mapping[str, Any], states: Mapping[str, str], did: Results, reports: Mapping[str, str],
+    *, before: Sequence[str] = (), after: Sequence[str] = (), **more: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """What a report step returns: the ``ending``, which is outcome and reason, and all of it as ``text``.
+
+    Args:
+        ending: See there.
+        about: What the run was about, by name.
+        states: The state of each task, as a word.
+        did: What each task did, in a line.
+        reports: Where the report of each task lies.
+        before: Lines of the text before those of the reports.
+        after: Lines after them.
+        more: What programs are told besides.
+    """
+    outcome, why = ending
+    lines = [*_headed(f"{outcome}: {why}", about, states, did), *before, *_reports_listed(reports), *after]
+    return {"outcome": outcome, "why": why, "states": states, "reports": reports, **more, "text": "\n".join(lines)}
+
+
+def _headed(headline: str, about: Mapping[str, Any], states: Mapping[str, str], did: Results) -> list[str]:
     """The outcome, what the run was ``about``, and a line for each task: its state, and what it ``did``."""
     width = max(14, *(len(name) + 2 for name in (*about, *states)))
     return [
@@ -58,7 +79,7 @@ def titled(title: str, lines: Sequence[str]) -> list[str]:
     return ["", title, *(f"  {line}" for line in lines)] if lines else []
 
 
-def reports_listed(reports: Mapping[str, str]) -> list[str]:
+def _reports_listed(reports: Mapping[str, str]) -> list[str]:
     """Where reports lie, below a title."""
     width = max(12, 0, *(len(stage) + 2 for stage in reports))
     return titled("reports", [f"{stage:<{width}}{address}" for stage, address in reports.items()])

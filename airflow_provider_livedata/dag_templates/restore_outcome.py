@@ -9,9 +9,8 @@ from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
     approved,
-    headed,
+    ended,
     reported,
-    reports_listed,
     states_told,
     stopped,
     titled,
@@ -28,19 +27,15 @@ def restore_outcome(
         ``outcome``, ``why``, ``states``, addresses of ``reports`` by stage, how to ``undo``, and all of it as ``text``.
     """
     told = states_told(stages, states)
-    outcome, why = _outcome(params, stages, told, results, failures)
     found = {stage: reported(results.get(stage), failures.get(stage)) for stage in stages}
     undo = list(found[stages[-1]].get("undo") or ())
-    reports = addresses(stages, results, failures)
     about = {
         "backups": params.get("place"), "which": params.get("which"),
         "destination": params.get("destination") or params.get("place"),
     }  # fmt: skip
     did = {stage: _did(found[stage], failures.get(stage)) for stage in stages}
-    lines = [*headed(f"{outcome}: {why}", about, told, did), *reports_listed(reports), *titled("to undo it", undo)]
-    return {
-        "outcome": outcome, "why": why, "states": told, "reports": reports, "undo": undo, "text": "\n".join(lines)
-    }  # fmt: skip
+    ending, reports = _outcome(params, stages, told, results, failures), addresses(stages, results, failures)
+    return ended(ending, about, told, did, reports, after=titled("to undo it", undo), undo=undo)
 
 
 def _outcome(

@@ -9,9 +9,8 @@ from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
     counted,
-    headed,
+    ended,
     reported,
-    reports_listed,
     states_told,
     stopped,
     titled,
@@ -38,16 +37,14 @@ def sync_outcome(
     """
     told = states_told(stages, states)
     found = {stage: reported(results.get(stage), failures.get(stage)) for stage in stages}
-    outcome, why = _outcome(params, stages, told, found, failures)
     said = {stage: _said(found[stage], failures.get(stage), did) for stage in stages}
-    reports = addresses(stages, results, failures)
     about = {"source": params.get("source"), "target": params.get("target")}
     newest = found["sync"] or found["preview"]
     lists = [
         line for name, title in (titles or {}).items() for line in titled(title, list(map(str, newest.get(name) or ())))
     ]
-    lines = [*headed(f"{outcome}: {why}", about, told, said), *lists, *reports_listed(reports)]
-    return {"outcome": outcome, "why": why, "states": told, "reports": reports, "text": "\n".join(lines)}
+    ending, reports = _outcome(params, stages, told, found, failures), addresses(stages, results, failures)
+    return ended(ending, about, told, said, reports, before=lists)
 
 
 def _outcome(

@@ -8,9 +8,8 @@ from typing import Any
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
     addresses,
-    headed,
+    ended,
     reported,
-    reports_listed,
     states_told,
     stopped,
     titled,
@@ -24,26 +23,16 @@ def two_way_outcome(
     told = states_told(stages, states)
     found = {stage: reported(results.get(stage), failures.get(stage)) for stage in stages}
     newest = found["sync"] or found["preview"]
-    outcome, why = _outcome(params, stages, told, newest, failures)
     about = {str(params.get(f"{side}_name")): params.get(side) for side in ("left", "right")}
-    reports = addresses(stages, results, failures)
-    lines = [
-        *headed(f"{outcome}: {why}", about, told, {stage: _said(found[stage]) for stage in stages}),
+    did = {stage: _said(found[stage]) for stage in stages}
+    lists = [
         *titled("conflicts", [_conflict(one, newest) for one in newest.get("conflict_list") or ()]),
         *titled("left for the next run", list(newest.get("left_paths") or ())),
         *titled("failed", [f"{one['path']}: {one['reason']}" for one in newest.get("failures") or ()]),
         *titled("changed", list(newest.get("changed_examples") or ())),
-        *reports_listed(reports),
     ]
-    conflicts = int(newest.get("conflicts") or 0)
-    return {
-        "outcome": outcome,
-        "why": why,
-        "states": told,
-        "conflicts": conflicts,
-        "reports": reports,
-        "text": "\n".join(lines),
-    }
+    ending, reports = _outcome(params, stages, told, newest, failures), addresses(stages, results, failures)
+    return ended(ending, about, told, did, reports, before=lists, conflicts=int(newest.get("conflicts") or 0))
 
 
 def _outcome(

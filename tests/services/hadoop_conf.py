@@ -13,6 +13,12 @@ log4j.appender.console.target=System.err
 log4j.appender.console.layout=org.apache.log4j.PatternLayout
 log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
 """
+# What comes by WebHDFS is closed by a DataNode, which asks again when the NameNode has not heard of the last block: after 20 ms
+# instead of 400, and as long as by default.
+HURRIED = {
+    "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": "20",
+    "dfs.client.block.write.locateFollowingBlock.retries": "10",
+}
 
 
 @dataclass(frozen=True, slots=True)

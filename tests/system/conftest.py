@@ -6,6 +6,7 @@ import gc
 import os
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tests.services.hdfs import HdfsCluster
     from tests.services.s3 import MotoServer, S3Server
 
+WRITERS = 16
 Contents = dict[str, bytes | None]
 _opened: weakref.WeakSet[Zone] = weakref.WeakSet()
 
@@ -62,21 +64,25 @@ def s3_place(server: S3Server | MotoServer, bucket: str, path: str = "copy", **o
 
 
 def write(place: Place, files: Contents) -> None:
-    """Write files (None: directories) of any size."""
+    """Write files (None: directories) of any size, several at a time: HDFS may take half a second to close one."""
+    zone = place.open()
+    for path in ("", *(path for path, data in files.items() if data is None)):
+        zone.make_directory(path)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        written = [pool.submit(_write_file, zone, path, data) for path, data in files.items() if data is not None]
+    for one in written:
+        one.result()
+    zone.close()
+
+
+def _write_file(zone: Zone, path: str, data: bytes) -> None:
     from airflow_provider_livedata.engine.checksums import checksum_of, combine
 
-    zone = place.open()
-    zone.make_directory("")
-    for path, data in files.items():
-        if data is None:
-            zone.make_directory(path)
-            continue
-        upload = zone.begin(path, len(data))
-        pieces = [data[n : n + upload.part_bytes] for n in range(0, max(len(data), 1), upload.part_bytes)]
-        parts = [upload.part(n, piece, checksum_of(piece)) for n, piece in enumerate(pieces)]
-        upload.stage(parts, combine(parts))
-        upload.complete(parts, combine(parts))
-    zone.close()
+    upload = zone.begin(path, len(data))
+    pieces = [data[n : n + upload.part_bytes] for n in range(0, max(len(data), 1), upload.part_bytes)]
+    parts = [upload.part(n, piece, checksum_of(piece)) for n, piece in enumerate(pieces)]
+    upload.stage(parts, combine(parts))
+    upload.complete(parts, combine(parts))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import ctypes
 import ctypes.util
 import functools
 from ctypes import Structure, byref, c_int, c_size_t, c_uint32, c_void_p
-from typing import Any
+from typing import Any, Self
 
 from airflow_provider_livedata.engine.errors import BadInput, CredentialsRefused
 
@@ -23,28 +23,23 @@ _MUTUAL, _REPLAY, _SEQUENCE, _PRIVATE, _INTEGRITY = 2, 4, 8, 16, 32
 _BY_GSS, _BY_MECHANISM = 1, 2  # whose message of an error
 
 
-class _Buffer(Structure):
+class _Counted(Structure):
+    keeps: bytes  # what the pointer is to, so that it stays
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """A length, then a pointer to that many bytes."""
+        made = cls(len(data), ctypes.cast(ctypes.c_char_p(data), c_void_p))
+        made.keeps = data
+        return made
+
+
+class _Buffer(_Counted):
     _fields_ = (("length", c_size_t), ("value", c_void_p))
 
-    @classmethod
-    def of(cls, data: bytes) -> _Buffer:
-        made = cls(len(data), ctypes.cast(ctypes.c_char_p(data), c_void_p))
-        made.keeps = data
-        return made
 
-    keeps: bytes
-
-
-class _Oid(Structure):
+class _Oid(_Counted):
     _fields_ = (("length", c_uint32), ("elements", c_void_p))
-
-    @classmethod
-    def of(cls, data: bytes) -> _Oid:
-        made = cls(len(data), ctypes.cast(ctypes.c_char_p(data), c_void_p))
-        made.keeps = data
-        return made
-
-    keeps: bytes
 
 
 _KERBEROS = _Oid.of(bytes.fromhex("2a864886f712010202"))  # 1.2.840.113554.1.2.2

@@ -216,14 +216,15 @@ class _Run:
             with contextlib.suppress(LiveDataError):
                 self._forget_after_failure()
             raise
-        forget = partial(self.frozen.forget, self.number, done)
+        forget = partial(self.frozen.forget, self.number, done.snapshot)
         tidy(self.state, known.checkpoint, done, self.options, self.report, forget, lease.remove_older)
         return done
 
     def _forget_after_failure(self) -> None:
         # What is committed becomes a checkpoint yet, and what failed may have become one though its reply was lost.
         if committing.pending(self.state, [self.number]) is None:
-            self.frozen.forget(self.number, checkpoints.latest(self.state))
+            newest = checkpoints.latest(self.state)
+            self.frozen.forget(self.number, newest.snapshot if newest is not None else "")
 
     def _bring(self, lease: Lease, known: Known, folder: str) -> Checkpoint:
         frozen, options, started_ms = self.frozen, self.options, self.report.started_ms

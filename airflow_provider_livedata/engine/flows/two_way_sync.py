@@ -115,9 +115,6 @@ class _Run:
         }
         return cls(zones, (sides[0][1], sides[1][1]), options, folder, frozen, report)
 
-    def _side(self, side: Side) -> SideReport:
-        return self.report.left if side == "left" else self.report.right
-
     # before anything is changed ---------------------------------------------------------------------------------
 
     def preflight(self) -> None:
@@ -202,7 +199,7 @@ class _Run:
         looking.choose()
         self.report.is_first = standing is None
         for side in SIDES:
-            told, frozen = self._side(side), self.frozen[side].report
+            told, frozen = self.report.of(side), self.frozen[side].report
             told.found_by, told.snapshot, told.as_of_ms = looking.told[side].text, frozen.snapshot, frozen.as_of_ms
             self.report.notes += [f"{told.name}: {note}" for note in frozen.notes]
         return looking
@@ -280,7 +277,7 @@ class _Run:
     def _forget_snapshots(self, done: Standing | None) -> None:
         for side in SIDES:
             snapshot = done.snapshot(side) if done else None
-            self.frozen[side].forget(self.number, _Kept(snapshot.name) if snapshot is not None else None)
+            self.frozen[side].forget(self.number, snapshot.name if snapshot is not None else "")
 
     def _close(self, name: str) -> TwoWayReport:
         self.report.seconds = round(time.monotonic() - self._began, 3)
@@ -299,8 +296,3 @@ class _Run:
                 zone.make_directory("")
         for side in self._absent:
             self.frozen[side].prepare()
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    snapshot: str

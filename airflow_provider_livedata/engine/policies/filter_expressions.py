@@ -149,11 +149,6 @@ def columns_of(expression: Expression) -> set[str]:
     return {one.name.lower() for one in _operands(expression) if isinstance(one, Column)}
 
 
-def asks_who(expression: Expression) -> bool:
-    """Whether it depends on who asks."""
-    return any(isinstance(one, Me) for one in _operands(expression))
-
-
 def _operands(expression: Expression) -> Iterator[Operand]:
     if isinstance(expression, Compared):
         yield from (expression.left, expression.right)

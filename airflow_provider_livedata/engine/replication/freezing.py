@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import LiveDataError, SnapshotRefused
@@ -17,15 +16,6 @@ from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import OpenFiles, Snapshots
-
-
-class HasSnapshot(Protocol):
-    """What needs one of our snapshots to stay."""
-
-    @property
-    def snapshot(self) -> str:
-        """Its name, "" for none."""
-        ...
 
 
 def replication_id(source: Address, target: Address) -> str:
@@ -129,8 +119,8 @@ class Freezing:
         live, is_frozen = self.source, self.snapshot is not None
         return live if is_frozen and isinstance(live, OpenFiles) and live.may_have_open_files() else None
 
-    def forget(self, run: int, kept: HasSnapshot | None) -> None:
-        """Drop our snapshots that no checkpoint needs; a failure costs space and is tried again next time."""
+    def forget(self, run: int, kept: str) -> None:
+        """Drop our snapshots but ``kept``, which a checkpoint needs ("": none); a failure costs space and is tried again next time."""
         if not isinstance(self.source, Snapshots):
             return
         try:
@@ -138,7 +128,7 @@ class Freezing:
                 # Never a newer one: should this run have lost its lease, that one belongs to the run that took it.
                 number = snapshot.name.removeprefix(self._prefix)
                 ours = number.isdigit() and int(number) <= run
-                if ours and (kept is None or snapshot.name != kept.snapshot):
+                if ours and snapshot.name != kept:
                     self.source.drop_snapshot(snapshot.name)
         except LiveDataError as error:
             note(self.report, f"an older snapshot could not be dropped and is tried again next time: {error}")

@@ -18,7 +18,7 @@ _NAMES = frozenset(error.__name__ for error in MEANWHILE)
 def account(report: TwoWayReport, carrying: Carrying) -> None:
     """Note what was done to either side. What somebody changed meanwhile is no failure."""
     for side, transfer in carrying.transfers.items():
-        _account_side(report.left if side == "left" else report.right, transfer)
+        _account_side(report.of(side), transfer)
         failures = transfer.tally.failures
         lost = [one for one in failures if one.error in _NAMES]
         transfer.meanwhile += [one.path for one in lost]

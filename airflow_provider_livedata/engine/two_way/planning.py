@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.two_way.changes import Pair, Side, judge
 from airflow_provider_livedata.engine.two_way.merging import Merger
 from airflow_provider_livedata.engine.two_way.options import TwoWayOptions
 from airflow_provider_livedata.engine.two_way.probing import Probing
-from airflow_provider_livedata.engine.two_way.report import KEPT, SideReport, TwoWayReport
+from airflow_provider_livedata.engine.two_way.report import KEPT, TwoWayReport
 from airflow_provider_livedata.engine.two_way.settling import Conflict, other
 from airflow_provider_livedata.engine.two_way.stored import SIDES
 
@@ -60,15 +60,11 @@ class Planning:
         return Planned(plans, merger)
 
     def _closed(self, side: Side, writer: PlanWriter, merger: Merger) -> Plan:
-        totals, report = merger.accounts.totals[side], self.side(side)
-        about = {"source": self.side(other(side)).address, "target": report.address}
+        totals, report = merger.accounts.totals[side], self.report.of(side)
+        about = {"source": self.report.of(other(side)).address, "target": report.address}
         plan = writer.close(totals, about)
         report.plan, report.plan_digest, report.planned = plan.address, plan.digest, dict(totals.reasons)
         return plan
-
-    def side(self, side: Side) -> SideReport:
-        """What the report says of a side."""
-        return self.report.left if side == "left" else self.report.right
 
     def _note(self, conflict: Conflict) -> None:
         report = self.report

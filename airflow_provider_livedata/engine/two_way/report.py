@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_livedata.engine.model import Failure
 from airflow_provider_livedata.engine.report import SHOWN, State
 from airflow_provider_livedata.engine.told import Told
+from airflow_provider_livedata.engine.two_way.changes import Side
 from airflow_provider_livedata.engine.two_way.settling import Conflict
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 
@@ -108,6 +109,10 @@ class TwoWayReport(Told):
             ("all conflicts", self.conflicts_at),
             ("report", self.address),
         ]
+
+    def of(self, side: Side) -> SideReport:
+        """What was done to a side."""
+        return self.left if side == "left" else self.right
 
     def _sides(self) -> tuple[SideReport, SideReport]:
         return self.left, self.right

@@ -197,12 +197,12 @@ class PairFolder:
         """Keys, in order, of what a run wrote down, whichever side it changed."""
         return (held.key for held in overlay(self.journaled(run, "left"), with_gone=True))
 
-    def journaled(self, run: int, side: Side, age: int = 0) -> list[SortedRun]:
+    def journaled(self, run: int, side: Side) -> list[SortedRun]:
         """What a run wrote down, whichever side it changed, as rows of ``side``; what it took over from others is older."""
         found: list[SortedRun] = []
         for folder in (self.journal_folder, self.adopted_folder):
             for changed in SIDES:
-                rows = journal_of(self.state, folder(run, changed), age=age + len(found))
+                rows = journal_of(self.state, folder(run, changed), age=len(found))
                 found += [dataclasses.replace(one, rows=partial(_turned, one, changed, side)) for one in rows]
         return found
 
@@ -247,13 +247,13 @@ class PairFolder:
         return f"{self.folder}/state/{run:012d}.json"
 
 
-def commons(left: Iterable[SortedRun], right: Iterable[SortedRun], *, with_gone: bool = False) -> Iterator[Common]:
+def commons(left: Iterable[SortedRun], right: Iterable[SortedRun]) -> Iterator[Common]:
     """The rows of both sides, key by key.
 
     Raises:
         StateDamaged: They are not of the same keys.
     """
-    for ours, theirs in zip_longest(overlay(left, with_gone=with_gone), overlay(right, with_gone=with_gone)):
+    for ours, theirs in zip_longest(overlay(left), overlay(right)):
         if ours is None or theirs is None or theirs.key != ours.key:
             raise StateDamaged(
                 "what two sides agreed on does not fit together; start over to merge both sides, which deletes nothing",
