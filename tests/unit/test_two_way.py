@@ -503,6 +503,7 @@ def test_a_report_names_each_conflict_and_how_it_was_settled() -> None:
         Conflict("d", "content", "fail", "", ""),
     ]
     assert report.conflict_list[0].to_json()["kept_at"] == ".livedata/conflicts/x/a"
+    assert (report.of("left"), report.of("right")) == sides
     table = report.table()
     assert "a: content, newest: that of there holds; the other one is kept as .livedata/conflicts/x/a of here" in table
     assert "b: attributes, newest: that of here holds" in table
