@@ -474,6 +474,14 @@ def test_what_the_target_cannot_hold_is_found_in_the_plan(entry: Entry, why: str
     guard(totals, Policy(OBJECT_STORE, skip_unholdable=True))
 
 
+def test_files_that_were_not_looked_at_count_among_those_that_stay() -> None:
+    totals = Totals(source_files=1, target_files=2, delete_files=2, unseen_files=2)
+    guard(totals, Policy(OBJECT_STORE))
+    totals.unseen_files = 1
+    with pytest.raises(TooManyDeletes, match="2 of 3 files"):
+        guard(totals, Policy(OBJECT_STORE))
+
+
 def test_more_deletes_than_allowed_stop_the_run_and_the_error_says_how_to_go_on() -> None:
     before: Tree = {"a": b"1", "b": b"2", "c": b"3"}
     _, totals = plan(OBJECT_STORE, entries({"a": b"1"}), held(before), Target(OBJECT_STORE, before).listing())
@@ -531,6 +539,12 @@ def test_each_rule_of_names_is_told_of_the_path_that_breaks_it_and_of_no_other(
     assert refusal(Entry(path), FILE_SYSTEM) == ""
     assert why in unholdable(path, path, facts)
     assert (refusal(Entry("a"), facts), unholdable("a", "a/", facts)) == ("", "")
+
+
+def test_a_name_that_just_fits_is_held() -> None:
+    facts = dataclasses.replace(FILE_SYSTEM, max_key_bytes=6, max_key_characters=5, max_names=2, max_name_bytes=4)
+    assert refusal(Entry("abc/d"), facts) == ""  # 5 characters, 2 names
+    assert refusal(Entry("a/\u00e9\u00e9"), facts) == ""  # 6 bytes, 4 of the last name
 
 
 def test_a_store_looks_at_every_name_of_a_path() -> None:
