@@ -474,6 +474,42 @@ def test_what_the_target_cannot_hold_is_found_in_the_plan(entry: Entry, why: str
     guard(totals, Policy(OBJECT_STORE, skip_unholdable=True))
 
 
+def test_a_plan_of_nothing_amounts_to_nothing() -> None:
+    counts = {name: value for name, value in dataclasses.asdict(Totals()).items() if isinstance(value, int)}
+    assert len(counts) > 15
+    assert set(counts.values()) == {0}
+
+
+def test_each_step_counts_once_and_what_changes_is_named() -> None:
+    totals, file, directory = Totals(), Entry("f", size_bytes=3), Entry("d", "directory")
+    for step in (
+        Step("copy", "write", file, "new"), Step("copy", "write", file, "new"), Step("move", "write", file, "renamed"),
+        Step("delete", "delete", file, "gone"), Step("delete", "delete", file, "renamed"),
+        Step("delete", "delete", file, "carried"), Step("delete", "delete", directory, "gone"),
+        Step("make_directory", "write", directory, "new"), Step("set_attributes", "write", file, "mode"),
+        Step("set_attributes", "finish", directory, "time"), Step("record", "write", file, "same"),
+        Step("forget", "write", file, "gone"), Step("hold", "hold", file, "renamed"),
+    ):  # fmt: skip
+        totals.count(step)
+    assert (totals.copy_files, totals.copy_bytes, totals.move_files, totals.move_bytes) == (2, 6, 1, 3)
+    assert (totals.delete_files, totals.renamed_files, totals.delete_directories) == (1, 1, 1)
+    assert (totals.make_directories, totals.set_attributes, totals.records) == (1, 2, 2)
+    assert totals.changes == 2 + 1 + 1 + 1 + 1 + 1 + 2
+    assert totals.reasons["copy: new"] == 2
+    assert totals.reasons["delete: gone"] == 2
+    assert totals.changed_examples == [
+        "copy f (new)", "copy f (new)", "move f (renamed)", "delete f (gone)", "delete f (renamed)", "delete d/ (gone)",
+        "make_directory d/ (new)", "set_attributes f (mode)",
+    ]  # fmt: skip
+
+
+def test_a_plan_tells_the_partitions_that_it_touches() -> None:
+    tree: Tree = {"day=1/a": b"1", "day=2/b": b"2"}
+    known = held({"day=1/a": b"1"})
+    _, totals = plan(OBJECT_STORE, entries(tree), known, Target(OBJECT_STORE, {"day=1/a": b"1"}).listing())
+    assert totals.partitions.names == ["day=2"]
+
+
 def test_files_that_were_not_looked_at_count_among_those_that_stay() -> None:
     totals = Totals(source_files=1, target_files=2, delete_files=2, unseen_files=2)
     guard(totals, Policy(OBJECT_STORE))
