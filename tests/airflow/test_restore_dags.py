@@ -124,7 +124,7 @@ def test_drills_try_random_backups_and_leave_nothing_but_their_reports(place: st
     result = done.results["drill[0]"]
     assert (result["state"], result["sample_files"], result["verified_files"], result["seed"]) == ("done", 2, 2, 3)
     assert result["is_cleaned"]
-    assert isinstance(result["estimated_seconds"], float)  # in tenths of a second: 0.0 for so little
+    assert result["estimated_seconds"] > 0
     assert read_tree(tmp_path / "scratch") == {}
 
 

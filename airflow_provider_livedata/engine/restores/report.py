@@ -223,7 +223,7 @@ class DrillReport(_Restored):
         return {
             "files_per_second": round(self.files_per_second, 1),
             "bytes_per_second": round(self.bytes_per_second),
-            "estimated_seconds": None if estimate is None else round(estimate, 1),
+            "estimated_seconds": None if estimate is None else round(estimate, 3),
         }
 
     def _rows(self) -> list[tuple[str, Any]]:
