@@ -194,7 +194,7 @@ def _retention(found: dict[str, Any]) -> Iterable[str]:
 
 def _cycles(found: dict[str, Any]) -> Iterable[str]:
     yield "## From the second run on"
-    yield CYCLES.format(changes=found["changes"], warm=found.get("warm_rounds", 0))
+    yield CYCLES.format(changes=found["changes"], warm=found["warm_rounds"])
     for files, one in found["to_s3"].items():
         yield f"### {found['changes']} changes among {int(files):,} files, HDFS to S3"
         yield _cycle_runs(one["runs"])

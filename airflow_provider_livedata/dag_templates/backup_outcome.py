@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
-    addresses,
     ended,
     states_told,
     stopped,
@@ -41,8 +40,8 @@ def backup_outcome(
     after += titled("restored by", commands)
     after += titled("or, for much data or without Hadoop", made.get("bulk_commands") or [])
     name = made["name"] if made.get("state") == "complete" else ""
-    ending, reports = _outcome(stages, told, made, failures), addresses(stages, results, failures)
-    return ended(ending, about, told, did, reports, after=after, backup=name, restore_commands=commands)
+    ending = _outcome(stages, told, made, failures)
+    return ended(ending, about, told, did, results, failures, after=after, backup=name, restore_commands=commands)
 
 
 def _outcome(

@@ -8,7 +8,6 @@ from typing import Any
 from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS, followed
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
-    addresses,
     approved,
     counted,
     ended,
@@ -37,7 +36,7 @@ def migration_outcome(
     did = {stage: _did(stage, results.get(stage), failures.get(stage)) for stage in stages}
     about = {"source": params.get("source"), "target": params.get("target")}
     ending = _outcome(params, stages, told, results, failures)
-    return ended(ending, about, told, did, addresses(stages, results, failures))
+    return ended(ending, about, told, did, results, failures)
 
 
 def _outcome(

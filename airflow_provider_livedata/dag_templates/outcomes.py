@@ -19,8 +19,8 @@ def state_word(state: Any) -> str:
 
 
 def ended(
-    ending: tuple[str, str], about: Mapping[str, Any], states: Mapping[str, str], did: Results, reports: Mapping[str, str],
-    *, before: Sequence[str] = (), after: Sequence[str] = (), **more: Any,
+    ending: tuple[str, str], about: Mapping[str, Any], states: Mapping[str, str], did: Results,
+    results: Results, failures: Results, *, before: Sequence[str] = (), after: Sequence[str] = (), **more: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """What a report step returns: the ``ending``, which is outcome and reason, and all of it as ``text``.
 
@@ -29,12 +29,13 @@ def ended(
         about: What the run was about, by name.
         states: The state of each task, as a word.
         did: What each task did, in a line.
-        reports: Where the report of each task lies.
+        results: What each task returned, None where it did not.
+        failures: What each failed task said of it, None where it did not.
         before: Lines of the text before those of the reports.
         after: Lines after them.
         more: What programs are told besides.
     """
-    outcome, why = ending
+    (outcome, why), reports = ending, _addresses(tuple(states), results, failures)
     lines = [*_headed(f"{outcome}: {why}", about, states, did), *before, *_reports_listed(reports), *after]
     return {"outcome": outcome, "why": why, "states": states, "reports": reports, **more, "text": "\n".join(lines)}
 
@@ -68,7 +69,7 @@ def reported(result: Any, failure: Any) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def addresses(stages: Sequence[str], results: Results, failures: Results) -> dict[str, str]:
+def _addresses(stages: Sequence[str], results: Results, failures: Results) -> dict[str, str]:
     """Where the report of each task lies, as far as it has one."""
     found = ((stage, reported(results.get(stage), failures.get(stage)).get("address")) for stage in stages)
     return {stage: str(address) for stage, address in found if address}

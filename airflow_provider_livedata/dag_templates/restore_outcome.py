@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
-    addresses,
     approved,
     ended,
     reported,
@@ -34,8 +33,8 @@ def restore_outcome(
         "destination": params.get("destination") or params.get("place"),
     }  # fmt: skip
     did = {stage: _did(found[stage], failures.get(stage)) for stage in stages}
-    ending, reports = _outcome(params, stages, told, results, failures), addresses(stages, results, failures)
-    return ended(ending, about, told, did, reports, after=titled("to undo it", undo), undo=undo)
+    ending = _outcome(params, stages, told, results, failures)
+    return ended(ending, about, told, did, results, failures, after=titled("to undo it", undo), undo=undo)
 
 
 def _outcome(

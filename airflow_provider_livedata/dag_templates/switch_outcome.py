@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
-    addresses,
     approved,
     counted,
     ended,
@@ -31,7 +30,7 @@ def switch_outcome(
     did = {stage: _did(results.get(stage), failures.get(stage)) for stage in stages}
     about = {"source": params.get("source"), "target": params.get("target")}
     ending = _outcome(params, stages, told, results, failures)
-    return ended(ending, about, told, did, addresses(stages, results, failures))
+    return ended(ending, about, told, did, results, failures)
 
 
 def _outcome(

@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
-    addresses,
     counted,
     ended,
     reported,
@@ -43,8 +42,8 @@ def sync_outcome(
     lists = [
         line for name, title in (titles or {}).items() for line in titled(title, list(map(str, newest.get(name) or ())))
     ]
-    ending, reports = _outcome(params, stages, told, found, failures), addresses(stages, results, failures)
-    return ended(ending, about, told, said, reports, before=lists)
+    ending = _outcome(params, stages, told, found, failures)
+    return ended(ending, about, told, said, results, failures, before=lists)
 
 
 def _outcome(

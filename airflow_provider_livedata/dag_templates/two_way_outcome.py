@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow_provider_livedata.dag_templates.outcomes import (
     Results,
-    addresses,
     ended,
     reported,
     states_told,
@@ -31,8 +30,8 @@ def two_way_outcome(
         *titled("failed", [f"{one['path']}: {one['reason']}" for one in newest.get("failures") or ()]),
         *titled("changed", list(newest.get("changed_examples") or ())),
     ]
-    ending, reports = _outcome(params, stages, told, newest, failures), addresses(stages, results, failures)
-    return ended(ending, about, told, did, reports, before=lists, conflicts=int(newest.get("conflicts") or 0))
+    ending = _outcome(params, stages, told, newest, failures)
+    return ended(ending, about, told, did, results, failures, before=lists, conflicts=int(newest.get("conflicts") or 0))
 
 
 def _outcome(

@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_livedata.engine import open_zone
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.hdfs import identity as hdfs_identity
+from airflow_provider_livedata.testing.suite.common import upload_whole
 
 if TYPE_CHECKING:
     from tests.services.hdfs import HdfsCluster
@@ -69,20 +70,10 @@ def write(place: Place, files: Contents) -> None:
     for path in ("", *(path for path, data in files.items() if data is None)):
         zone.make_directory(path)
     with ThreadPoolExecutor(WRITERS) as pool:
-        written = [pool.submit(_write_file, zone, path, data) for path, data in files.items() if data is not None]
+        written = [pool.submit(upload_whole, zone, path, data) for path, data in files.items() if data is not None]
     for one in written:
         one.result()
     zone.close()
-
-
-def _write_file(zone: Zone, path: str, data: bytes) -> None:
-    from airflow_provider_livedata.engine.checksums import checksum_of, combine
-
-    upload = zone.begin(path, len(data))
-    pieces = [data[n : n + upload.part_bytes] for n in range(0, max(len(data), 1), upload.part_bytes)]
-    parts = [upload.part(n, piece, checksum_of(piece)) for n, piece in enumerate(pieces)]
-    upload.stage(parts, combine(parts))
-    upload.complete(parts, combine(parts))
 
 
 @pytest.fixture

@@ -79,7 +79,8 @@ def test_a_missing_bucket_is_named(s3_server: Server, writable: bool) -> None:
 
 def test_every_operation_on_a_missing_bucket_says_that_the_bucket_is_missing(s3_server: Server) -> None:
     zone = open_zone(s3_server, "no-such-bucket")
-    for act in (lambda: list(zone.scan()), lambda: list(zone.scan(".livedata/role")), lambda: zone.stat("f"), lambda: put(zone, "f"), lambda: put(zone, ODD),
+    for act in (lambda: list(zone.scan()), lambda: list(zone.scan(".livedata/role")),
+                lambda: zone.stat("f"), lambda: put(zone, "f"), lambda: put(zone, ODD),
                 lambda: zone.begin("f", 1), lambda: zone.make_directory("d"), lambda: zone.sweep(0)):  # fmt: skip
         with pytest.raises(BucketMissing):
             act()
@@ -185,7 +186,8 @@ def test_an_endpoint_that_does_not_speak_s3_is_an_error_of_the_engine_and_never_
     buffer = memoryview(bytearray(1))
     with pytest.raises(ZoneError, match="check the endpoint"):
         zone.check(writable=False)
-    for act in (lambda: list(zone.scan()), lambda: list(zone.scan(".livedata/role")), lambda: zone.stat("f"), lambda: put(zone, "f"), lambda: put(zone, ODD),
+    for act in (lambda: list(zone.scan()), lambda: list(zone.scan(".livedata/role")),
+                lambda: zone.stat("f"), lambda: put(zone, "f"), lambda: put(zone, ODD),
                 lambda: zone.begin("f", 1), lambda: zone.make_directory("d"), lambda: zone.sweep(0),
                 lambda: zone.read_into("f", 0, buffer), lambda: zone.read_into(ODD, 0, buffer)):  # fmt: skip
         with pytest.raises(ZoneError):
