@@ -91,6 +91,14 @@ def test_no_paths_are_all_paths() -> None:
     assert choice.is_chosen("anything")
 
 
+def test_of_a_destination_only_what_is_chosen_or_above_it_is_looked_at() -> None:
+    entries = tree(["a/b/c", "a/b/d", "a/x", "f/1", "z"])
+    found = [entry.key for entry in Choice(["a/b/c", "f/*"]).of_destination(entries)]
+    assert found == ["a/", "a/b/", "a/b/c", "f/", "f/1"]
+    in_the_way = [file("a"), file("b")]
+    assert [entry.key for entry in Choice(["a/b"]).of_destination(in_the_way)] == ["a"]
+
+
 def test_only_what_may_hold_a_choice_is_asked_for() -> None:
     cover = Choice(["a/b/c", "d/*/x", "e/f*"]).cover()
     assert cover is not None
@@ -183,6 +191,11 @@ def test_a_merge_brings_what_lacks_or_differs_and_leaves_the_rest(facts: Facts) 
     assert findings.same == {"checksum": 1}
 
 
+def test_what_is_passed_on_is_planned_anew() -> None:
+    rows, _ = settled([file("a"), file("b")], [file("b"), file("z")], planned=["a", "b", "z"], mode="mirror")
+    assert [(row.key, row.planned) for row in rows] == [("a", False), ("b", False), ("z", False)]
+
+
 def test_a_mirror_passes_on_what_is_to_go() -> None:
     rows, _ = settled([file("a")], [directory("d"), file("d/x"), file("z")], mode="mirror")
     assert planned_steps(rows) == ["copy a", "delete d/", "delete d/x", "delete z"]
@@ -223,6 +236,22 @@ def test_what_an_attempt_brought_and_could_not_write_down_is_written_down() -> N
     assert findings.same == {"brought before": 1}
 
 
+def test_of_what_lacks_nothing_is_known_but_the_marker_of_an_object_store() -> None:
+    backup = [file("a"), directory("d")]
+    assert [row.known for row in settled(backup, [], facts=HDFS)[0]] == [None, None]
+    assert [row.known for row in settled(backup, [], facts=S3)[0]] == [None, Held(directory("d"))]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "kept"),
+    [({}, {"crc32c": 7}, (7, None)), ({"crc64nvme": 3}, {"crc32c": 7}, (None, 3)), ({"crc32c": 5}, {"crc64nvme": 9}, (5, None))],
+)  # fmt: skip
+def test_a_destinations_checksum_is_kept_where_the_backup_has_none(ours: Any, theirs: Any, kept: Any) -> None:
+    rows, _ = settled([file("a", "v", **ours)], [file("a", "9", source_version="v", **theirs)], facts=S3)
+    assert rows[0].known is not None
+    assert (rows[0].known.entry.crc32c, rows[0].known.entry.crc64nvme) == kept
+
+
 def test_mode_fail_takes_nothing_but_its_own_work() -> None:
     backup = [file("a"), directory("d"), file("d/x")]
     there = [file("a", "9"), directory("d"), file("d/y")]
@@ -231,6 +260,8 @@ def test_mode_fail_takes_nothing_but_its_own_work() -> None:
     _, findings = settled(
         backup, [file("a", "9"), directory("d")], mode="fail", planned=["a", "d/"], brought=[Held(file("a"), "9")]
     )
+    assert findings.taken == 0
+    _, findings = settled([file("a")], [file("a", "9")], mode="fail", brought=[Held(file("a"), "9")])
     assert findings.taken == 0
     _, findings = settled(backup, [file("a", "9", size_bytes=6)], mode="fail", planned=["a"])
     assert findings.taken_examples == ["a"]
@@ -255,19 +286,33 @@ def test_what_is_newer_or_changed_since_is_found() -> None:
     assert settled(backup, there, in_place=True)[1].newer_examples == ["a", "b"]
     assert settled(backup, there, in_place=True, frozen=True)[1].newer_examples == ["a", "b", "c"]
     assert settled([file("a")], [directory("z", mtime_ms=101)], mode="mirror")[1].newer == 0
+    assert settled([], [file("z", mtime_ms=TAKEN_MS)], mode="mirror")[1].newer == 0
+
+
+def test_an_object_store_tells_no_attributes_of_what_stays() -> None:
+    rows, _ = settled([file("a", "v")], [file("a", "9", source_version="v", mtime_ms=77)], facts=S3)
+    assert rows[0].known is not None
+    assert rows[0].known.entry.mtime_ms == 10
 
 
 @pytest.mark.parametrize(
-    ("backup", "there"),
+    ("backup", "there", "names"),
     [
-        ([file("a")], [directory("a"), file("a/x")]),
-        ([directory("a"), file("a/x")], [file("a")]),
-        ([file("a"), file("a!")], [directory("a!"), directory("a"), file("a/x")]),
+        ([file("a")], [directory("a"), file("a/x")], ["a"]),
+        ([directory("a"), file("a/x")], [file("a")], ["a"]),
+        ([file("a"), file("a!")], [directory("a!"), directory("a"), file("a/x")], ["a!", "a"]),
     ],
 )
-def test_files_and_directories_of_one_name_are_found(backup: list[Entry], there: list[Entry]) -> None:
-    assert settled(backup, there)[1].blocked > 0
+def test_files_and_directories_of_one_name_are_found(backup: list[Entry], there: list[Entry], names: list[str]) -> None:
+    findings = settled(backup, there)[1]
+    assert (findings.blocked, findings.blocked_examples) == (len(names), names)
     assert settled(backup, there, mode="mirror")[1].blocked == 0
+
+
+def test_a_file_and_a_directory_of_one_name_that_both_sides_have_block_nothing() -> None:
+    both = [file("a"), directory("a"), file("a/x")]  # an object store can hold that
+    assert settled(both, both, facts=S3)[1].blocked == 0
+    assert settled(both, [file("a")], facts=S3)[1].blocked == 0
 
 
 def test_a_file_above_a_choice_blocks_it_in_every_mode() -> None:
@@ -294,6 +339,9 @@ def test_what_forbids_a_restore_is_told_with_the_way_out() -> None:
 def test_examples_are_few_and_numbers_count_all() -> None:
     findings = settled([], [file(f"f{n:02d}") for n in range(50)], mode="fail")[1]
     assert (findings.taken, len(findings.taken_examples)) == (50, 20)
+    there = [file(f"f{n:02d}", mtime_ms=101) for n in range(50)]
+    findings = settled([], there, mode="mirror")[1]
+    assert (findings.newer, len(findings.newer_examples)) == (50, 20)
 
 
 @given(st.sets(PATHS, max_size=10), st.sets(PATHS, max_size=10), st.sampled_from(["merge", "mirror"]))

@@ -219,6 +219,30 @@ def test_equal_times_are_told_apart_by_their_names() -> None:
     assert kept(found, RetentionPolicy(keep_daily=1, keep_last=1)) == {"c"}
 
 
+def test_a_backup_of_this_very_moment_counts() -> None:
+    found = [backup("now", "2026-11-23 10:00"), backup("before", "2026-11-23 09:00")]
+    decided = decide_retention(found, RetentionPolicy(keep_last=1), NOW)
+    assert [(one.backup.name, one.reasons) for one in decided.decisions] == [
+        ("now", ("newest complete backup", "last (1 of 1)")),
+        ("before", ("no rule keeps it",)),
+    ]
+
+
+def test_an_incomplete_backup_stays_to_the_last_moment_of_its_grace() -> None:
+    found = [backup("day old", "2026-11-22 10:00", INCOMPLETE), backup("older", "2026-11-22 09:59", INCOMPLETE)]
+    assert kept(found, RetentionPolicy(keep_last=1)) == {"day old"}
+
+
+def test_a_span_ends_before_what_is_exactly_as_old() -> None:
+    found = [
+        backup("new", "2026-11-23 09:00"),
+        backup("two days", "2026-11-21 09:00"),
+        backup("younger", "2026-11-21 10:00"),
+    ]
+    assert kept(found, RetentionPolicy(keep_within_hourly=Duration(days=2))) == {"new", "younger"}
+    assert kept(found, RetentionPolicy(keep_within=Duration(days=2))) == {"new", "younger"}
+
+
 def test_times_may_be_in_any_zone() -> None:
     east = BackupFacts("east", datetime(2026, 1, 2, 5, tzinfo=timezone(timedelta(hours=8))), COMPLETE, None, held=False)
     found = [east, backup("utc", "2026-01-01 22:00")]

@@ -150,8 +150,9 @@ class RestoreRows:
 
     def _unmarked(self, row: Row) -> Held | None:
         # An object store has nothing to keep of a directory but its marker, so there is nothing to write down either.
-        is_marker = row.source is not None and row.source.kind == "directory" and not self.facts.has_directories
-        return Held(row.source) if is_marker and row.source is not None else None
+        if row.source is None or row.source.kind != "directory" or self.facts.has_directories:
+            return None
+        return Held(row.source)
 
     def _with_attributes_of(self, source: Entry, target: Entry) -> Entry:
         """The entry of the backup with those attributes that the destination has in its place, as far as it keeps any."""
