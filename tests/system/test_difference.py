@@ -16,7 +16,7 @@ from airflow_provider_livedata.engine.model import Attributes, Change
 from airflow_provider_livedata.engine.zones.hdfs import difference as hdfs_difference
 from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
 from tests.services.processes import wait_until
-from tests.system.conftest import Place, hdfs_place, s3_place
+from tests.system.conftest import Place, hdfs_place, s3_place, write
 from tests.system.hdfs_common import Asked, put, zone_of
 
 if TYPE_CHECKING:
@@ -208,6 +208,26 @@ def test_a_cycle_without_changes_asks_the_namenode_five_times(
     assert report.changes == 0
     calls = asked.count()
     assert sum(calls.values()) <= 5, calls
+
+
+def test_many_changes_in_one_directory_are_told_by_a_page_of_its_listing(
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, s3_server: S3Server, bucket: str
+) -> None:
+    source, target = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source"), s3_place(s3_server, bucket)
+    write(source, {f"d/old{n:03d}": b"old" for n in range(100)})
+    replicate(source.open(), target.open(), ALL)
+    write(source, {f"d/{name}{n:03d}": b"new one" for n in range(40) for name in ("new", "old")})
+    zone.set_attributes("d/new007", Attributes(acl="user:ann:r--,group::r--"))
+    asked = Asked(hdfs_cluster)
+    report = replicate(source.open(), target.open(), ALL)
+    calls = asked.count()
+    assert (report.copied_files, report.found_by.split()[0]) == (80, "difference")
+    assert calls["getAclStatus"] < 10, calls  # 80 if each were asked for alone
+    assert calls["getfileinfo"] < 100, (
+        calls
+    )  # 160; of the 80 it is asked whether they are open, where any file of the cluster is
+    assert target.contents() == source.contents()
+    assert verify(source.open(), target.open(), level="content").is_same
 
 
 def test_another_file_of_the_same_size_and_time_is_another_file(

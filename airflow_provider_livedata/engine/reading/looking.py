@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 
 from airflow_provider_livedata.engine.deciding.cover import Cover
@@ -13,25 +14,35 @@ from airflow_provider_livedata.engine.deciding.filters import Filter
 from airflow_provider_livedata.engine.errors import NotADirectory
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.powers import LooksInside, Peeks
+from airflow_provider_livedata.engine.zones.powers import LooksInside, Peeks, StatsMany
 
 BATCH = 1000
 THREADS = 16
 
 
-Ask = Callable[[str], Entry | None]
+Stat = Callable[[str], Entry | None]
+Ask = Callable[[str, Stat], Entry | None]
 Told = MutableMapping[str, Entry | None]  # what is at a path
 
 
 def look(
-    zone: Zone, chosen: Filter, cover: Cover, ask: Ask | None = None, *, told: Told | None = None
+    zone: Zone, chosen: Filter, cover: Cover, ask: Ask | None = None, *, told: Told | None = None, peeks: bool = False
 ) -> Iterator[Entry]:
     """Yield the entries that take part and that the cover holds, in key order; what is not there is left out.
 
-    Paths are asked for ``BATCH`` at a time on ``THREADS`` threads, so that memory does not grow with their number: of ``ask``,
-    else of the zone's ``stat``. What was ``told`` of a path is taken from there instead.
+    Paths are asked for ``BATCH`` at a time on ``THREADS`` threads, so that memory does not grow with their number; those together that
+    the zone tells together.
+
+    Args:
+        zone: Which is asked.
+        chosen: What takes part.
+        cover: What is looked at.
+        ask: Called for each path on one of the threads, with what tells of it.
+        told: What is known already of some paths, which are not asked for; taken out of it.
+        peeks: What ``peek`` tells is enough.
     """
-    for entry in _alone(ask or zone.stat, chosen, cover, {} if told is None else told):
+    stats = partial(_stat_of, zone, partial(peek, zone) if peeks else zone.stat)
+    for entry in _alone(stats, ask or _ask, chosen, cover, {} if told is None else told):
         yield entry
         if entry.kind == "directory" and entry.path in cover.trees:
             yield from chosen.keep(zone.scan(entry.path))
@@ -49,29 +60,42 @@ def holds_any(zone: Zone, chosen: Filter, path: str) -> bool:
     return next(chosen.keep(zone.scan(path)), None) is not None
 
 
-def _alone(ask: Ask, chosen: Filter, cover: Cover, told: Told) -> Iterator[Entry]:
+def _ask(path: str, stat: Stat) -> Entry | None:
+    return stat(path)
+
+
+def _alone(
+    stats: Callable[[Sequence[str]], Stat], ask: Ask, chosen: Filter, cover: Cover, told: Told
+) -> Iterator[Entry]:
     # Paths come in their own order and entries go in the order of keys: "a" before "a!b" before "a/". No key is lower than
     # its path, so what is lower than the next path can go.
     found: list[tuple[str, Entry]] = []
     paths = (path for path in cover.paths if not chosen.excludes(path))
 
-    def stat(path: str) -> Entry | None:
-        with suppress(NotADirectory):  # a file stands above it
-            return ask(path)
-        return None
-
     with ThreadPoolExecutor(THREADS, "livedata-look") as pool:
         while batch := list(islice(paths, BATCH)):
             while found and found[0][0] < batch[0]:
                 yield heapq.heappop(found)[1]
-            for entry in _answers(pool, stat, batch, told):
+            stat = stats([path for path in batch if path not in told])
+            for entry in _answers(pool, partial(_asked, ask, stat), batch, told):
                 if entry is not None:
                     heapq.heappush(found, (entry.key, entry))
     while found:
         yield heapq.heappop(found)[1]
 
 
-def _answers(pool: Executor, ask: Ask, paths: Sequence[str], told: Told) -> Iterator[Entry | None]:
+def _asked(ask: Ask, stat: Stat, path: str) -> Entry | None:
+    with suppress(NotADirectory):  # a file stands above it
+        return ask(path, stat)
+    return None
+
+
+def _stat_of(zone: Zone, alone: Stat, paths: Sequence[str]) -> Stat:
+    together = zone.stat_many(paths) if isinstance(zone, StatsMany) else {}
+    return lambda path: together[path] if path in together else alone(path)
+
+
+def _answers(pool: Executor, ask: Stat, paths: Sequence[str], told: Told) -> Iterator[Entry | None]:
     asked = [None if path in told else pool.submit(ask, path) for path in paths]
     for path, answer in zip(paths, asked, strict=True):
         yield told.pop(path) if answer is None else answer.result()

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 
 from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
@@ -25,7 +24,7 @@ from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory
 from airflow_provider_livedata.engine.model import Entry, Snapshot
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.progress import Progress
-from airflow_provider_livedata.engine.reading.looking import THREADS, holds_any, look, peek
+from airflow_provider_livedata.engine.reading.looking import THREADS, Stat, holds_any, look, peek
 from airflow_provider_livedata.engine.reading.scan import Ahead, scan
 from airflow_provider_livedata.engine.replication.carrying import carried_whole
 from airflow_provider_livedata.engine.replication.origins import origins_of
@@ -182,11 +181,11 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
             ours: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(source, chosen)))
             theirs: Iterator[Entry] = stack.enter_context(contextlib.closing(scan(target, chosen)))
         else:
-            sides = _Sides(source, target, cover, frozenset(known.in_doubt()))
+            sides = _Sides(target, cover, frozenset(known.in_doubt()))
             tells = isinstance(target, HoldsAsRecorded) and not target.is_begun()  # then nobody has to ask it
             # From now on: what was renamed is read from the manifest meanwhile.
-            ours = stack.enter_context(Ahead(look(source, chosen, cover, source.stat if tells else sides.of_source)))
-            theirs = look(target, chosen, cover, partial(peek, target), told=sides.told_of_target)
+            ours = stack.enter_context(Ahead(look(source, chosen, cover, None if tells else sides.of_source)))
+            theirs = look(target, chosen, cover, told=sides.told_of_target, peeks=True)
         if isinstance(target, HoldsAsRecorded):
             theirs = as_recorded(target, chosen, known.runs(cover), theirs)
         origins: Iterator[Origin] = iter(())
@@ -225,14 +224,13 @@ class _Sides:
     may have brought a file of that name.
     """
 
-    source: Zone
     target: Zone
     cover: Cover
     in_doubt: frozenset[str]
     told_of_target: dict[str, Entry | None] = field(default_factory=dict)
 
-    def of_source(self, path: str) -> Entry | None:
-        found = self.source.stat(path)
+    def of_source(self, path: str, stat: Stat) -> Entry | None:
+        found = stat(path)
         is_directory = found is not None and found.kind == "directory"
         is_certain = is_directory and not self.cover.is_whole(path) and path not in self.in_doubt
         if is_certain and not self.target.facts.has_directories:

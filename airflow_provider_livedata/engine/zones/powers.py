@@ -6,7 +6,7 @@ methods in the zones that have it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from airflow_provider_livedata.engine.limits import Pace
@@ -83,6 +83,15 @@ class Peeks(Protocol):
 
     def peek(self, path: str) -> Entry | None:
         """As ``stat``, but no more than a listing may tell: kind, size and version, and a time that need not be the writer's."""
+        ...
+
+
+@runtime_checkable
+class StatsMany(Protocol):
+    """A zone that tells of many paths together for less than a ``stat`` of each costs."""
+
+    def stat_many(self, paths: Sequence[str]) -> dict[str, Entry | None]:
+        """What ``stat`` tells, of those of ``paths`` that are cheaper told together; all others are left out."""
         ...
 
 

@@ -26,6 +26,7 @@ from airflow_provider_livedata.engine.zones.powers import (
     SetAttributes,
     SnapshotDifference,
     Snapshots,
+    StatsMany,
     StoreChecksum,
     StreamedPuts,
 )
@@ -62,6 +63,23 @@ class Peeking:
         old = put(zone, "f", b"first")
         new = put(zone, "f", b"second one")
         assert _told(zone.peek("f")) == _told(new) != _told(old)
+
+    def test_many_paths_together_are_told_as_each_is_alone(self, zone: Zone) -> None:
+        if not isinstance(zone, StatsMany):
+            pytest.skip("this zone tells of one path at a time")
+        there = [f"d/f{n:03d}" for n in range(60)]
+        for path in there:
+            put(zone, path)
+        if isinstance(zone, SetAttributes) and "acl" in zone.facts.attributes:
+            zone.set_attributes(there[7], Attributes(acl="user:ann:r--,group::r--"))
+        absent = [
+            *(f"d/absent{n:03d}" for n in range(40)),
+            *(f"no/{n:03d}" for n in range(40)),
+            *(f"{there[0]}/{n:03d}" for n in range(40)),
+        ]
+        told = zone.stat_many(sorted([*there, *absent]))
+        assert len(told) > 90
+        assert told == {path: zone.stat(path) for path in told}
 
     def test_a_small_file_is_read_by_one_call(self, zone: Zone) -> None:
         if not isinstance(zone, ReadsWhole):

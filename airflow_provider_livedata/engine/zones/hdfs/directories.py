@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory, PathMissing, UnsortedListing
+from airflow_provider_livedata.engine.errors import (
+    LiveDataError,
+    NotADirectory,
+    PathMissing,
+    UnsortedListing,
+    Unsupported,
+)
 from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
 from airflow_provider_livedata.engine.model import Kind
 from airflow_provider_livedata.engine.zones.hdfs.control import WebHdfs
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 MODE_BITS = 0o7777
 PAGE_ENTRIES = 1000  # dfs.ls.limit
+_NO_PAGES = "this HDFS lists whole directories only"
 _KINDS: dict[str, Kind] = {"FILE": "file", "DIRECTORY": "directory"}
 
 
@@ -45,10 +52,7 @@ class WebDirectories:
         while self._has_batches:
             try:
                 found = self._batch(path, after)
-            except LiveDataError as error:
-                if error.where.get("java_class") != "IllegalArgumentException":
-                    raise
-                self._has_batches = False  # Hadoop before 3.0: the whole directory in one answer
+            except Unsupported:
                 break
             entries = found["partialListing"]["FileStatuses"]["FileStatus"]
             if entries and entries[0]["pathSuffix"] == first != "":
@@ -61,14 +65,32 @@ class WebDirectories:
             found = self._control.call("LISTSTATUS", path)["FileStatuses"]
             yield [_web_status(one) for one in found["FileStatus"]]
 
+    def after(self, path: str, name: str) -> tuple[Page, bool]:
+        """The page of a directory's entries that follows ``name``, and whether it is the last one.
+
+        Raises:
+            Unsupported: Hadoop before 3.0 tells no pages.
+        """
+        found = self._batch(path, name)
+        page = [_web_status(one) for one in found["partialListing"]["FileStatuses"]["FileStatus"]]
+        return page, not found["remainingEntries"]
+
     def names(self, path: str) -> Iterator[str]:
         """See ``Directories.names``."""
         return (one.name for page in self.pages(path) for one in page)
 
     def _batch(self, path: str, after: str) -> dict[str, Any]:
         # Versions differ in which spelling they read, and ignore the other.
+        if not self._has_batches:
+            raise Unsupported(_NO_PAGES, path=path)
         where = {"startafter": after, "startAfter": after} if after else {}
-        return dict(self._control.call("LISTSTATUS_BATCH", path, **where)["DirectoryListing"])
+        try:
+            return dict(self._control.call("LISTSTATUS_BATCH", path, **where)["DirectoryListing"])
+        except LiveDataError as error:
+            if error.where.get("java_class") != "IllegalArgumentException":
+                raise
+            self._has_batches = False  # Hadoop before 3.0: the whole directory in one answer
+            raise Unsupported(_NO_PAGES, path=path) from error
 
 
 class NativeDirectories:

@@ -39,6 +39,7 @@ from airflow_provider_livedata.engine.model import (
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Upload, Zone, delete_each
 from airflow_provider_livedata.engine.zones.hdfs import scan as hdfs_scan
+from airflow_provider_livedata.engine.zones.hdfs import together
 from airflow_provider_livedata.engine.zones.hdfs.attributes import AttributeStore
 from airflow_provider_livedata.engine.zones.hdfs.check import check
 from airflow_provider_livedata.engine.zones.hdfs.command import HdfsCommand, find_command
@@ -192,6 +193,12 @@ class HdfsZone(Zone):
         """See ``Peeks``: one NameNode call, by RPC where that is."""
         status = self._data.directories.status(self._path(path))
         return None if status is None else status.entry(path.strip("/"), None, None)
+
+    def stat_many(self, paths: Sequence[str]) -> dict[str, Entry | None]:
+        """See ``StatsMany``: a NameNode call for a page of a directory that holds many of them, and one for each ACL."""
+        if not isinstance(self._directories, WebDirectories):
+            return {}
+        return together.stat_many(paths, self._path, self._directories, self._attributes)
 
     def holds_any(self, path: str, counts: Callable[[str], bool]) -> bool:
         """See ``LooksInside``: a NameNode call for a page of its entries."""
