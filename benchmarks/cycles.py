@@ -1,8 +1,8 @@
 """The second run and all after it: a hundred changes among very many files, no change at all, changes that never end.
 
 Each contender has a target of its own, which it brought to what the source was, and brings it to what the source is after each round
-of changes. The contenders take turns, and the order turns with every round. The first rounds do not count: the NameNode
-runs compiled code only after some hundred calls of a kind, and a replication that is live has made these long ago.
+of changes. The contenders take turns, and the order turns with every round. Many cycles of ours and the first rounds of all do not
+count: a NameNode goes on compiling what it runs for about a hundred such cycles, and a replication that is live has made these long ago.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ Cycle = Callable[[], Taken]
 
 def measure(site: Site, size: Size, chosen: frozenset[str]) -> dict[str, Any]:
     """{"to_s3": {"50000": {"runs": ..., "quiet_calls": ...}}, "to_hdfs": {"runs": ...}, "lag": {"p95_s": ..., ...}, ...}."""
-    found: dict[str, Any] = {"changes": size.cycle_changes, "warm_rounds": size.cycle_warm_rounds, "to_s3": {}}
+    found: dict[str, Any] = {"changes": size.cycle_changes, "warm_rounds": size.cycle_warm_rounds,
+                             "warm_cycles": size.cycle_warm_cycles, "to_s3": {}}  # fmt: skip
     for number, files in enumerate(size.cycle_files):
         history = _made(site, files)
         try:
             # rclone looks at every file: the larger tree tells nothing new about it.
             found["to_s3"][str(files)] = _to_s3(site, size, history, chosen if number == 0 else frozenset())
-            # The servers are warm now.
-            size = dataclasses.replace(size, cycle_warm_rounds=min(1, size.cycle_warm_rounds))
+            size = dataclasses.replace(size, cycle_warm_cycles=0)  # the servers are warm now
             if number == 0:
                 found["to_hdfs"] = {"files": files, "runs": _to_hdfs(site, size, history, chosen)}
                 found["lag"] = _lag(site, size, history)
@@ -73,6 +73,8 @@ def _to_s3(site: Site, size: Size, history: History, chosen: frozenset[str]) -> 
         for name, flags in (("rclone --size-only", ["--size-only"]), ("rclone", [])) if "rclone" in chosen else ():
             spots[name] = site.fresh("s3")
             cycles[name] = _bound(_rclone(site, flags), source, spots[name])
+        _first_copies(history, cycles)
+        _warm(size, history, [cycle for name, cycle in cycles.items() if name.endswith(", warm")])
         runs = _rounds(site, size, history, cycles, lambda name: _check(site, spots[name], history))
         quiet = _quiet(site, cycles["ours, warm"])
     for spot in spots.values():
@@ -81,11 +83,21 @@ def _to_s3(site: Site, size: Size, history: History, chosen: frozenset[str]) -> 
     return {"files": history.files, "runs": runs, "quiet_calls": quiet}
 
 
+def _first_copies(history: History, cycles: dict[str, Cycle]) -> None:
+    for name, cycle in cycles.items():
+        say(f"first copy of {history.files:,} files, {name}: {cycle().wall_s:.2f} s")
+
+
+def _warm(size: Size, history: History, cycles: list[Cycle]) -> None:
+    began = time.monotonic()
+    for number in range(size.cycle_warm_cycles):
+        history.change(size.cycle_changes)
+        cycles[number % len(cycles)]()
+    say(f"{size.cycle_warm_cycles} cycles of ours, which do not count, in {time.monotonic() - began:.0f} s")
+
+
 def _rounds(site: Site, size: Size, history: History, cycles: dict[str, Cycle], check: Callable[[str], None]) -> Runs:
     runs: Runs = {name: [] for name in cycles}
-    for name, cycle in cycles.items():
-        taken = cycle()  # the first copy, which does not count
-        say(f"first copy of {history.files:,} files, {name}: {taken.wall_s:.2f} s")
     for number in range(-size.cycle_warm_rounds, size.cycle_rounds):
         history.change(size.cycle_changes)
         for name in turned(list(cycles), number):
@@ -141,6 +153,7 @@ def _to_hdfs(site: Site, size: Size, history: History, chosen: frozenset[str]) -
         if "distcp" in chosen:
             cycles["distcp"] = _DistCp(site, source, theirs).cycle
         spots = {"ours, warm": ours, "ours": other, "distcp": theirs}
+        _first_copies(history, cycles)
         runs = _rounds(site, size, history, cycles, lambda name: _check(site, spots[name], history))
     for spot in (spots[name] for name in cycles):
         site.forget_snapshots(spot)

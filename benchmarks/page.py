@@ -194,7 +194,7 @@ def _retention(found: dict[str, Any]) -> Iterable[str]:
 
 def _cycles(found: dict[str, Any]) -> Iterable[str]:
     yield "## From the second run on"
-    yield CYCLES.format(changes=found["changes"], warm=found["warm_rounds"])
+    yield CYCLES.format(changes=found["changes"], warm=found["warm_rounds"], cycles=found["warm_cycles"])
     for files, one in found["to_s3"].items():
         yield f"### {found['changes']} changes among {int(files):,} files, HDFS to S3"
         yield _cycle_runs(one["runs"])
@@ -324,8 +324,8 @@ copier runs elsewhere, that share is not there."""
 CYCLES = """A copy is there, and {changes} files change: of ten six are written anew, two made, one is renamed and one deleted. Then each
 contender brings a copy of its own to what the source is now: ours by the difference of two snapshots, with manifest, checkpoint and report
 written; `rclone sync`, with `--fast-list`, by sizes alone or, its default, by times as well; `distcp -update -diff` by the same difference, from
-one HDFS directory to another, its two snapshots included. Most files are empty, so that very many can be made. Each contender makes {warm} rounds that do not count before the first of those
-that do: Java's servers run compiled code only once a kind of call was made some hundred times, and of a live replication it was."""
+one HDFS directory to another, its two snapshots included. Most files are empty, so that very many can be made. Before the rounds that count, ours makes {cycles} cycles alone and each contender
+{warm} rounds that do not: a NameNode that has just started goes on compiling what it runs for about a hundred such cycles, and the one of a live replication has made them long ago."""
 METADATA = """A database of {tables:,} tables of 20 columns, a hundredth of which have {partitions:,} partitions together, is brought from one Hive Metastore 3.1 to
 another, each on a Derby of its own: by `sync_catalogue`, and by a plain loop that reads each table and partition, gives it its new place, and writes it, by a call each. Then {changed} tables
 change, first of all those with the partitions, and both run again: ours asks the source's log and compares the partitions of a table that was altered, the loop looks at every table on both sides. State, plan and report are written by ours alone. The target is a new one for each first run."""

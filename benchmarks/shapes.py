@@ -58,7 +58,8 @@ class Size:
     planned_entries: int
     cycle_files: tuple[int, ...]  # of the trees in which ``cycle_changes`` files change, ``cycle_rounds`` times
     cycle_changes: int
-    cycle_warm_rounds: int  # before the first of them, which do not count
+    cycle_warm_cycles: int  # of ours alone, before all others, which do not count
+    cycle_warm_rounds: int  # of each contender, before the first of those that count
     cycle_rounds: int
     lag_changes_s: float
     lag_s: int
@@ -83,7 +84,8 @@ SIZES = {
         planned_entries=1_000_000,
         cycle_files=(50_000, 500_000),
         cycle_changes=100,
-        cycle_warm_rounds=16,
+        cycle_warm_cycles=120,
+        cycle_warm_rounds=2,
         cycle_rounds=9,
         lag_changes_s=20,
         lag_s=120,
@@ -106,7 +108,8 @@ SIZES = {
         planned_entries=100_000,
         cycle_files=(5_000,),
         cycle_changes=100,
-        cycle_warm_rounds=2,
+        cycle_warm_cycles=10,
+        cycle_warm_rounds=1,
         cycle_rounds=3,
         lag_changes_s=20,
         lag_s=45,
@@ -129,6 +132,7 @@ SIZES = {
         planned_entries=5_000,
         cycle_files=(60, 120),
         cycle_changes=10,
+        cycle_warm_cycles=2,
         cycle_warm_rounds=1,
         cycle_rounds=1,
         lag_changes_s=10,
