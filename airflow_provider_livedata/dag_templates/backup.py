@@ -13,7 +13,14 @@ from airflow.sdk import DAG, AssetAlias, BaseOperator
 
 from airflow_provider_livedata.dag_templates.backup_outcome import backup_outcome
 from airflow_provider_livedata.dag_templates.backup_params import OPTIONS, backup_params
-from airflow_provider_livedata.dag_templates.steps import AFTER, line_dag, refuse_unknown_fields, timing, unless
+from airflow_provider_livedata.dag_templates.steps import (
+    AFTER,
+    documented,
+    line_dag,
+    refuse_unknown_fields,
+    timing,
+    unless,
+)
 from airflow_provider_livedata.operators.backup import LiveDataBackupOperator, LiveDataVerifyBackupOperator
 from airflow_provider_livedata.operators.backup_values import policy_from
 from airflow_provider_livedata.operators.base import failures_pushed
@@ -74,7 +81,7 @@ def verify_backup_dag(
     **dag_options: Any,
 ) -> DAG:  # fmt: skip
     """Build a DAG that proves the newest backup of a place by a schedule of its own; arguments as for ``backup_dag``."""
-    settings = {**timing(schedule, timezone), "catchup": False, "max_active_runs": 1, "doc_md": VERIFY_DOC}
+    settings = {**timing(schedule, timezone), "catchup": False, "max_active_runs": 1, **documented(VERIFY_DOC)}
     again = {"retries": retries, "retry_delay": retry_delay}
     with DAG(dag_id, tags=list(tags), default_args=again, **{**settings, **dag_options}) as dag:
         LiveDataVerifyBackupOperator(task_id="verify", place=place, level=level)

@@ -24,7 +24,7 @@ from airflow_provider_livedata.dag_templates.ends import looked_at, outcome_task
 from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
 from airflow_provider_livedata.dag_templates.followers import follower_tasks
 from airflow_provider_livedata.dag_templates.outcomes import state_word
-from airflow_provider_livedata.dag_templates.steps import report_task, states_in, tries
+from airflow_provider_livedata.dag_templates.steps import documented, report_task, states_in, tries
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.live import due_level
 from airflow_provider_livedata.operators.base import FAILURE, failures_pushed, opened
@@ -69,7 +69,7 @@ def disaster_recovery_dag(
         dag_options: Further arguments of ``airflow.sdk.DAG``, such as ``schedule``.
     """
     settings = {
-        "schedule": None, "catchup": False, "max_active_runs": 1, "doc_md": DOC,
+        "schedule": None, "catchup": False, "max_active_runs": 1, **documented(DOC),
         "default_args": tries(retries, retry_delay, pool, longest=timedelta(minutes=10)), **dag_options,
     }  # fmt: skip
     macros = {"livedata_time_left": time_left, **settings.pop("user_defined_macros", {})}

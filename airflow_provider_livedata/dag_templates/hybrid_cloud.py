@@ -19,7 +19,15 @@ from airflow_provider_livedata.dag_templates.ends import looked_at, outcome_task
 from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
 from airflow_provider_livedata.dag_templates.followers import follower_operators
 from airflow_provider_livedata.dag_templates.outcomes import state_word
-from airflow_provider_livedata.dag_templates.steps import AFTER, Params, report_task, states_in, tries, unless
+from airflow_provider_livedata.dag_templates.steps import (
+    AFTER,
+    Params,
+    documented,
+    report_task,
+    states_in,
+    tries,
+    unless,
+)
 from airflow_provider_livedata.engine.options import PRIORITY
 from airflow_provider_livedata.engine.units import human_bytes
 from airflow_provider_livedata.operators.base import FAILURE
@@ -61,7 +69,7 @@ def hybrid_cloud_dag(
         dag_options: Further arguments of ``airflow.sdk.DAG``, such as ``schedule``.
     """
     settings = {
-        "schedule": None, "catchup": False, "max_active_runs": 1, "doc_md": DOC,
+        "schedule": None, "catchup": False, "max_active_runs": 1, **documented(DOC),
         "default_args": tries(retries, retry_delay, pool, longest=timedelta(minutes=10)), **dag_options,
     }  # fmt: skip
     feeds = [(feed, one) for one in locations for feed in one.feeds]

@@ -16,7 +16,7 @@ from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
 from airflow_provider_livedata.dag_templates.followers import follower_steps
 from airflow_provider_livedata.dag_templates.migration_outcome import migration_outcome
 from airflow_provider_livedata.dag_templates.migration_params import migration_params
-from airflow_provider_livedata.dag_templates.steps import PLACES, approval, line_report, tries, unless
+from airflow_provider_livedata.dag_templates.steps import PLACES, approval, documented, line_report, tries, unless
 from airflow_provider_livedata.operators.copy import (
     LiveDataCatchUpOperator,
     LiveDataCopyOperator,
@@ -79,7 +79,7 @@ def migration_dag(
         dag_options: Further arguments of ``airflow.sdk.DAG``.
     """
     again = tries(retries, retry_delay, pool, longest=timedelta(minutes=10))
-    settings = {"schedule": None, "catchup": False, "doc_md": DOC, "default_args": again, **dag_options}
+    settings = {"schedule": None, "catchup": False, **documented(DOC), "default_args": again, **dag_options}
     with DAG(dag_id, params=migration_params(defaults or {}), tags=list(tags), **settings) as dag:
         _steps()
     return dag

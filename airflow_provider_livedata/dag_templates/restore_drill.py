@@ -14,7 +14,7 @@ from airflow.sdk import DAG, task
 from airflow_provider_livedata.bridge import options_of
 from airflow_provider_livedata.dag_templates.forms import refuse
 from airflow_provider_livedata.dag_templates.restore_params import drill_params
-from airflow_provider_livedata.dag_templates.steps import tries
+from airflow_provider_livedata.dag_templates.steps import documented, tries
 from airflow_provider_livedata.engine import DrillOptions
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.zones.address import Address
@@ -53,7 +53,7 @@ def restore_drill_dag(
         dag_options: Further arguments of ``airflow.sdk.DAG``.
     """
     again = tries(retries, retry_delay, pool)
-    settings = {"catchup": False, "max_active_runs": 1, "doc_md": DOC, "default_args": again, **dag_options}
+    settings = {"catchup": False, "max_active_runs": 1, **documented(DOC), "default_args": again, **dag_options}
     with DAG(dag_id, params=drill_params(defaults or {}), tags=list(tags), schedule=schedule, **settings) as dag:
         LiveDataRestoreDrillOperator.partial(task_id="drill").expand_kwargs(_drills())
     return dag

@@ -34,13 +34,19 @@ def line_dag(
 ) -> DAG:  # fmt: skip
     """Build a DAG of ``steps`` in a line, with a report at the end, told by ``outcome``."""
     settings = {
-        "schedule": None, "catchup": False, "max_active_runs": 1, "doc_md": doc,
+        "schedule": None, "catchup": False, "max_active_runs": 1, **documented(doc),
         "default_args": tries(retries, retry_delay, pool, longest=timedelta(minutes=2)), **dag_options,
     }  # fmt: skip
     with DAG(dag_id, params=params, tags=list(tags), **settings) as dag:
         line = list(steps())
         chain(*line, line_report([step.task_id for step in line], outcome))
     return dag
+
+
+def documented(doc: str) -> dict[str, str]:
+    """The arguments of ``DAG`` for its documentation in Markdown: its first sentence is also what lists of DAGs show."""
+    sentence, stop, _ = " ".join(doc.split()).replace("`", "").partition(". ")
+    return {"doc_md": doc, "description": sentence + stop.strip()}
 
 
 def tries(

@@ -76,6 +76,9 @@ def test_the_bundle_serves_every_shipped_dag(airflow_home: object) -> None:
     bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
     assert bag.import_errors == {}
     assert set(bag.dags) == {path.stem for path in (REPOSITORY / "dags").glob("*.py")} - WITHOUT_A_FILE
+    assert {
+        name for name, dag in bag.dags.items() if not re.fullmatch(r"[A-Z][^|`]{30,}\.", dag.description or "")
+    } == set()
     bundle.refresh()
     assert bundle.get_current_version() is None
 
