@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_livedata.engine import open_zone, replicate
-from airflow_provider_livedata.engine.checksums import checksum_of, combine
 from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.memory.zone import MemoryZone
+from airflow_provider_livedata.testing.suite.common import upload_whole
 
 _names = itertools.count()
 PART_BYTES = 1 << 10
@@ -46,12 +46,8 @@ def put(zone: MemoryZone, path: str, data: bytes) -> None:
     """Write a file of any size."""
     if len(data) <= PART_BYTES:
         zone.put(path, data)
-        return
-    upload = zone.begin(path, len(data))
-    pieces = [data[n : n + upload.part_bytes] for n in range(0, len(data), upload.part_bytes)]
-    parts = [upload.part(n, piece, checksum_of(piece)) for n, piece in enumerate(pieces)]
-    upload.stage(parts, combine(parts))
-    upload.complete(parts, combine(parts))
+    else:
+        upload_whole(zone, path, data)
 
 
 def contents(zone: MemoryZone) -> Files:

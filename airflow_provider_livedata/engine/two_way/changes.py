@@ -112,13 +112,17 @@ class Judged(NamedTuple):
         yield "left", self.pair.left, self.pair.right
         yield "right", self.pair.right, self.pair.left
 
+    def found(self, side: Side) -> Entry | None:
+        """What a side has, if anything."""
+        return self.pair.left if side == "left" else self.pair.right
+
     def entry(self, side: Side) -> Entry:
         """What a side has.
 
         Raises:
             ValueError: Nothing; whoever asks has to know.
         """
-        entry = self.pair.left if side == "left" else self.pair.right
+        entry = self.found(side)
         if entry is None:
             raise ValueError(f"the {side} side has nothing at {self.pair.key}")
         return entry

@@ -79,7 +79,7 @@ class Probing:
 
     def _is_open(self, judged: Judged) -> bool:
         for side, change in _changes(judged):
-            entry, asked = judged.pair.left if side == "left" else judged.pair.right, self.open_files[side]
+            entry, asked = judged.found(side), self.open_files[side]
             if asked is not None and entry is not None and change in _WRITTEN and asked.is_open(entry):
                 return True
         return False
