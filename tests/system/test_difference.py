@@ -214,9 +214,10 @@ def test_many_changes_in_one_directory_are_told_by_a_page_of_its_listing(
     hdfs_cluster: HdfsCluster, hdfs_dir: str, zone: HdfsZone, s3_server: S3Server, bucket: str
 ) -> None:
     source, target = hdfs_place(hdfs_cluster, f"{hdfs_dir}/source"), s3_place(s3_server, bucket)
-    write(source, {f"d/old{n:03d}": b"old" for n in range(100)})
+    letters = ("old", "\u00e9", "\u65e5\u672c")  # HDFS sorts the latter before all ASCII
+    write(source, {f"d/{name}{n:03d}": b"old" for n in range(40) for name in letters})
     replicate(source.open(), target.open(), ALL)
-    write(source, {f"d/{name}{n:03d}": b"new one" for n in range(40) for name in ("new", "old")})
+    write(source, {f"d/{name}{n:03d}": b"new one" for n in range(20) for name in (*letters, "new")})
     zone.set_attributes("d/new007", Attributes(acl="user:ann:r--,group::r--"))
     asked = Asked(hdfs_cluster)
     report = replicate(source.open(), target.open(), ALL)

@@ -67,18 +67,14 @@ class Peeking:
     def test_many_paths_together_are_told_as_each_is_alone(self, zone: Zone) -> None:
         if not isinstance(zone, StatsMany):
             pytest.skip("this zone tells of one path at a time")
-        there = [f"d/f{n:03d}" for n in range(60)]
+        there = [f"d/{letter}{n:03d}" for letter in ("a", "f", "\u00e9", "\u65e5") for n in range(15)]
         for path in there:
             put(zone, path)
         if isinstance(zone, SetAttributes) and "acl" in zone.facts.attributes:
             zone.set_attributes(there[7], Attributes(acl="user:ann:r--,group::r--"))
-        absent = [
-            *(f"d/absent{n:03d}" for n in range(40)),
-            *(f"no/{n:03d}" for n in range(40)),
-            *(f"{there[0]}/{n:03d}" for n in range(40)),
-        ]
-        told = zone.stat_many(sorted([*there, *absent]))
-        assert len(told) > 90
+        nowhere = [f"{above}/{n:03d}" for above in ("d", "absent", there[0]) for n in range(40)]
+        told = zone.stat_many(sorted([*there, *nowhere]))
+        assert len(told.keys() & set(there)) >= len(there) - 1
         assert told == {path: zone.stat(path) for path in told}
 
     def test_a_small_file_is_read_by_one_call(self, zone: Zone) -> None:
