@@ -33,7 +33,8 @@ $(STAMP):
 demo: install ## Run the migration DAG on local example data: needs Python only
 	$(BIN)/python tools/demo.py
 
-demo-hadoop: install servers ## Run the migration DAG from a real HDFS to a real S3 server
+demo-hadoop: install ## Run the migration DAG from a real HDFS to a real S3 server
+	@$(BIN)/python tests/services/fetch.py hadoop versitygw
 	$(BIN)/python tools/demo.py --hadoop
 
 test: install servers ## Run every test, on real servers where it takes them
