@@ -224,9 +224,8 @@ def test_many_changes_in_one_directory_are_told_by_a_page_of_its_listing(
     calls = asked.count()
     assert (report.copied_files, report.found_by.split()[0]) == (80, "difference")
     assert calls["getAclStatus"] < 10, calls  # 80 if each were asked for alone
-    assert calls["getfileinfo"] < 100, (
-        calls
-    )  # 160; of the 80 it is asked whether they are open, where any file of the cluster is
+    # 160 if each were; where any file of the cluster is open, it is asked of each of the 80 whether it is that one.
+    assert calls["getfileinfo"] < 100, calls
     assert target.contents() == source.contents()
     assert verify(source.open(), target.open(), level="content").is_same
 

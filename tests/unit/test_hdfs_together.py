@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from array import array
 from itertools import islice
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_livedata.engine.errors import LiveDataError, Unsupported, ZoneError
+from airflow_provider_livedata.engine.zones.hdfs.directories import WebDirectories
 from airflow_provider_livedata.engine.zones.hdfs.status import Page, Status
 from airflow_provider_livedata.engine.zones.hdfs.together import (
     ENTRIES_A_STATUS,
@@ -113,3 +117,39 @@ def test_names_are_gathered_by_directory_where_there_are_many() -> None:
     few, many = names(FEW), names(FEW + 1)
     paths = sorted([*(f"a/b/{name}" for name in many), *(f"a/{name}" for name in few), *many])
     assert by_directory(paths) == {"a/b": many, "": many}
+
+
+class Control:
+    """Stands in for a NameNode's WebHDFS that refuses to tell pages."""
+
+    def __init__(self, error: LiveDataError) -> None:
+        self.error, self.asked = error, list[str]()
+
+    def call(self, op: str, _path: str, **_: str) -> dict[str, Any]:
+        self.asked.append(op)
+        if op == "LISTSTATUS_BATCH":
+            raise self.error
+        one = {
+            "pathSuffix": "f",
+            "type": "FILE",
+            "length": 1,
+            "modificationTime": 2,
+            "owner": "o",
+            "group": "g",
+            "permission": "644",
+        }
+        return {"FileStatuses": {"FileStatus": [one]}}
+
+
+def test_a_namenode_that_knows_no_pages_is_asked_for_them_once() -> None:
+    control = Control(ZoneError("no such operation", java_class="IllegalArgumentException"))
+    directories = WebDirectories(control)  # type: ignore[arg-type]
+    assert [[status.name for status in page] for page in directories.pages("/d")] == [["f"]]
+    assert told_by_pages(names(90), lambda name: directories.after("/d", name)) == []
+    assert control.asked == ["LISTSTATUS_BATCH", "LISTSTATUS"]
+
+
+def test_a_page_that_is_refused_for_another_reason_never_ends_a_listing_early() -> None:
+    directories = WebDirectories(Control(Unsupported("something else")))  # type: ignore[arg-type]
+    with pytest.raises(Unsupported, match="something else"):
+        list(directories.pages("/d"))

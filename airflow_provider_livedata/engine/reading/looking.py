@@ -92,7 +92,7 @@ def _asked(ask: Ask, stat: Stat, path: str) -> Entry | None:
 
 def _stat_of(zone: Zone, alone: Stat, paths: Sequence[str]) -> Stat:
     together = zone.stat_many(paths) if isinstance(zone, StatsMany) else {}
-    return lambda path: together[path] if path in together else alone(path)
+    return lambda path: together.get(path) or alone(path)
 
 
 def _answers(pool: Executor, ask: Stat, paths: Sequence[str], told: Told) -> Iterator[Entry | None]:

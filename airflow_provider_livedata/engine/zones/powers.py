@@ -90,10 +90,10 @@ class Peeks(Protocol):
 class StatsMany(Protocol):
     """A zone that tells of many paths together for less than a ``stat`` of each costs."""
 
-    def stat_many(self, paths: Sequence[str]) -> dict[str, Entry | None]:
+    def stat_many(self, paths: Sequence[str]) -> dict[str, Entry]:
         """What ``stat`` tells, of those of ``paths`` that are cheaper told together; all others are left out.
 
-        None, that nothing is there, only where that is as certain as with ``stat``.
+        So is what is not there: ``stat`` alone says that.
         """
         ...
 

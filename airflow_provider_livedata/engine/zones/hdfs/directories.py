@@ -10,13 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_livedata.engine.errors import (
-    LiveDataError,
-    NotADirectory,
-    PathMissing,
-    UnsortedListing,
-    Unsupported,
-)
+from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory, PathMissing, UnsortedListing
 from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
 from airflow_provider_livedata.engine.model import Kind
 from airflow_provider_livedata.engine.zones.hdfs.control import WebHdfs
@@ -29,7 +23,6 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 MODE_BITS = 0o7777
 PAGE_ENTRIES = 1000  # dfs.ls.limit
-_NO_PAGES = "this HDFS lists whole directories only"
 _KINDS: dict[str, Kind] = {"FILE": "file", "DIRECTORY": "directory"}
 
 
@@ -49,48 +42,39 @@ class WebDirectories:
     def pages(self, path: str) -> Iterator[Page]:
         """See ``Directories.pages``."""
         after = first = ""
-        while self._has_batches:
-            try:
-                found = self._batch(path, after)
-            except Unsupported:
-                break
-            entries = found["partialListing"]["FileStatuses"]["FileStatus"]
-            if entries and entries[0]["pathSuffix"] == first != "":
+        while (found := self.after(path, after)) is not None:
+            page, is_last = found
+            if page and page[0].name == first != "":
                 raise UnsortedListing("the NameNode repeats a page of its listing", path=path, after=after)
-            yield [_web_status(one) for one in entries]
-            if not found["remainingEntries"] or not entries:
+            yield page
+            if is_last or not page:
                 return
-            first, after = entries[0]["pathSuffix"], entries[-1]["pathSuffix"]
-        if not self._has_batches:
-            found = self._control.call("LISTSTATUS", path)["FileStatuses"]
-            yield [_web_status(one) for one in found["FileStatus"]]
+            first, after = page[0].name, page[-1].name
+        whole = self._control.call("LISTSTATUS", path)["FileStatuses"]
+        yield [_web_status(one) for one in whole["FileStatus"]]
 
-    def after(self, path: str, name: str) -> tuple[Page, bool]:
-        """The page of a directory's entries that follows ``name``, and whether it is the last one.
+    def after(self, path: str, name: str) -> tuple[Page, bool] | None:
+        """The page of a directory's entries that follows ``name``, "" for the first one, and whether it is the last one.
 
-        Raises:
-            Unsupported: Hadoop before 3.0 tells no pages.
+        None: Hadoop before 3.0 tells no pages.
         """
-        found = self._batch(path, name)
+        if not self._has_batches:
+            return None
+        # Versions differ in which spelling they read, and ignore the other.
+        where = {"startafter": name, "startAfter": name} if name else {}
+        try:
+            found = self._control.call("LISTSTATUS_BATCH", path, **where)["DirectoryListing"]
+        except LiveDataError as error:
+            if error.where.get("java_class") != "IllegalArgumentException":
+                raise
+            self._has_batches = False  # the whole directory in one answer
+            return None
         page = [_web_status(one) for one in found["partialListing"]["FileStatuses"]["FileStatus"]]
         return page, not found["remainingEntries"]
 
     def names(self, path: str) -> Iterator[str]:
         """See ``Directories.names``."""
         return (one.name for page in self.pages(path) for one in page)
-
-    def _batch(self, path: str, after: str) -> dict[str, Any]:
-        # Versions differ in which spelling they read, and ignore the other.
-        if not self._has_batches:
-            raise Unsupported(_NO_PAGES, path=path)
-        where = {"startafter": after, "startAfter": after} if after else {}
-        try:
-            return dict(self._control.call("LISTSTATUS_BATCH", path, **where)["DirectoryListing"])
-        except LiveDataError as error:
-            if error.where.get("java_class") != "IllegalArgumentException":
-                raise
-            self._has_batches = False  # Hadoop before 3.0: the whole directory in one answer
-            raise Unsupported(_NO_PAGES, path=path) from error
 
 
 class NativeDirectories:

@@ -23,15 +23,15 @@ from airflow_provider_livedata.engine.zones.hdfs.status import Page
 
 FEW = 32  # paths of one directory that are asked for alone: a page of 1,000 entries costs what some 50 of them do
 ENTRIES_A_STATUS = 20  # of a page, for the CPU of one path that is asked for alone, its ACL included
-PageAfter = Callable[[str], tuple[Page, bool]]
+PageAfter = Callable[[str], tuple[Page, bool] | None]
 _SIGNED = bytes((byte + 128) % 256 for byte in range(256))
 
 
 def stat_many(
     paths: Sequence[str], path_of: Callable[[str], str], directories: WebDirectories, attributes: AttributeStore
-) -> dict[str, Entry | None]:
+) -> dict[str, Entry]:
     """See ``StatsMany``; ``path_of`` makes absolute paths."""
-    found: dict[str, Entry | None] = {}
+    found: dict[str, Entry] = {}
     for directory, names in by_directory(paths).items():
         at, prefix = path_of(directory), f"{directory}/" if directory else ""
         with suppress(PathMissing, NotADirectory, PermissionRefused, Unsupported):  # asking for each alone tells more
@@ -59,11 +59,11 @@ def told_by_pages(names: Sequence[str], page_after: PageAfter) -> Page:
 
     Args:
         names: In HDFS's order.
-        page_after: The page of entries that follows a name, in order, and whether it is the last one.
+        page_after: The page of entries that follows a name, in order, and whether it is the last one; None where no pages are told.
     """
     told: Page = []
-    while len(names) > FEW:
-        page, is_last = page_after(names[0])
+    while len(names) > FEW and (found := page_after(names[0])) is not None:
+        page, is_last = found
         if not page or order(page[0].name) <= order(names[0]):  # nothing follows, or a server goes on elsewhere
             break
         end = len(names) if is_last else bisect_right(names, order(page[-1].name), key=order)

@@ -194,7 +194,7 @@ class HdfsZone(Zone):
         status = self._data.directories.status(self._path(path))
         return None if status is None else status.entry(path.strip("/"), None, None)
 
-    def stat_many(self, paths: Sequence[str]) -> dict[str, Entry | None]:
+    def stat_many(self, paths: Sequence[str]) -> dict[str, Entry]:
         """See ``StatsMany``: a NameNode call for a page of a directory that holds many of them, and one for each ACL."""
         if not isinstance(self._directories, WebDirectories):
             return {}
