@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
 from airflow_provider_livedata.engine.model import Change, Entry, Held
-from airflow_provider_livedata.engine.stored.tables import held_in, held_to_parquet
+from airflow_provider_livedata.engine.stored.lookup import held_in
+from airflow_provider_livedata.engine.stored.tables import held_to_parquet
 from airflow_provider_livedata.testing.strategies import paths
 
 _short = st.lists(st.sampled_from(["a", "b", "a!", "a0", "\u00e9"]), min_size=1, max_size=3).map("/".join)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.deciding.cover import cover_of
+from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Change, Entry, Held, Step
+from airflow_provider_livedata.engine.stored.lookup import held_in
 from airflow_provider_livedata.engine.stored.tables import (
     held_from_parquet,
-    held_in,
     held_to_parquet,
     steps_from_parquet,
     steps_to_parquet,
@@ -52,13 +53,37 @@ def test_the_rows_of_a_cover_are_found_among_others_as_they_were(count: int) -> 
     assert found == [row for row in rows_there if row.entry.path in wanted]
 
 
+def test_a_column_of_one_value_is_told_as_it_was_where_it_is_not_decoded() -> None:
+    def row(n: int, **more: Any) -> Held:
+        return Held(Entry(f"d/{n:04d}", **more), is_settled=True)
+
+    alike = [row(n, owner="ann", mode=0o640) for n in range(1000)]
+    nothing = [row(n, kind="directory") for n in range(1000, 2000)]
+    mixed = [row(n, owner="ann" if n % 2 else None, mode=n % 3 or None, acl="user:b:r--") for n in range(2000, 3000)]
+    there = [*alike, *nothing, *mixed]
+    for wanted in (there[10:12], there[1500:1502], there[2500:2504], there[::500], there[2000:2001]):
+        cover = cover_of(Change("modify", one.entry.path) for one in wanted)
+        assert list(held_in(held_to_parquet(there), cover, name="m")) == wanted
+
+
+@given(st.lists(rows, max_size=8, unique_by=lambda row: row.entry.path))
+def test_rows_that_are_looked_up_are_as_they_were(given_rows: list[Held]) -> None:
+    given_rows.sort(key=lambda row: row.key)
+    wanted = [row.entry.path for row in given_rows if row.entry.path][::2]
+    found = list(held_in(held_to_parquet(given_rows), Cover(wanted, ()), name="m"))
+    assert found == [row for row in given_rows if row.entry.path in wanted]
+
+
 def test_writing_and_reading_rows_does_not_import_pandas() -> None:
     code = """
 import sys
+from airflow_provider_livedata.engine.deciding.cover import Cover
+from airflow_provider_livedata.engine.stored.lookup import held_in
 from airflow_provider_livedata.engine.model import Entry, Held
 from airflow_provider_livedata.engine.stored.tables import held_from_parquet, held_to_parquet
 rows = [Held(Entry("a", size_bytes=1, crc32c=2)), Held(Entry("d", "directory", mode=0o755), is_gone=True)]
 assert list(held_from_parquet(held_to_parquet(rows), name="m")) == rows
+assert list(held_in(held_to_parquet(rows), Cover({"a"}, {"d"}), name="m")) == rows
 assert "pandas" not in sys.modules, "pandas costs a second and 60 MiB of every start"
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

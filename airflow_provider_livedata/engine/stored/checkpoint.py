@@ -18,9 +18,10 @@ from airflow_provider_livedata.engine.deciding.cover import Cover
 from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held
+from airflow_provider_livedata.engine.stored.lookup import held_in
 from airflow_provider_livedata.engine.stored.manifest_file import Generations, ManifestFile
 from airflow_provider_livedata.engine.stored.state import StateFolder
-from airflow_provider_livedata.engine.stored.tables import ROWS_A_FILE, held_from_parquet, held_in, held_to_parquet
+from airflow_provider_livedata.engine.stored.tables import ROWS_A_FILE, held_from_parquet, held_to_parquet
 
 FORMAT = 1
 MANIFEST = "manifest"  # the folder of a target's manifest

@@ -13,7 +13,6 @@ import nanoarrow
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_provider_livedata.engine.deciding.cover import Cover
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Checksum, Entry, From, Held, Part, StagedFile, Step
 
@@ -32,7 +31,6 @@ _staged_of: Callable[[Iterable[Any]], StagedFile] = partial(tuple.__new__, Stage
 FORMAT = "1"
 ROWS_A_GROUP = 1000  # look-ups by path touch one group; larger groups were much slower for that
 ROWS_A_FILE = 65_536
-GROUPS_AT_ONCE = 4  # of which some rows are wanted: half the cost of one by one, and still little memory
 
 _XATTRS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())]))
 _ENTRY = [
@@ -75,19 +73,26 @@ _STAGED = [
 ]
 # The others have nearly as many values as rows, so that a dictionary makes them larger and slower to read.
 _REPEATED = ["kind", "owner", "group", "acl", "step", "phase", "reason"]
-_FEW = 16  # texts that a path is compared with one by one
-_HIGHEST = chr(0x10FFFF)  # no path is higher
+# Zstandard makes half of these what Snappy does. Of the others it saves little, and reading them costs more.
+_ZSTD = ["path", "version", "target_version", "target_checksum", "expect", "origin", "origin_version", "token", "parts"]
+# Often the same in all rows of a group, which then are not decoded to look some up: statistics tell of them.
+FEW_VALUES = frozenset({"kind", "owner", "group", "mode", "acl", "is_settled", "is_gone"})
+_COUNTED = ["path", *sorted(FEW_VALUES)]
 _ENTRY_COLUMNS, _XATTRS_AT = len(_ENTRY), 9
 _NOT_STORED = Entry("")[_ENTRY_COLUMNS:]  # what an entry has besides
 _NO_ORIGIN = (None, None, None)
-_HELD_SCHEMA = pa.schema(_ENTRY + _HELD, metadata={"livedata.format": FORMAT, "livedata.rows": "held"})
+HELD_SCHEMA = pa.schema(_ENTRY + _HELD, metadata={"livedata.format": FORMAT, "livedata.rows": "held"})
 _STEP_SCHEMA = pa.schema(_ENTRY + _STEP, metadata={"livedata.format": FORMAT, "livedata.rows": "steps"})
 _STAGED_SCHEMA = pa.schema(_ENTRY + _HELD + _STAGED, metadata={"livedata.format": FORMAT, "livedata.rows": "staged"})
+_LEAVES = [name for name, _ in _ENTRY + _HELD + _STEP + _STAGED if name != "xattrs"] + [
+    "xattrs.list.element.name", "xattrs.list.element.value",
+]  # fmt: skip
+_CODECS = {name: "zstd" if name in _ZSTD else "snappy" for name in _LEAVES}
 
 
 def held_to_parquet(rows: Iterable[Held]) -> bytes:
     """Manifest or journal rows, in the order given; taken a row group at a time."""
-    return _write(_HELD_SCHEMA, rows, _held_columns)
+    return _write(HELD_SCHEMA, rows, _held_columns)
 
 
 def held_from_parquet(data: bytes, *, name: str) -> Iterator[Held]:
@@ -96,40 +101,8 @@ def held_from_parquet(data: bytes, *, name: str) -> Iterator[Held]:
     Raises:
         StateDamaged: Not such a file, or of a newer format.
     """
-    for columns in _read(data, _HELD_SCHEMA, name):
-        yield from _held(columns)
-
-
-def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
-    """Those rows of ``held_to_parquet`` that a cover holds; row groups without any are not decoded.
-
-    Raises:
-        StateDamaged: See ``held_from_parquet``.
-    """
-    file = _open(data, _HELD_SCHEMA, name)
-    touched = _touched(file.metadata, cover)
-    while some := list(islice(touched, GROUPS_AT_ONCE)):
-        groups, lowest, highest = zip(*some, strict=True)
-        table = file.read_row_groups(list(groups), use_threads=False)
-        wanted = _within(table.column(0).to_pylist(), cover, min(lowest), max(highest))
-        if wanted:
-            yield from _held(_columns(table.take(pa.array(nanoarrow.c_array(wanted, pa.int64())))))
-
-
-def _touched(metadata: pq.FileMetaData, cover: Cover) -> Iterator[tuple[int, str, str]]:
-    """The row groups that may hold something of a cover, with the lowest and the highest of their paths."""
-    for group in range(metadata.num_row_groups):
-        seen = metadata.row_group(group).column(0).statistics
-        lowest, highest = (seen.min, seen.max) if seen is not None and seen.has_min_max else ("", _HIGHEST)
-        if cover.touches_paths(lowest, highest):
-            yield group, lowest, highest
-
-
-def _within(column: list[str], cover: Cover, lowest: str, highest: str) -> list[int]:
-    paths, roots = cover.near(lowest, highest)
-    if len(roots) > _FEW:
-        return [n for n, path in enumerate(column) if path in paths or cover.is_whole(path)]
-    return [n for n, path in enumerate(column) if path in paths or path.startswith(roots)]
+    for columns in _read(data, HELD_SCHEMA, name):
+        yield from held_rows(columns)
 
 
 def steps_to_parquet(steps: Iterable[Step]) -> bytes:
@@ -164,7 +137,7 @@ def staged_from_parquet(data: bytes, *, name: str) -> Iterator[StagedFile]:
     """
     for columns in _read(data, _STAGED_SCHEMA, name):
         tokens, parts, *rest = columns[_ENTRY_COLUMNS + 4 :]
-        held = _held(columns[: _ENTRY_COLUMNS + 4])
+        held = held_rows(columns[: _ENTRY_COLUMNS + 4])
         yield from map(_staged_of, zip(held, tokens, map(_to_parts, parts), *rest, strict=True))
 
 
@@ -210,7 +183,8 @@ def _entries(columns: Sequence[Column]) -> Iterator[Entry]:
     return map(_entry_of, zip(*plain, *map(repeat, _NOT_STORED)))  # noqa: B905 - the latter never end
 
 
-def _held(columns: Sequence[Column]) -> Iterator[Held]:
+def held_rows(columns: Sequence[Column]) -> Iterator[Held]:
+    """Rows of all columns of ``HELD_SCHEMA``."""
     return map(_held_of, zip(_entries(columns), *columns[_ENTRY_COLUMNS:], strict=True))
 
 
@@ -226,40 +200,45 @@ def _from(path: str | None, version: str, is_like: bool) -> From | None:  # noqa
     return None if path is None else From(path, version, is_like)
 
 
-def _write(schema: pa.Schema, rows: Iterable[Row], columns_of: Callable[[list[Row]], list[Column]]) -> bytes:
+def _write(schema: pa.Schema, rows: Iterable[Row], taken_apart: Callable[[list[Row]], list[Column]]) -> bytes:
     sink, rows = io.BytesIO(), iter(rows)
     with pq.ParquetWriter(
-        sink, schema, compression="zstd", use_dictionary=_REPEATED, write_statistics=["path"]
+        sink, schema, compression=_CODECS, use_dictionary=_REPEATED, write_statistics=_COUNTED
     ) as writer:
         while group := list(islice(rows, ROWS_A_GROUP)):
-            columns = zip(columns_of(group), schema, strict=True)
-            arrays = [_array(column, field.type) for column, field in columns]
+            columns = zip(taken_apart(group), schema, strict=True)
+            arrays = [array_of(column, field.type) for column, field in columns]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
     return sink.getvalue()
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    # pyarrow's own conversion imports pandas where that is installed: a second of every start, and 60 MiB.
-    if not pa.types.is_list(kind):
-        return pa.array(nanoarrow.c_array(values, kind))
-    if all(value is None for value in values):
+def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """The values as Arrow has them."""
+    if values.count(None) == len(values):
         return pa.nulls(len(values), kind)
-    return pa.array(values, kind)
+    # pyarrow's own conversion imports pandas where that is installed: a second of every start, and 60 MiB.
+    return pa.array(values, kind) if pa.types.is_list(kind) else pa.array(nanoarrow.c_array(values, kind))
 
 
 def _read(data: bytes, schema: pa.Schema, name: str, *, backwards: bool = False) -> Iterator[list[Column]]:
-    file = _open(data, schema, name)
+    file = open_parquet(data, schema, name)
     groups = range(file.metadata.num_row_groups)
     for group in reversed(groups) if backwards else groups:
-        columns = _columns(file.read_row_group(group, use_threads=False))
+        columns = columns_of(file.read_row_group(group, use_threads=False))
         yield [column[::-1] for column in columns] if backwards else columns
 
 
-def _columns(table: pa.Table) -> list[Column]:
+def columns_of(table: pa.Table) -> list[Column]:
+    """The values of a table."""
     return [column.to_pylist() for column in table.columns]
 
 
-def _open(data: bytes, schema: pa.Schema, name: str) -> pq.ParquetFile:
+def open_parquet(data: bytes, schema: pa.Schema, name: str) -> pq.ParquetFile:
+    """Open the bytes of a file of that schema.
+
+    Raises:
+        StateDamaged: It is none, or of another format.
+    """
     try:
         file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
