@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_livedata.engine.deciding.tuning import LEAST, MOST, threads_for
+from airflow_provider_livedata.engine.deciding.tuning import LEAST, MOST, threads_for, threads_to_ask
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 PART = 8 * MIB
@@ -55,3 +55,10 @@ def test_no_more_than_find_memory(files: int, size_bytes: int, memory_bytes: int
     task_bytes = min(size_bytes / files, PART)
     each_bytes = task_bytes + min(beside_bytes, task_bytes)
     assert chosen == LEAST or chosen * each_bytes <= memory_bytes
+
+
+@pytest.mark.parametrize(
+    ("answer_s", "threads"), [(0.0, LEAST), (0.001, LEAST), (0.01, 20), (0.0204, 41), (0.1, MOST), (30.0, MOST)]
+)
+def test_the_farther_a_zone_the_more_threads_ask(answer_s: float, threads: int) -> None:
+    assert threads_to_ask(answer_s) == threads

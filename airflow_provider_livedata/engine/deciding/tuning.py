@@ -1,4 +1,4 @@
-"""How many tasks at once suit what is to be copied, where nobody says. Pure.
+"""How many tasks at once suit what is to be copied or asked, where nobody says. Pure.
 
 By Little's law: tasks at once = tasks a second that this process can carry x seconds that one task takes when it is
 alone. More tasks would only wait for each other and for memory, fewer would leave the network idle.
@@ -15,6 +15,7 @@ COMMITTED_BYTES_A_SECOND = 256 << 20  # to a store whose files wait before they 
 # What one request moves. Source: AWS, "Best practices design patterns: optimizing Amazon S3 performance" (85-90 MB/s).
 STREAM_BYTES_A_SECOND = 85_000_000
 ROUND_TRIPS = 3  # open, read, write
+ASKED_A_SECOND = 2_000  # about what one process was seen to ask of a zone beside it
 
 
 def threads_for(
@@ -48,3 +49,8 @@ def threads_for(
     with_memory = memory_bytes / (task_bytes + min(beside_bytes, task_bytes))
     waiting = min(FILES_A_SECOND, COMMITTED_BYTES_A_SECOND / file_bytes) * commit_s
     return max(LEAST, min(MOST, math.ceil(moving + waiting), int(with_memory)))
+
+
+def threads_to_ask(answer_s: float) -> int:
+    """How many threads suit small questions, each of which is answered after ``answer_s`` seconds: 8 to 64."""
+    return max(LEAST, min(MOST, math.ceil(ASKED_A_SECOND * answer_s)))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import islice
 
 from airflow_provider_livedata.engine.deciding.cover import Cover
 from airflow_provider_livedata.engine.deciding.filters import Filter
+from airflow_provider_livedata.engine.deciding.tuning import LEAST, threads_to_ask
 from airflow_provider_livedata.engine.errors import NotADirectory
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import LooksInside, Peeks, StatsMany
 
 BATCH = 1000
+TIMED = 2  # answers that tell how far a zone is; the first one may have to connect
 THREADS = 16
 
 
@@ -30,8 +33,8 @@ def look(
 ) -> Iterator[Entry]:
     """Yield the entries that take part and that the cover holds, in key order; what is not there is left out.
 
-    Paths are asked for ``BATCH`` at a time on ``THREADS`` threads, so that memory does not grow with their number; those together that
-    the zone tells together.
+    Paths are asked for ``BATCH`` at a time, so that memory does not grow with their number, on as many threads as the zone is far; those
+    together that the zone tells together.
 
     Args:
         zone: Which is asked.
@@ -72,16 +75,32 @@ def _alone(
     found: list[tuple[str, Entry]] = []
     paths = (path for path in cover.paths if not chosen.excludes(path))
 
-    with ThreadPoolExecutor(THREADS, "livedata-look") as pool:
+    with ExitStack() as stack:
+        pool: Executor | None = None
         while batch := list(islice(paths, BATCH)):
             while found and found[0][0] < batch[0]:
                 yield heapq.heappop(found)[1]
-            stat = stats([path for path in batch if path not in told])
-            for entry in _answers(pool, partial(_asked, ask, stat), batch, told):
+            unknown = [path for path in batch if path not in told]
+            asked = partial(_asked, ask, stats(unknown))
+            if pool is None:
+                pool = stack.enter_context(ThreadPoolExecutor(_threads(asked, unknown, told), "livedata-look"))
+            for entry in _answers(pool, asked, batch, told):
                 if entry is not None:
                     heapq.heappush(found, (entry.key, entry))
     while found:
         yield heapq.heappop(found)[1]
+
+
+def _threads(ask: Stat, unknown: Sequence[str], told: Told) -> int:
+    """As many as suit the distance, which the answers for the first paths tell."""
+    if len(unknown) <= LEAST:
+        return LEAST
+    times = []
+    for path in unknown[:TIMED]:
+        began = time.monotonic()
+        told[path] = ask(path)
+        times.append(time.monotonic() - began)
+    return threads_to_ask(min(times))
 
 
 def _asked(ask: Ask, stat: Stat, path: str) -> Entry | None:
