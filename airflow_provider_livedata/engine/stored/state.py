@@ -14,18 +14,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import PathMissing, StateDamaged
 from airflow_provider_livedata.engine.model import ABSENT, Entry
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.powers import Peeks, ReadsWhole
+from airflow_provider_livedata.engine.zones.powers import ListsNames, Peeks, ReadsWhole
 
 FOLDER = ".livedata"
 FORMAT = 1  # of every JSON file here; those of docs/formats.md have no other yet
 PARTS = frozenset({"plan", "journal", "staged"})  # folders of a run
+LOOKED_AT, LOOKS_AT_ALL_EVERY = 3, 20  # runs that are looked into when old ones are tidied up
 KEPT_BYTES = 4 << 20  # the deltas of a manifest are looked into several times a run, and are a few KiB each
 log = logging.getLogger(__name__)
 
@@ -115,14 +116,25 @@ class StateFolder:
         self._remove([entry._replace(path=f"{FOLDER}/{entry.path}") for entry in files])
 
     def tidy_runs(self, kept_plans: int, kept_reports: int) -> None:
-        """Of all runs but the newest, remove what only a run that was cut off needs, and in the end the rest."""
-        entries = list(self.zone.scan(f"{FOLDER}/runs"))
-        numbers = sorted({number for e in entries if (number := _run_of(e.path)) is not None})
-        without_plan, gone = set(numbers[:-kept_plans]), set(numbers[:-kept_reports])
+        """Of all runs but the newest, remove what only a run that was cut off needs, and in the end the rest.
+
+        Those that are looked into have stopped being among the newest since the last time; now and then all are, for what could not go.
+        """
+        numbers = self.runs()
+        old, gone = numbers[:-kept_plans], set(numbers[:-kept_reports])
+        bare, looks_at_all = set(old), not (numbers and numbers[-1] % LOOKS_AT_ALL_EVERY)
+        some = [number for number in old if number in gone or number in old[-LOOKED_AT:]]
+        entries = list(self.zone.scan(f"{FOLDER}/runs") if looks_at_all else self._of_runs(some))
         self._remove([
             e for e in entries
-            if (number := _run_of(e.path)) in gone or (number in without_plan and _part_of(e.path) in PARTS)
+            if (number := _run_of(e.path)) in gone or (number in bare and _part_of(e.path) in PARTS)
         ])  # fmt: skip
+
+    def _of_runs(self, numbers: list[int]) -> Iterator[Entry]:
+        for number in numbers:
+            folder = f"{FOLDER}/runs/{number:012d}"
+            yield Entry(folder, "directory", is_implied=not self.zone.facts.has_directories)
+            yield from self.zone.scan(folder)
 
     def _remove(self, entries: list[Entry]) -> None:
         chosen = [e for e in reversed(entries) if not e.is_implied]
@@ -133,8 +145,14 @@ class StateFolder:
 
     def runs(self) -> list[int]:
         """Numbers of the runs that left something, ascending."""
-        found = {int(parts[1]) for e in self.files("runs") if (parts := e.path.split("/"))[1].isdigit()}
-        return sorted(found)
+        return sorted(int(name) for name in self._names_in("runs") if name.isdigit())
+
+    def _names_in(self, under: str) -> Iterable[str]:
+        path = f"{FOLDER}/{under}"
+        told = self.zone.names_in(path) if isinstance(self.zone, ListsNames) else None
+        if told is not None:
+            return told
+        return {entry.path[len(path) + 1 :].partition("/")[0] for entry in self.zone.scan(path)}
 
 
 def refuse_newer(value: dict[str, Any], file: str) -> None:

@@ -108,6 +108,18 @@ class ReadsWhole(Protocol):
 
 
 @runtime_checkable
+class ListsNames(Protocol):
+    """A zone that can list a directory without looking below it."""
+
+    def names_in(self, path: str) -> list[str] | None:
+        """The names of what lies directly in a directory, in no order; none where there is no directory.
+
+        None where a listing of all that lies below has to tell.
+        """
+        ...
+
+
+@runtime_checkable
 class ListsPast(Protocol):
     """A zone that can list on where it may not look into a directory."""
 

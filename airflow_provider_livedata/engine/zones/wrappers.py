@@ -216,7 +216,7 @@ class ReadOnly(Around):
 
     keeps = frozenset({
         "Snapshots", "SnapshotDifference", "OpenFiles", "StoreChecksum", "Peeks", "StatsMany", "ReadsWhole", "LooksInside",
-        "ListsPast", "PacesCalls", "Cautions",
+        "ListsNames", "ListsPast", "PacesCalls", "Cautions",
     })  # fmt: skip
 
     def around(self, name: str, run: Callable[[], Result], *, size_bytes: int = 0) -> Result:
@@ -243,7 +243,7 @@ class ReadOnly(Around):
 
 _READING = {
     "check", "scan", "stat", "read_into", "snapshots", "at", "difference", "may_have_open_files", "is_open", "store_checksum",
-    "peek", "stat_many", "read_whole", "holds_any", "listing_past", "paced", "cautions",
+    "peek", "stat_many", "read_whole", "holds_any", "names_in", "listing_past", "paced", "cautions",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Checksum, Entry, Expect, Snapshot
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import (
+    ListsNames,
     LooksInside,
     Peeks,
     ReadsWhole,
@@ -96,6 +97,17 @@ class Peeking:
         assert not zone.holds_any("d", lambda path: path == "d/sub/g")
         for path in ("empty", "absent", "d/f"):
             assert not zone.holds_any(path, lambda _: True)
+
+    def test_the_names_in_a_directory_are_told_without_what_lies_below(self, zone: Zone) -> None:
+        if not isinstance(zone, ListsNames):
+            pytest.skip("this zone lists all that lies below")
+        for path in ("runs/000000000001/plan/write-0.parquet", "runs/000000000002/report.json", "runs/odd.json"):
+            put(zone, f".livedata/{path}")
+        names = zone.names_in(".livedata/runs")
+        assert names is not None
+        assert sorted(names) == ["000000000001", "000000000002", "odd.json"]
+        for nothing in (".livedata/runs/odd.json", ".livedata/runs/absent", ".livedata/manifest"):
+            assert zone.names_in(nothing) == []
 
 
 def _told(entry: Entry | None) -> tuple[str, str, int, str] | None:

@@ -207,6 +207,12 @@ class HdfsZone(Zone):
             return any(name and counts(prefix + name) for name in self._data.directories.names(self._path(path)))
         return False
 
+    def names_in(self, path: str) -> list[str]:
+        """See ``ListsNames``: a NameNode call for a page of its entries."""
+        with suppress(PathMissing, NotADirectory):
+            return list(filter(None, self._data.directories.names(self._path(path))))
+        return []
+
     def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
         """See ``Zone.read_into``."""
         return self._reading.read_into(self._file(path), offset, buffer, version)

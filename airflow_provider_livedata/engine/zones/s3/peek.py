@@ -57,6 +57,20 @@ def state_below(bucket: S3Bucket, under: str) -> list[Listed] | None:
     return found if bucket.clients.lists else None
 
 
+def names_below(bucket: S3Bucket, under: str) -> list[str] | None:
+    """The names directly in a folder of state whose names are plain; None as for ``state_below``.
+
+    Raises:
+        ZoneError: As s3_errors translates it.
+    """
+    above = f"{bucket.prefix}{under}/"
+    with s3_errors(bucket.address, under, action="s3:ListBucket"):
+        listed = obstore.list_with_delimiter(bucket.clients.store, above)
+    found = [*listed["common_prefixes"], *(one["path"] for one in listed["objects"])]
+    bucket.clients.lists |= bool(found)
+    return [key.removeprefix(above).rstrip("/") for key in found] if bucket.clients.lists else None
+
+
 def read_whole(bucket: S3Bucket, path: str) -> bytes | None:
     """All bytes of an object by one request; None where there is none.
 

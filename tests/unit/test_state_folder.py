@@ -1,0 +1,108 @@
+"""What is kept of runs, and what looking after it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from airflow_provider_livedata.engine.model import Entry, Failure
+from airflow_provider_livedata.engine.stored.state import LOOKED_AT, LOOKS_AT_ALL_EVERY, StateFolder
+from airflow_provider_livedata.engine.zones.around import Around
+from airflow_provider_livedata.engine.zones.memory.zone import forget
+from airflow_provider_livedata.engine.zones.registry import open_zone
+
+PLANS, REPORTS = 2, 7
+
+
+class Naming(Around):
+    """Lists the names in a directory, as HDFS and S3 do; ``stuck``: what cannot be deleted."""
+
+    stuck: frozenset[str] = frozenset()
+
+    def names_in(self, path: str) -> list[str]:
+        """See ``ListsNames``."""
+        return sorted({entry.path[len(path) + 1 :].partition("/")[0] for entry in self.inner.scan(path)})
+
+    def delete(self, entries: Sequence[Entry]) -> list[Failure]:
+        """See ``Zone.delete``."""
+        stuck = [entry for entry in entries if entry.path in self.stuck]
+        return [
+            *super().delete([entry for entry in entries if entry not in stuck]),
+            *(Failure(entry.path, "ZoneBusy", "busy", retryable=True) for entry in stuck),
+        ]
+
+
+class Listings(Naming):
+    """Counts those of all that lies below a directory."""
+
+    count = 0
+
+    def scan(self, under: str = "") -> Iterator[Entry]:
+        """See ``Zone.scan``."""
+        self.count += 1
+        return super().scan(under)
+
+
+@pytest.fixture
+def store() -> str:
+    """Address of a zone that holds nothing yet."""
+    forget("state-folder")
+    return "memory://state-folder"
+
+
+def written(state: StateFolder, run: int) -> None:
+    for name in ("intent.json", "report.json", "plan/write-000000.parquet", "journal/000000.parquet"):
+        state.write(f"runs/{run:012d}/{name}", b"x")
+
+
+def names(state: StateFolder) -> set[str]:
+    return {file.path.removeprefix("runs/") for file in state.files("runs")}
+
+
+def expected(newest: int) -> set[str]:
+    runs = range(max(1, newest - REPORTS + 1), newest + 1)
+    kept = {f"{run:012d}/{name}" for run in runs for name in ("intent.json", "report.json")}
+    parts = ("plan/write-000000.parquet", "journal/000000.parquet")
+    return kept | {f"{run:012d}/{name}" for run in runs if run > newest - PLANS for name in parts}
+
+
+@pytest.mark.parametrize("like", ["files", "objects"])
+@pytest.mark.parametrize("wrap", [Around, Naming])
+def test_of_old_runs_the_plans_go_first_and_the_reports_later(store: str, wrap: type[Around], like: str) -> None:
+    state = StateFolder(wrap(open_zone(store, like=like)))
+    for run in range(1, 2 * LOOKS_AT_ALL_EVERY + 3):
+        written(state, run)
+        assert state.runs()[-1] == run
+        state.tidy_runs(PLANS, REPORTS)
+        assert names(state) == expected(run)
+        assert state.runs() == list(range(max(1, run - REPORTS + 1), run + 1))
+    directories = {entry.path for entry in state.zone.scan(".livedata/runs") if not entry.is_implied}
+    assert not any(path.startswith(".livedata/runs/000000000001") for path in directories)
+
+
+def test_what_could_not_go_is_tried_again_when_all_runs_are_looked_at(store: str) -> None:
+    zone = Naming(open_zone(store))
+    state = StateFolder(zone)
+    left = "000000000003/plan/write-000000.parquet"
+    zone.stuck = frozenset({f".livedata/runs/{left}"})
+    for run in range(1, LOOKS_AT_ALL_EVERY):
+        written(state, run)
+        state.tidy_runs(PLANS, 100)
+    zone.stuck = frozenset()
+    assert left in names(state)
+    written(state, LOOKS_AT_ALL_EVERY)
+    state.tidy_runs(PLANS, 100)
+    assert left not in names(state)
+
+
+def test_many_old_runs_cost_few_listings(store: str) -> None:
+    zone = Listings(Naming(open_zone(store)))
+    state = StateFolder(zone)
+    for run in range(1, 3 * LOOKS_AT_ALL_EVERY):
+        written(state, run)
+    state.tidy_runs(PLANS, 100)
+    zone.count = 0
+    state.runs()
+    state.tidy_runs(PLANS, 100)
+    assert zone.count == LOOKED_AT
