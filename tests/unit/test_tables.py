@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Change, Entry, Held, Step
-from airflow_provider_livedata.engine.stored.lookup import held_in
+from airflow_provider_livedata.engine.stored.lookup import decoded, held_in, rows_in
 from airflow_provider_livedata.engine.stored.tables import (
     held_from_parquet,
     held_to_parquet,
     steps_from_parquet,
     steps_to_parquet,
 )
+from airflow_provider_livedata.testing.strategies import paths
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 entries = st.builds(
@@ -66,19 +67,22 @@ def test_a_column_of_one_value_is_told_as_it_was_where_it_is_not_decoded() -> No
         assert list(held_in(held_to_parquet(there), cover, name="m")) == wanted
 
 
-@given(st.lists(rows, max_size=8, unique_by=lambda row: row.entry.path))
-def test_rows_that_are_looked_up_are_as_they_were(given_rows: list[Held]) -> None:
-    given_rows.sort(key=lambda row: row.key)
-    wanted = [row.entry.path for row in given_rows if row.entry.path][::2]
-    found = list(held_in(held_to_parquet(given_rows), Cover(wanted, ()), name="m"))
-    assert found == [row for row in given_rows if row.entry.path in wanted]
+@given(st.lists(rows, max_size=8), st.lists(paths(), min_size=8, max_size=8, unique=True))
+def test_rows_that_are_looked_up_are_as_they_were(given_rows: list[Held], names: list[str]) -> None:
+    named = [row._replace(entry=row.entry._replace(path=name)) for row, name in zip(given_rows, names, strict=False)]
+    named.sort(key=lambda row: row.key)
+    wanted = [row.entry.path for row in named][::2]
+    data = held_to_parquet(named)
+    expected = [row for row in named if row.entry.path in wanted]
+    assert list(held_in(data, Cover(wanted, ()), name="m")) == expected
+    assert list(rows_in(decoded(data, name="m"), Cover(wanted, ()))) == expected
 
 
 def test_writing_and_reading_rows_does_not_import_pandas() -> None:
     code = """
 import sys
 from airflow_provider_livedata.engine.deciding.cover import Cover
-from airflow_provider_livedata.engine.stored.lookup import held_in
+from airflow_provider_livedata.engine.stored.lookup import decoded, held_in, rows_in
 from airflow_provider_livedata.engine.model import Entry, Held
 from airflow_provider_livedata.engine.stored.tables import held_from_parquet, held_to_parquet
 rows = [Held(Entry("a", size_bytes=1, crc32c=2)), Held(Entry("d", "directory", mode=0o755), is_gone=True)]

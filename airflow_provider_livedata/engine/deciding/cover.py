@@ -57,14 +57,10 @@ class Cover:
         below = bisect_right(self._roots, highest) - 1
         return below >= 0 and lowest < f"{self._roots[below][:-1]}0"
 
-    def near(self, lowest: str, highest: str) -> tuple[frozenset[str], tuple[str, ...]]:
-        """What of it may lie between these paths, both included: paths, and what longer ones begin with.
-
-        A path of that range is to be looked at if it is one of the former or begins with one of the latter.
-        """
-        paths = self.paths[bisect_left(self.paths, lowest) : bisect_right(self.paths, highest)]
-        first, last = bisect_right(self._roots, lowest), bisect_right(self._roots, highest)
-        return frozenset(paths), tuple(self._roots[max(0, first - 1) : last])
+    def ranges(self, first: str, last: str) -> list[tuple[str, str]]:
+        """The ranges of keys, each without its end, that may hold some from ``first`` to ``last``: in order, and none overlaps another."""
+        begin, end = bisect_right(self._lows, first), bisect_right(self._lows, last)
+        return self._ranges[max(0, begin - 1) : end]
 
     def is_whole(self, path: str) -> bool:
         """Whether all below a path is looked at too."""

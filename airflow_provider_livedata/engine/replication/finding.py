@@ -33,6 +33,7 @@ from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
 from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.stored.journal import journal_of
 from airflow_provider_livedata.engine.stored.planfile import Plan, unfinished_plan
+from airflow_provider_livedata.engine.stored.shelf import SHELF
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import HoldsAsRecorded, Moves, SnapshotDifference, Snapshots
@@ -67,7 +68,7 @@ class Known:
             return checkpoints.manifest_runs(self.state, self.checkpoint, age=age)
         if self._covered is None or self._covered[0] is not cover:
             rows = Rows(KEPT_ROWS)
-            found = checkpoints.manifest_runs(self.state, self.checkpoint, age=age, cover=cover)
+            found = checkpoints.manifest_runs(self.state, self.checkpoint, age=age, cover=cover, shelf=SHELF)
             self._covered = cover, [rows.kept(run) for run in found]
         return self._covered[1]
 

@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, count, islice, takewhile
 from typing import Any
 
@@ -20,6 +21,7 @@ from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.stored.lookup import held_in
 from airflow_provider_livedata.engine.stored.manifest_file import Generations, ManifestFile
+from airflow_provider_livedata.engine.stored.shelf import Place, Shelf
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.stored.tables import ROWS_A_FILE, held_from_parquet, held_to_parquet
 
@@ -109,19 +111,33 @@ def newest(state: StateFolder) -> int:
 
 
 def manifest_runs(
-    state: StateFolder, checkpoint: Checkpoint | None, *, age: int = 0, cover: Cover | None = None
+    state: StateFolder,
+    checkpoint: Checkpoint | None,
+    *,
+    age: int = 0,
+    cover: Cover | None = None,
+    shelf: Shelf | None = None,
 ) -> list[SortedRun]:
-    """The sorted runs of a checkpoint's manifest, the newest generation with ``age``; with ``cover`` only the rows in it."""
-    return [] if checkpoint is None else runs_of(state, checkpoint.generations, age=age, cover=cover)
+    """The sorted runs of a checkpoint's manifest, the newest generation with ``age``; with ``cover`` only the rows in it.
+
+    ``shelf``: where files are kept decoded that a cover is looked up in every cycle.
+    """
+    return [] if checkpoint is None else runs_of(state, checkpoint.generations, age=age, cover=cover, shelf=shelf)
 
 
 def runs_of(
-    state: StateFolder, generations: Generations, *, age: int = 0, cover: Cover | None = None
+    state: StateFolder,
+    generations: Generations,
+    *,
+    age: int = 0,
+    cover: Cover | None = None,
+    shelf: Shelf | None = None,
 ) -> list[SortedRun]:
     """As ``manifest_runs``, of the files of a manifest."""
     newest_first = reversed(generations)
+    reader = _reader(state, cover, shelf)
     return [
-        SortedRun(file.first, age + n, _reader(state, file, cover))
+        SortedRun(file.first, age + n, partial(reader, file))
         for n, generation in enumerate(newest_first)
         for file, end in _with_ends(generation)
         if cover is None or cover.touches(file.first, end)
@@ -254,11 +270,19 @@ def verified(state: StateFolder, file: ManifestFile) -> bytes:
     return _verified(state, file, afresh=True)
 
 
-def _reader(state: StateFolder, file: ManifestFile, cover: Cover | None) -> Callable[[], Iterator[Held]]:
-    name = state.address(file.name)
+def _reader(state: StateFolder, cover: Cover | None, shelf: Shelf | None) -> Callable[[ManifestFile], Iterator[Held]]:
     if cover is None:
-        return lambda: held_from_parquet(_verified(state, file), name=name)
-    return lambda: held_in(_verified(state, file), cover, name=name)
+        return lambda file: held_from_parquet(_verified(state, file), name=state.address(file.name))
+    if shelf is None:
+        return lambda file: held_in(_verified(state, file), cover, name=state.address(file.name))
+    folder, versions = state.address(MANIFEST), shelf.listed(state, MANIFEST)
+
+    def look_up(file: ManifestFile) -> Iterator[Held]:
+        address = state.address(file.name)
+        place = Place(folder, address, file.digest)
+        return shelf.look_up(place, versions.get(address, ""), cover, partial(_verified, state, file))
+
+    return look_up
 
 
 def _verified(state: StateFolder, file: ManifestFile, *, afresh: bool = False) -> bytes:

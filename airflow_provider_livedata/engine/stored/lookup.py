@@ -1,11 +1,14 @@
 """Look rows up in the Parquet bytes of a manifest: what no path of a cover needs is not decoded.
 
-row groups whose paths may be meant  ->  their columns of more than one value  ->  rows whose path is meant
+row groups whose paths may be meant  ->  their columns of more than one value  ->  rows whose keys are meant
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sys
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -25,8 +28,21 @@ from airflow_provider_livedata.engine.stored.tables import (
 
 GROUPS_AT_ONCE = 4  # half the cost of one by one, and still little memory
 _HIGHEST = chr(0x10FFFF)  # no path is higher
-_FEW = 16  # texts that all paths are compared with one by one
 _SEVERAL = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Rows of a manifest: their keys in order, the columns of one value in ``alike``, the others but the path in ``table``."""
+
+    keys: Sequence[str]
+    table: pa.Table
+    alike: Mapping[str, Any]
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes of memory."""
+        return int(self.table.nbytes) + sum(map(sys.getsizeof, self.keys)) + sys.getsizeof(self.keys)
 
 
 def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
@@ -38,31 +54,55 @@ def held_in(data: bytes, cover: Cover, *, name: str) -> Iterator[Held]:
     file = open_parquet(data, HELD_SCHEMA, name)
     touched = _touched(file.metadata, cover)
     while some := list(islice(touched, GROUPS_AT_ONCE)):
-        groups, lowest, highest = zip(*some, strict=True)
-        alike = _alike(file.metadata, groups)
-        others = [name for name in HELD_SCHEMA.names if name not in alike]
-        table = file.read_row_groups(list(groups), columns=others, use_threads=False)
-        wanted = _within(table.column(0), cover, min(lowest), max(highest))
-        if count := len(wanted):
-            found = dict(zip(others, columns_of(table.take(wanted)), strict=True))
-            yield from held_rows(
-                [found[name] if name in found else [alike[name]] * count for name in HELD_SCHEMA.names]
-            )
+        yield from rows_in(_decoded(file, some), cover)
 
 
-def _touched(metadata: pq.FileMetaData, cover: Cover) -> Iterator[tuple[int, str, str]]:
-    """The row groups that may hold something of a cover, with the lowest and the highest of their paths."""
-    for group in range(metadata.num_row_groups):
-        seen = metadata.row_group(group).column(0).statistics
+def decoded(data: bytes, *, name: str) -> Decoded:
+    """All rows of ``held_to_parquet``, to look some up again and again.
+
+    Raises:
+        StateDamaged: See ``held_from_parquet``.
+    """
+    file = open_parquet(data, HELD_SCHEMA, name)
+    return _decoded(file, range(file.metadata.num_row_groups))
+
+
+def rows_in(decoded: Decoded, cover: Cover) -> Iterator[Held]:
+    """Those of the rows that a cover holds."""
+    keys = decoded.keys
+    ranges = cover.ranges(keys[0], keys[-1]) if keys else ()
+    wanted = [row for low, end in ranges for row in range(bisect_left(keys, low), bisect_left(keys, end))]
+    if wanted:
+        table = decoded.table.take(array_of(wanted, pa.int64()))
+        found = {name: [value] * len(wanted) for name, value in decoded.alike.items()}
+        found |= dict(zip(table.column_names, columns_of(table), strict=True))
+        found["path"] = [keys[row].removesuffix("/") for row in wanted]
+        yield from held_rows([found[name] for name in HELD_SCHEMA.names])
+
+
+def _touched(metadata: pq.FileMetaData, cover: Cover) -> Iterator[int]:
+    """The row groups that may hold something of a cover."""
+    for number in range(metadata.num_row_groups):
+        seen = metadata.row_group(number).column(0).statistics
         lowest, highest = (seen.min, seen.max) if seen is not None and seen.has_min_max else ("", _HIGHEST)
         if cover.touches_paths(lowest, highest):
-            yield group, lowest, highest
+            yield number
 
 
-def _alike(metadata: pq.FileMetaData, groups: Iterable[int]) -> dict[str, Any]:
+def _decoded(file: pq.ParquetFile, groups: Sequence[int]) -> Decoded:
+    alike = _alike(file.metadata, groups)
+    others = [name for name in HELD_SCHEMA.names if name not in alike]
+    table = file.read_row_groups(list(groups), columns=others, use_threads=False).combine_chunks()
+    paths = table.column("path").to_pylist()
+    kinds = [alike["kind"]] * len(paths) if "kind" in alike else table.column("kind").to_pylist()
+    keys = [f"{path}/" if kind == "directory" else path for path, kind in zip(paths, kinds, strict=True)]
+    return Decoded(keys, table.drop_columns(["path"]), alike)
+
+
+def _alike(metadata: pq.FileMetaData, groups: Sequence[int]) -> dict[str, Any]:
     """The columns that have one value in all rows of these groups, each with it, as their statistics say."""
     found: dict[str, Any] = {}
-    chosen = [metadata.row_group(group) for group in groups]
+    chosen = [metadata.row_group(number) for number in groups]
     for at in range(metadata.num_columns):
         name = metadata.schema.column(at).path
         if name in FEW_VALUES:
@@ -79,17 +119,3 @@ def _only_value(seen: pq.Statistics | None) -> Any:
         return None
     is_one = not seen.null_count and seen.has_min_max and seen.min == seen.max
     return seen.min if is_one else _SEVERAL
-
-
-def _within(column: pa.ChunkedArray, cover: Cover, lowest: str, highest: str) -> pa.Array:
-    """Where in a column of paths those are that a cover holds."""
-    from pyarrow import compute  # costs a start 20 ms, and a first copy looks nothing up
-
-    paths, roots = cover.near(lowest, highest)
-    if len(roots) > _FEW:
-        found = [n for n, path in enumerate(column.to_pylist()) if path in paths or cover.is_whole(path)]
-        return array_of(found, pa.int64())
-    hits = compute.is_in(column, value_set=array_of(list(paths), pa.string()))
-    for root in roots:
-        hits = compute.or_(hits, compute.starts_with(column, root))
-    return compute.indices_nonzero(hits)
