@@ -64,6 +64,16 @@ def test_a_small_file_that_came_later_is_read_once(zone: Counting) -> None:
     assert (rows[0].target_version, read_bytes) == ("2-3", 0)
 
 
+def test_a_large_file_that_came_later_is_decoded_when_it_is_wanted_again(zone: Counting) -> None:
+    shelf = Shelf()
+    looked_up(zone, written(zone), shelf)
+    later = written(zone, run=2)
+    looked_up(zone, later, shelf)
+    assert kept(shelf) == []
+    looked_up(zone, later, shelf)
+    assert kept(shelf) == ["000000000002-base-000000.parquet"]
+
+
 @pytest.mark.parametrize("becomes", [None, b"PAR1 something else"])
 def test_a_file_that_is_gone_or_was_replaced_is_missed_all_the_same(zone: Counting, becomes: bytes | None) -> None:
     checkpoint, shelf = written(zone), Shelf()
@@ -119,7 +129,7 @@ def test_there_is_room_for_some_files_and_another_target_gives_way(zone: Countin
         looked_up(zone, one, shelf)
     third = written(zone, run=3)
     both = Checkpoint(
-        3, "r", "s", "t", "", "", 0, 0, "", (), (), 2, 0, 0, generations=(*one.generations, *third.generations)
+        3, "r", "s", "t", "", "", 0, 0, "", (), (), 2, 0, 0, generations=(*third.generations, *one.generations)
     )
     for _ in range(3):
         looked_up(zone, both, shelf)
