@@ -55,6 +55,17 @@ def test_a_file_is_read_until_it_is_wanted_again(zone: Counting, count: int, rea
     assert found == [(wanted, size_bytes * number) for number in reads]
 
 
+def test_nothing_is_listed_where_nothing_is_looked_up(zone: Counting) -> None:
+    checkpoint, shelf = written(zone), Shelf()
+    for _ in range(2):
+        looked_up(zone, checkpoint, shelf)
+    before = zone.counts.calls["scan"]
+    nothing = checkpoints.manifest_runs(StateFolder(zone), checkpoint, cover=Cover((), ()), shelf=shelf)
+    assert (nothing, zone.counts.calls["scan"]) == ([], before)
+    looked_up(zone, checkpoint, shelf)
+    assert zone.counts.calls["scan"] == before + 1
+
+
 def test_a_small_file_that_came_later_is_read_once(zone: Counting) -> None:
     shelf = Shelf()
     looked_up(zone, written(zone, FEW), shelf)

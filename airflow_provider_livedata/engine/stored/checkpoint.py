@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import chain, count, islice, takewhile
 from typing import Any
 
@@ -275,12 +275,13 @@ def _reader(state: StateFolder, cover: Cover | None, shelf: Shelf | None) -> Cal
         return lambda file: held_from_parquet(_verified(state, file), name=state.address(file.name))
     if shelf is None:
         return lambda file: held_in(_verified(state, file), cover, name=state.address(file.name))
-    folder, versions = state.address(MANIFEST), shelf.listed(state, MANIFEST)
+    folder = state.address(MANIFEST)
+    versions = cache(lambda: shelf.listed(state, MANIFEST))  # asked for when something is looked up
 
     def look_up(file: ManifestFile) -> Iterator[Held]:
         address = state.address(file.name)
         place = Place(folder, address, file.digest)
-        return shelf.look_up(place, versions.get(address, ""), cover, partial(_verified, state, file))
+        return shelf.look_up(place, versions().get(address, ""), cover, partial(_verified, state, file))
 
     return look_up
 

@@ -68,7 +68,9 @@ def names_below(bucket: S3Bucket, under: str) -> list[str] | None:
         listed = obstore.list_with_delimiter(bucket.clients.store, above)
     found = [*listed["common_prefixes"], *(one["path"] for one in listed["objects"])]
     bucket.clients.lists |= bool(found)
-    return [key.removeprefix(above).rstrip("/") for key in found] if bucket.clients.lists else None
+    # A store that knows no delimiter lists all that lies below.
+    names = {key.removeprefix(above).partition("/")[0] for key in found}
+    return list(names - {""}) if bucket.clients.lists else None
 
 
 def read_whole(bucket: S3Bucket, path: str) -> bytes | None:
