@@ -83,6 +83,15 @@ def test_a_run_that_was_refused_is_a_contact_and_no_checkpoint(source: MemoryZon
     assert after.last_contact_ms > before.as_of_ms
 
 
+def test_a_run_that_left_but_an_empty_folder_hides_no_contact(source: MemoryZone, target: Zone) -> None:
+    replicate(source, target)
+    before = lag(target)
+    target.make_directory(".livedata/runs/000000000002")
+    after = lag(target)
+    assert 0 < after.last_contact_ms == before.last_contact_ms
+    assert replicate(source, target).run == 2
+
+
 def test_each_completed_run_is_told_once_in_order_and_failed_ones_are_not(source: MemoryZone, target: Zone) -> None:
     reports = [replicate(source, target)]
     source.put("c", b"333")

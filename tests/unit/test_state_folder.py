@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from airflow_provider_livedata.engine.model import Entry, Failure
+from airflow_provider_livedata.engine.replication.finding import known_of
 from airflow_provider_livedata.engine.stored.state import LOOKED_AT, LOOKS_AT_ALL_EVERY, StateFolder
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.memory.zone import forget
@@ -106,3 +107,11 @@ def test_many_old_runs_cost_few_listings(store: str) -> None:
     state.runs()
     state.tidy_runs(PLANS, 100)
     assert zone.count == LOOKED_AT
+
+
+def test_a_run_that_left_but_an_empty_folder_is_not_unfinished(store: str) -> None:
+    zone = Naming(open_zone(store))
+    state = StateFolder(zone)
+    state.write_json("runs/000000000001/intent.json", {"started_ms": 1})
+    zone.make_directory(".livedata/runs/000000000002")
+    assert (state.runs(), known_of(state).unfinished) == ([1, 2], [1])

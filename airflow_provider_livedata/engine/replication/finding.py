@@ -90,7 +90,7 @@ def known_of(state: StateFolder) -> Known:
         runs = pool.submit(state.runs)
         checkpoint = checkpoints.latest(state)
     since = checkpoint.run if checkpoint else 0
-    unfinished = [number for number in runs.result() if number > since]
+    unfinished = [number for number in runs.result() if number > since and state.has_left(number)]
     journals: list[SortedRun] = []
     for number in reversed(unfinished):
         journals += journal_of(state, number, age=len(journals))

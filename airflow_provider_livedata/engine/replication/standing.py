@@ -198,6 +198,8 @@ def stop_mark(target: Zone | str) -> str:
 
 def _last_contact(state: StateFolder) -> int:
     # A run writes down its intent once source and target have both answered.
-    runs = state.runs()
-    intent: dict[str, Any] = (state.read_json(f"runs/{runs[-1]:012d}/intent.json") if runs else None) or {}
-    return int(intent.get("started_ms") or 0)
+    for run in reversed(state.runs()):
+        intent = state.read_json(f"runs/{run:012d}/intent.json")
+        if intent is not None:  # else it was cut off before, and left an empty folder
+            return int(intent.get("started_ms") or 0)
+    return 0

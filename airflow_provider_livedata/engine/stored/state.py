@@ -144,8 +144,12 @@ class StateFolder:
                 log.warning("state left behind: %s: %s", failure.path, failure.reason)
 
     def runs(self) -> list[int]:
-        """Numbers of the runs that left something, ascending."""
+        """Numbers of the runs that have a folder, ascending; where directories are, it may be empty."""
         return sorted(int(name) for name in self._names_in("runs") if name.isdigit())
+
+    def has_left(self, run: int) -> bool:
+        """Whether a run left any file: one that was cut off at its very beginning has but an empty folder."""
+        return next(self.files(f"runs/{run:012d}"), None) is not None
 
     def _names_in(self, under: str) -> Iterable[str]:
         path = f"{FOLDER}/{under}"
