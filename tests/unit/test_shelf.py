@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Entry, Held
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
 from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
+from airflow_provider_livedata.engine.stored.lookup import Decoded, decoded
 from airflow_provider_livedata.engine.stored.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.stored.shelf import SMALL_BYTES, Shelf
 from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
@@ -149,6 +151,29 @@ def test_there_is_room_for_some_files_and_another_target_gives_way(zone: Countin
         looked_up(other, two, shelf)
     assert {place.folder for place in shelf._kept} == {"memory://shelf-2/.livedata/manifest"}
     forget("shelf-2")
+
+
+def test_what_finds_no_room_is_decoded_whole_once_until_there_is_some(
+    monkeypatch: pytest.MonkeyPatch, zone: Counting
+) -> None:
+    module, whole = "airflow_provider_livedata.engine.stored.shelf.decoded", list[str]()
+
+    def decoding(data: bytes, *, name: str) -> Decoded:
+        whole.append(name.rpartition("/")[2])
+        return decoded(data, name=name)
+
+    monkeypatch.setattr(module, decoding)
+    one, two = written(zone), written(zone, run=2)
+    size_bytes = decoded(checkpoints.verified(StateFolder(zone), one.generations[0][0]), name="one").size_bytes
+    shelf = Shelf(most_bytes=size_bytes * 3 // 2)
+    both = dataclasses.replace(two, generations=(*two.generations, *one.generations))
+    for _ in range(5):
+        looked_up(zone, both, shelf)
+    assert whole == ["000000000001-base-000000.parquet", "000000000002-base-000000.parquet"]
+    zone.delete([Entry(f"{FOLDER}/{one.generations[0][0].name}")])
+    for _ in range(2):
+        looked_up(zone, two, shelf)
+    assert kept(shelf) == whole[2:] == ["000000000002-base-000000.parquet"]
 
 
 def test_how_many_files_were_seen_is_bounded(monkeypatch: pytest.MonkeyPatch, zone: Counting) -> None:

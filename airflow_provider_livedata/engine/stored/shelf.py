@@ -39,6 +39,7 @@ class Shelf:
         default_factory=dict
     )  # with its version; what was used last comes last
     _seen: dict[Place, None] = field(default_factory=dict)
+    _homeless: set[Place] = field(default_factory=set)  # for which there was no room: not decoded whole again in vain
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def listed(self, state: StateFolder, folder: str) -> dict[str, str]:
@@ -50,6 +51,7 @@ class Shelf:
         with self._lock:
             for place in [one for one in self._kept if one.folder == above and one.address not in versions]:
                 del self._kept[place]
+                self._homeless.clear()
         return versions
 
     def look_up(self, place: Place, version: str, cover: Cover, read: Callable[[], bytes]) -> Iterator[Held]:
@@ -62,7 +64,7 @@ class Shelf:
         if kept is None:
             data = read()
             is_wanted = self._was_seen(place) or len(data) <= SMALL_BYTES
-            if not (version and is_wanted):
+            if not (version and is_wanted) or place in self._homeless:
                 return held_in(data, cover, name=place.address)
             kept = decoded(data, name=place.address)
             self._put(place, version, kept)
@@ -93,6 +95,8 @@ class Shelf:
                 room += self._kept.pop(others.pop(0))[1].size_bytes
             if room >= file.size_bytes:
                 self._kept[place] = version, file
+            elif len(self._homeless) < MOST_SEEN:
+                self._homeless.add(place)
 
 
 SHELF = Shelf()  # of this process
