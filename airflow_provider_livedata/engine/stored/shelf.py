@@ -39,7 +39,7 @@ class Shelf:
         default_factory=dict
     )  # with its version; what was used last comes last
     _seen: dict[Place, None] = field(default_factory=dict)
-    _homeless: set[Place] = field(default_factory=set)  # for which there was no room: not decoded whole again in vain
+    _sizes: dict[Place, int] = field(default_factory=dict)  # of what was decoded whole once, kept or not
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def listed(self, state: StateFolder, folder: str) -> dict[str, str]:
@@ -51,7 +51,6 @@ class Shelf:
         with self._lock:
             for place in [one for one in self._kept if one.folder == above and one.address not in versions]:
                 del self._kept[place]
-                self._homeless.clear()
         return versions
 
     def look_up(self, place: Place, version: str, cover: Cover, read: Callable[[], bytes]) -> Iterator[Held]:
@@ -64,7 +63,7 @@ class Shelf:
         if kept is None:
             data = read()
             is_wanted = self._was_seen(place) or len(data) <= SMALL_BYTES
-            if not (version and is_wanted) or place in self._homeless:
+            if not (version and is_wanted) or not self._may_fit(place):
                 return held_in(data, cover, name=place.address)
             kept = decoded(data, name=place.address)
             self._put(place, version, kept)
@@ -86,17 +85,28 @@ class Shelf:
                 del self._seen[next(iter(self._seen))]
             return was_seen
 
+    def _may_fit(self, place: Place) -> bool:
+        """Whether there may be room for a file, so that it is not decoded whole in vain."""
+        with self._lock:
+            return self._sizes.get(place, 0) <= self.most_bytes - self._taken(place.folder)
+
+    def _taken(self, folder: str) -> int:
+        return sum(self._sizes[one] for one in self._kept if one.folder == folder)
+
     def _put(self, place: Place, version: str, file: Decoded) -> None:
         # What other folders used longest ago makes room; what this one has does not, since all of it is used every cycle.
+        size_bytes = file.size_bytes
         with self._lock:
-            room = self.most_bytes - sum(one.size_bytes for _, one in self._kept.values())
+            if len(self._sizes) > MOST_SEEN:
+                self._sizes = {one: self._sizes[one] for one in self._kept}
+            self._sizes[place] = size_bytes
+            room = self.most_bytes - sum(self._sizes[one] for one in self._kept)
             others = [one for one in self._kept if one.folder != place.folder]
-            while room < file.size_bytes and others:
-                room += self._kept.pop(others.pop(0))[1].size_bytes
-            if room >= file.size_bytes:
+            while room < size_bytes and others:
+                del self._kept[others[0]]
+                room += self._sizes[others.pop(0)]
+            if room >= size_bytes:
                 self._kept[place] = version, file
-            elif len(self._homeless) < MOST_SEEN:
-                self._homeless.add(place)
 
 
 SHELF = Shelf()  # of this process
