@@ -153,6 +153,20 @@ def test_there_is_room_for_some_files_and_another_target_gives_way(zone: Countin
     forget("shelf-2")
 
 
+def test_what_would_not_fit_pushes_nothing_out(zone: Counting) -> None:
+    forget("shelf-2")
+    other = Counting(open_zone("memory://shelf-2"))
+    one, large = written(zone), written(other, 2 * MANY)
+    data = checkpoints.verified(StateFolder(zone), one.generations[0][0])
+    shelf = Shelf(most_bytes=decoded(data, name="one").size_bytes * 3 // 2)
+    for _ in range(2):
+        looked_up(zone, one, shelf)
+    for _ in range(3):
+        looked_up(other, large, shelf)
+    assert [place.folder for place in shelf._kept] == ["memory://shelf/.livedata/manifest"]
+    forget("shelf-2")
+
+
 def test_what_finds_no_room_is_decoded_whole_once_until_there_is_some(
     monkeypatch: pytest.MonkeyPatch, zone: Counting
 ) -> None:

@@ -35,9 +35,8 @@ class Shelf:
     """See the module's text. For any number of threads."""
 
     most_bytes: int = MOST_BYTES
-    _kept: dict[Place, tuple[str, Decoded]] = field(
-        default_factory=dict
-    )  # with its version; what was used last comes last
+    # With its version. What was used last comes last.
+    _kept: dict[Place, tuple[str, Decoded]] = field(default_factory=dict)
     _seen: dict[Place, None] = field(default_factory=dict)
     _sizes: dict[Place, int] = field(default_factory=dict)  # of what was decoded whole once, kept or not
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -88,25 +87,25 @@ class Shelf:
     def _may_fit(self, place: Place) -> bool:
         """Whether there may be room for a file, so that it is not decoded whole in vain."""
         with self._lock:
-            return self._sizes.get(place, 0) <= self.most_bytes - self._taken(place.folder)
+            return self._fits(place)
 
-    def _taken(self, folder: str) -> int:
-        return sum(self._sizes[one] for one in self._kept if one.folder == folder)
+    def _fits(self, place: Place) -> bool:
+        # What other folders used longest ago makes room; what this one has does not, since all of it is used every cycle.
+        own = sum(self._sizes[one] for one in self._kept if one.folder == place.folder)
+        return own + self._sizes.get(place, 0) <= self.most_bytes
 
     def _put(self, place: Place, version: str, file: Decoded) -> None:
-        # What other folders used longest ago makes room; what this one has does not, since all of it is used every cycle.
         size_bytes = file.size_bytes
         with self._lock:
             if len(self._sizes) > MOST_SEEN:
                 self._sizes = {one: self._sizes[one] for one in self._kept}
             self._sizes[place] = size_bytes
-            room = self.most_bytes - sum(self._sizes[one] for one in self._kept)
-            others = [one for one in self._kept if one.folder != place.folder]
-            while room < size_bytes and others:
-                del self._kept[others[0]]
-                room += self._sizes[others.pop(0)]
-            if room >= size_bytes:
-                self._kept[place] = version, file
+            if not self._fits(place):
+                return
+            others = iter([one for one in self._kept if one.folder != place.folder])
+            while sum(self._sizes[one] for one in self._kept) + size_bytes > self.most_bytes:
+                del self._kept[next(others)]
+            self._kept[place] = version, file
 
 
 SHELF = Shelf()  # of this process
