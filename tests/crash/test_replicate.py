@@ -31,9 +31,10 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
-from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import LOOKS_AT_ALL_EVERY, StateFolder
 from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.powers import Snapshots
+from airflow_provider_livedata.testing.faults import Counting
 from airflow_provider_livedata.testing.strategies import Tree, trees
 from tests.crash.conftest import Files, Pair, contents
 
@@ -67,6 +68,25 @@ def test_a_second_run_copies_only_what_differs(pair: Pair) -> None:
     assert (report.copied_files, report.deleted, report.skipped) == (2, 1, 2)
     assert contents(pair.target) == contents(pair.source)
     assert replicate(pair.source, pair.target).changes == 0
+
+
+def test_what_a_run_had_begun_is_swept_after_one_that_was_cut_off_and_now_and_then(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    pair = make_pair("hdfs", "objects")
+    pair.put(FILES)
+    swept = []
+    for number in range(1, LOOKS_AT_ALL_EVERY + 2):
+        if number == 4:
+            pair.remove("a.txt", "dir/b.bin", "dir/sub/c")
+            with pytest.raises(TooManyDeletes):
+                replicate(pair.source, pair.target, ReplicateOptions(max_delete_ratio=0.1))
+            pair.put(FILES)
+            continue
+        target = Counting(pair.target)
+        replicate(pair.source, target)
+        swept += [number] * target.counts.calls["sweep"]
+    assert swept == [1, 5, LOOKS_AT_ALL_EVERY]
 
 
 @settings(max_examples=30)

@@ -76,6 +76,8 @@ def test_folder_markers_of_old_hadoop_are_directories_too(zone: S3Zone, client: 
     assert listed(zone.scan()) == [
         ("a", "directory"), ("a/b", "directory"), ("a/b/deep", "directory"), ("empty", "directory"),
         ("full", "directory"), ("full/f", "file")]  # fmt: skip
+    assert [(path, zone.peek(path) is not None, zone.peek(path, for_file=True) is not None) for path in ("empty", "full", "a/b")] == [
+        ("empty", True, False), ("full", True, True), ("a/b", True, True)]  # fmt: skip
     empty = stat(zone, "empty")
     assert (empty.kind, empty.is_implied) == ("directory", False)
     assert zone.delete([empty, stat(zone, "a/b/deep")]) == []

@@ -19,7 +19,9 @@ from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import LooksInside, Peeks, StatsMany
 
 BATCH = 1000
-TIMED = 2  # answers that tell how far a zone is; the first one may have to connect
+TIMED = (
+    2 * LEAST
+)  # answers that tell how far a zone is: the quickest of them, since the first on each thread may have to connect
 THREADS = 16
 
 
@@ -51,9 +53,9 @@ def look(
             yield from chosen.keep(zone.scan(entry.path))
 
 
-def peek(zone: Zone, path: str) -> Entry | None:
-    """What is at a path, by the cheapest way that tells its kind, size and version."""
-    return zone.peek(path) if isinstance(zone, Peeks) else zone.stat(path)
+def peek(zone: Zone, path: str, *, for_file: bool = False) -> Entry | None:
+    """What is at a path, by the cheapest way that tells its kind, size and version; ``for_file`` as in ``Peeks``."""
+    return zone.peek(path, for_file=for_file) if isinstance(zone, Peeks) else zone.stat(path)
 
 
 def holds_any(zone: Zone, chosen: Filter, path: str) -> bool:
@@ -82,8 +84,7 @@ def _alone(
                 yield heapq.heappop(found)[1]
             unknown = [path for path in batch if path not in told]
             asked = partial(_asked, ask, stats(unknown))
-            if pool is None:
-                pool = stack.enter_context(ThreadPoolExecutor(_threads(asked, unknown, told), "livedata-look"))
+            pool = pool or _pool(stack, asked, unknown, told)
             for entry in _answers(pool, asked, batch, told):
                 if entry is not None:
                     heapq.heappush(found, (entry.key, entry))
@@ -91,16 +92,22 @@ def _alone(
         yield heapq.heappop(found)[1]
 
 
-def _threads(ask: Stat, unknown: Sequence[str], told: Told) -> int:
-    """As many as suit the distance, which the answers for the first paths tell."""
-    if len(unknown) <= LEAST:
-        return LEAST
-    times = []
-    for path in unknown[:TIMED]:
-        began = time.monotonic()
-        told[path] = ask(path)
-        times.append(time.monotonic() - began)
-    return threads_to_ask(min(times))
+def _pool(stack: ExitStack, ask: Stat, unknown: Sequence[str], told: Told) -> Executor:
+    """As many threads as suit the distance, which the answers for the first paths tell."""
+    few = stack.enter_context(ThreadPoolExecutor(LEAST, "livedata-look"))
+    if len(unknown) <= TIMED:
+        return few
+    first = unknown[:TIMED]
+    answers = list(few.map(partial(_timed, ask), first))
+    told.update(zip(first, (answer for _, answer in answers), strict=True))
+    threads = threads_to_ask(min(seconds for seconds, _ in answers))
+    return few if threads <= LEAST else stack.enter_context(ThreadPoolExecutor(threads, "livedata-look-far"))
+
+
+def _timed(ask: Stat, path: str) -> tuple[float, Entry | None]:
+    began = time.monotonic()
+    answer = ask(path)
+    return time.monotonic() - began, answer
 
 
 def _asked(ask: Ask, stat: Stat, path: str) -> Entry | None:

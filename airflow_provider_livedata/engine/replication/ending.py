@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.report import Report
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
 from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.stored.roles import place_of
-from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import LOOKS_AT_ALL_EVERY, StateFolder
 from airflow_provider_livedata.engine.transfer import bundles
 from airflow_provider_livedata.engine.transfer.tally import Tally
 
@@ -84,8 +84,13 @@ def tidy(
         lambda: bundles.sweep(state),
         lambda: forget_kept(state, before, options, began_ms),
         lambda: thin_target(state.zone, done, options, began_ms),
-        lambda: state.zone.sweep(began_ms),
+        *([lambda: state.zone.sweep(began_ms)] if _sweeps(before, done) else []),
     )
+
+
+def _sweeps(before: Checkpoint | None, done: Checkpoint) -> bool:
+    """Whether to look for what a run that was cut off had begun to write: after one, and now and then, for what could not go."""
+    return before is None or done.run > before.run + 1 or not done.run % LOOKS_AT_ALL_EVERY
 
 
 def _each(report: Report, *work: Callable[[], object]) -> None:

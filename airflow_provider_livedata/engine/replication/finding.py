@@ -237,12 +237,12 @@ class _Sides:
         if is_certain and not self.target.facts.has_directories:
             self.told_of_target[path] = None
         elif len(self.told_of_target) < KEPT_ROWS:
-            self.told_of_target[path] = self._at_target(path)
+            self.told_of_target[path] = self._at_target(path, for_file=found is not None and found.kind == "file")
         return found
 
-    def _at_target(self, path: str) -> Entry | None:
+    def _at_target(self, path: str, *, for_file: bool) -> Entry | None:
         with contextlib.suppress(NotADirectory):  # a file stands above it
-            return peek(self.target, path)
+            return peek(self.target, path, for_file=for_file)
         return None
 
 

@@ -81,8 +81,13 @@ class SnapshotDifference(Protocol):
 class Peeks(Protocol):
     """A zone that tells what is at a path for less than ``stat`` costs."""
 
-    def peek(self, path: str) -> Entry | None:
-        """As ``stat``, but no more than a listing may tell: kind, size and version, and a time that need not be the writer's."""
+    def peek(self, path: str, *, for_file: bool = False) -> Entry | None:
+        """As ``stat``, but no more than a listing may tell: kind, size and version, and a time that need not be the writer's.
+
+        Args:
+            path: What is asked for.
+            for_file: A file belongs there: an empty directory that would not be in its way need not be told.
+        """
         ...
 
 

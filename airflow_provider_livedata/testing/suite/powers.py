@@ -55,7 +55,11 @@ class Peeking:
         zone.make_directory("empty")
         found = list(zone.scan())
         assert [_told(zone.peek(entry.path)) for entry in found] == [_told(entry) for entry in found]
+        files = [entry for entry in found if entry.kind == "file"]
+        assert [_told(zone.peek(entry.path, for_file=True)) for entry in files] == [_told(entry) for entry in files]
         assert zone.peek("absent") is None
+        assert zone.peek("absent", for_file=True) is None
+        assert _told(zone.peek("d", for_file=True)) == _told(stat(zone, "d"))  # where a file belongs, it is in the way
         assert zone.peek("d/absent/deeper") is None
 
     def test_a_peek_sees_a_file_that_was_replaced(self, zone: Zone) -> None:

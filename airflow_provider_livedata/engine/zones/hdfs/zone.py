@@ -189,7 +189,7 @@ class HdfsZone(Zone):
         status = self._data.directories.status(at)
         return None if status is None else self._entry(path, at, status)
 
-    def peek(self, path: str) -> Entry | None:
+    def peek(self, path: str, *, for_file: bool = False) -> Entry | None:  # every directory is in the way
         """See ``Peeks``: one NameNode call, by RPC where that is."""
         status = self._data.directories.status(self._path(path))
         return None if status is None else status.entry(path.strip("/"), None, None)

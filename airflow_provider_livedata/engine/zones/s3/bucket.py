@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -23,10 +25,12 @@ from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.objects.listing import FOLDER, PAGE, Page, is_name
 from airflow_provider_livedata.engine.zones.s3 import sharing as s3_sharing
 from airflow_provider_livedata.engine.zones.s3.clients import S3Options, suits_obstore
-from airflow_provider_livedata.engine.zones.s3.errors import s3_errors
+from airflow_provider_livedata.engine.zones.s3.direct import OPERATIONS
+from airflow_provider_livedata.engine.zones.s3.errors import FOREIGN, s3_errors
 from airflow_provider_livedata.engine.zones.s3.listing import parse_page
 
 MAX_KEY_BYTES = 1024
+FIRST_PAUSE_S = 0.5
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 _CHANGED_BY_XML = re.compile("[\t\n\r]")
 
@@ -95,11 +99,24 @@ class S3Bucket:
         self, client: Any, operation: str, path: str, action: str, gives: str, expect: Expect, given: dict[str, Any]
     ) -> dict[str, Any]:
         with s3_errors(self.address, path, action=action, expect=expect):
-            answer: dict[str, Any] = getattr(client, operation)(Bucket=self.clients.bucket, **given)
+            answer = self._ask_directly(client, operation, given)
+            if answer is None:
+                answer = dict(getattr(client, operation)(Bucket=self.clients.bucket, **given))
         if gives and gives not in answer:
             raise ZoneError(f"the answer has no {gives}: this does not speak S3; check the endpoint",
                             address=str(self.address), operation=operation)  # fmt: skip
         return answer
+
+    def _ask_directly(self, client: Any, operation: str, given: dict[str, Any]) -> dict[str, Any] | None:
+        if self.clients.direct is None or operation not in OPERATIONS:
+            return None
+        try:
+            return self.clients.direct.ask(operation, given)
+        except FOREIGN:
+            if client is self.clients.once or not self.options.retries:
+                raise
+        time.sleep(random.uniform(0, FIRST_PAUSE_S))  # the client, which asks next, makes only further pauses
+        return None
 
     def page(self, under: str = "", *, token: str = "", limit: int = PAGE) -> Page:
         """One page of the keys below a directory ("" or with its "/"), relative to the zone's root."""

@@ -2,6 +2,7 @@
 
     steady   boto3, tries again by itself   list, head, part uploads, deletes: asking twice does no harm
     once     boto3, asks once               conditional writes: asked twice, a winner could be told that it lost
+    direct   parts of boto3, asks once      HEADs and copies of one object, before a client is asked
     store    obstore, tries again           ranged reads, overwrites
     single   obstore, asks once             conditional puts
 
@@ -28,6 +29,7 @@ from obstore.store import S3Store
 from airflow_provider_livedata import __version__
 from airflow_provider_livedata.engine.errors import BadOption, CredentialsRefused
 from airflow_provider_livedata.engine.zones.address import Address
+from airflow_provider_livedata.engine.zones.s3.direct import Direct
 from airflow_provider_livedata.engine.zones.s3.errors import s3_errors
 from airflow_provider_livedata.engine.zones.s3.metadata import Kind
 
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 _AGENT = f"airflow-provider-livedata/{__version__}"
 # An ASCII control character, an empty name, "." or "..": obstore refuses these, and it drops a "/" at either end.
+_PLAIN_BUCKET = re.compile(
+    r"[a-z0-9._-]+(?<!--x-s3)", re.IGNORECASE
+)  # no access point, and no directory bucket, which are signed otherwise
 _NOT_FOR_OBSTORE = re.compile(r"[\x00-\x1f\x7f]|(?:^|/)\.{0,2}(?:/|$)")
 
 
@@ -127,6 +132,10 @@ class S3Clients:
                                          address=str(address))  # fmt: skip
             self.steady = _boto3_client(session, options, self.bucket, attempts=1 + options.retries)
             self.once = _boto3_client(session, options, self.bucket, attempts=1)
+            url = _bucket_url(self.steady.meta.endpoint_url, self.bucket, options.style(self.bucket))
+            self.direct = (
+                Direct(self.steady, url, credentials, _AGENT) if _PLAIN_BUCKET.fullmatch(self.bucket) else None
+            )
             store = partial(_store, self.bucket, self.steady.meta.region_name, options, _provider(credentials))
             self.store, self.single = store(options.retries), store(0)
         self.steady.meta.events.register_last("before-parse.s3.ListObjectsV2", _keep_raw)
@@ -223,6 +232,10 @@ def _endpoint(url: str, bucket: str, style: str) -> str:
         return url
     parts = urlsplit(url)
     return parts._replace(netloc=f"{bucket}.{parts.netloc}").geturl()
+
+
+def _bucket_url(url: str, bucket: str, style: str) -> str:
+    return f"{url.rstrip('/')}/{bucket}" if style == "path" else _endpoint(url, bucket, style)
 
 
 def _provider(credentials: Any) -> Callable[[], S3Credential]:

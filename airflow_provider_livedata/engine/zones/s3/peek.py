@@ -27,13 +27,16 @@ def file_at(bucket: S3Bucket, path: str) -> Entry | None:
     return None
 
 
-def may_be_directory(bucket: S3Bucket, path: str) -> bool:
-    """Whether there is a key below a path, or a marker of it. No for sure; yes may be another kind of object."""
+def may_be_directory(bucket: S3Bucket, path: str, *, marked_by_others: bool) -> bool:
+    """Whether there is a key below a path, or a marker of it. No for sure; yes may be another kind of object.
+
+    ``marked_by_others``: also by a marker of old s3n and EMR, which is no key below the path.
+    """
     key = bucket.key(path)
     with s3_errors(bucket.address, path, action="s3:ListBucket"):
         if any(obstore.list(bucket.clients.store, key, chunk_size=1)):
             return True
-    return suits_obstore(key + FOLDER) and file_at(bucket, path + FOLDER) is not None
+    return marked_by_others and suits_obstore(key + FOLDER) and file_at(bucket, path + FOLDER) is not None
 
 
 def state_below(bucket: S3Bucket, under: str) -> list[Listed] | None:

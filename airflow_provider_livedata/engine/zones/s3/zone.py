@@ -41,7 +41,9 @@ from airflow_provider_livedata.engine.zones.s3.reading import S3Reading
 
 _STATE = ".livedata"
 # Folders of state with plain names, which are listed several times a run.
-_PLAIN = tuple(f"{_STATE}/{name}" for name in ("lease", "checkpoint", "runs", "manifest", "role", "stage/bundles"))
+_PLAIN = tuple(
+    f"{_STATE}/{name}" for name in ("lease", "checkpoint", "runs", "manifest", "role", "stage/bundles", "stage/held")
+)
 # Measured with 16 requests at a time: the process's peak less its buffers and its state before.
 READING_BYTES, WRITING_BYTES = 1 << 20, 1 << 20
 # An upload takes three requests; the two that a bundle saves cost more than 256 KiB that go once more.
@@ -138,14 +140,15 @@ class S3Zone(Zone):
         answer = self._bucket.head(self._bucket.key(path), path) if path else None
         return entry_of(path, answer) if answer is not None else self._stat_directory(path)
 
-    def peek(self, path: str) -> Entry | None:
-        """See Peeks: one small request for a file, three for nothing; whatever is unusual is left to ``stat``."""
+    def peek(self, path: str, *, for_file: bool = False) -> Entry | None:
+        """See Peeks: one small request for a file, three for nothing, or two; whatever is unusual is left to ``stat``."""
         if not path or not suits_obstore(self._bucket.key(path)):
             return self.stat(path)
         try:
             found = s3_peek.file_at(self._bucket, path)
             if found is None:
-                return self._stat_directory(path) if s3_peek.may_be_directory(self._bucket, path) else None
+                is_one = s3_peek.may_be_directory(self._bucket, path, marked_by_others=not for_file)
+                return self._stat_directory(path) if is_one else None
         except ZoneError:  # boto3 finds out why
             return self.stat(path)
         return found if found.version else self.stat(path)
