@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+from bisect import bisect_left
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Change, Entry, Held, Step
+from airflow_provider_livedata.engine.stored import lookup
 from airflow_provider_livedata.engine.stored.lookup import decoded, held_in, rows_in
 from airflow_provider_livedata.engine.stored.tables import (
     held_from_parquet,
@@ -78,10 +82,31 @@ def test_rows_that_are_looked_up_are_as_they_were(given_rows: list[Held], names:
     assert list(rows_in(decoded(data, name="m"), Cover(wanted, ()))) == expected
 
 
+@given(
+    names=st.lists(paths(), max_size=40, unique=True),
+    kinds=st.randoms(use_true_random=False),
+    others=st.lists(paths(), max_size=5),
+)
+@pytest.mark.parametrize("marked_every", [1, 3, 64])
+def test_a_key_is_found_as_in_a_list_of_all(
+    marked_every: int, names: list[str], kinds: random.Random, others: list[str]
+) -> None:
+    there = sorted(
+        (Held(Entry(name, kinds.choice(["file", "directory", "other"]))) for name in names), key=lambda row: row.key
+    )
+    data, keys = held_to_parquet(there), [row.key for row in there]
+    with mock.patch.object(lookup, "MARKED_EVERY", marked_every):
+        told = decoded(data, name="m").keys
+        assert [told[row] for row in range(len(told))] == keys
+        for key in {*keys, *names, *others, *(f"{name}/" for name in others), "", "\U0010ffff"}:
+            assert told.first(key) == bisect_left(keys, key)
+
+
 def test_writing_and_reading_rows_does_not_import_pandas() -> None:
     code = """
 import sys
 from airflow_provider_livedata.engine.deciding.cover import Cover
+from airflow_provider_livedata.engine.stored import lookup
 from airflow_provider_livedata.engine.stored.lookup import decoded, held_in, rows_in
 from airflow_provider_livedata.engine.model import Entry, Held
 from airflow_provider_livedata.engine.stored.tables import held_from_parquet, held_to_parquet

@@ -17,7 +17,7 @@ from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.stored.lookup import Decoded, decoded, held_in, rows_in
 from airflow_provider_livedata.engine.stored.state import StateFolder
 
-MOST_BYTES = 48 << 20  # of all targets; the manifest of 50,000 files takes 7 MB
+MOST_BYTES = 96 << 20  # of all targets; the manifest of 500,000 files takes some 80 MB
 SMALL_BYTES = 64 << 10  # all of it is decoded as quickly as some of it
 MOST_SEEN = 1000  # files
 
