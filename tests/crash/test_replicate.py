@@ -31,6 +31,7 @@ from airflow_provider_livedata.engine.errors import (
 )
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.state import LOOKS_AT_ALL_EVERY, StateFolder
 from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.powers import Snapshots
@@ -421,8 +422,8 @@ def test_preflight_says_what_it_found_and_changes_nothing(pair: Pair) -> None:
 def test_deltas_of_one_size_are_merged_and_what_is_gone_stays_gone(
     make_pair: Callable[[str, str], Pair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "MERGED_AT_ONCE", 3)
-    monkeypatch.setattr(checkpoints, "ALIKE", 2)
+    monkeypatch.setattr(manifests, "MERGED_AT_ONCE", 3)
+    monkeypatch.setattr(manifests, "ALIKE", 2)
     pair = make_pair("hdfs", "objects")
     pair.put({f"f{n}": b"first" for n in range(40)})
     replicate(pair.source, pair.target)
@@ -445,7 +446,7 @@ def test_deltas_of_one_size_are_merged_and_what_is_gone_stays_gone(
 def test_deltas_are_compacted_into_a_base_and_old_files_go(
     make_pair: Callable[[str, str], Pair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "MAX_DELTAS", 3)
+    monkeypatch.setattr(manifests, "MAX_DELTAS", 3)
     pair = make_pair("hdfs", "objects")
     pair.put(FILES)
     state, generations = StateFolder(pair.target), []

@@ -11,6 +11,7 @@ from airflow_provider_livedata.engine.deciding.cover import Cover
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Entry, Held
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.stored.lookup import Decoded, decoded
 from airflow_provider_livedata.engine.stored.manifest_file import ManifestFile
@@ -36,7 +37,7 @@ def written(zone: Counting, count: int = MANY, run: int = 1) -> Checkpoint:
     rows = (
         Held(Entry(f"d/{n:05d}", size_bytes=n, version=f"{n * 7919 % 100_003}"), f"{run}-{n}") for n in range(count)
     )
-    files = checkpoints.write_generation(StateFolder(zone), run, "base", rows)
+    files = manifests.write_generation(StateFolder(zone), run, "base", rows)
     return Checkpoint(run, "r", "s", "t", "", "", 0, 0, "", (), (), count, 0, 0, generations=(files,))
 
 
@@ -157,7 +158,7 @@ def test_what_would_not_fit_pushes_nothing_out(zone: Counting) -> None:
     forget("shelf-2")
     other = Counting(open_zone("memory://shelf-2"))
     one, large = written(zone), written(other, 2 * MANY)
-    data = checkpoints.verified(StateFolder(zone), one.generations[0][0])
+    data = manifests.verified(StateFolder(zone), one.generations[0][0])
     shelf = Shelf(most_bytes=decoded(data, name="one").size_bytes * 3 // 2)
     for _ in range(2):
         looked_up(zone, one, shelf)
@@ -178,7 +179,7 @@ def test_what_finds_no_room_is_decoded_whole_once_until_there_is_some(
 
     monkeypatch.setattr(module, decoding)
     one, two = written(zone), written(zone, run=2)
-    size_bytes = decoded(checkpoints.verified(StateFolder(zone), one.generations[0][0]), name="one").size_bytes
+    size_bytes = decoded(manifests.verified(StateFolder(zone), one.generations[0][0]), name="one").size_bytes
     shelf = Shelf(most_bytes=size_bytes * 3 // 2)
     both = dataclasses.replace(two, generations=(*two.generations, *one.generations))
     for _ in range(5):
@@ -196,7 +197,7 @@ def test_how_many_files_were_seen_is_bounded(monkeypatch: pytest.MonkeyPatch, zo
     (file,) = checkpoint.generations[0]
     for n in range(10):
         name = f"manifest/{n}.parquet"
-        data = checkpoints.verified(StateFolder(zone), file)
+        data = manifests.verified(StateFolder(zone), file)
         zone.put(f"{FOLDER}/{name}", data)
         copied = ManifestFile(name, file.rows, file.first, file.digest)
         generations = ((copied,),)

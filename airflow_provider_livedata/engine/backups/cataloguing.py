@@ -28,7 +28,7 @@ from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.errors import BackupUnusable, StateDamaged
 from airflow_provider_livedata.engine.model import Held, Snapshot
 from airflow_provider_livedata.engine.replication.opening import opened
-from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
@@ -79,7 +79,7 @@ def view_of(zone: Zone, found: Catalogue, backup: Backup) -> Zone:
     state = StateFolder(zone)
 
     def rows(cover: Cover | None) -> Iterator[Held]:
-        return overlay(checkpoints.runs_of(state, record.generations, cover=cover))
+        return overlay(manifests.runs_of(state, record.generations, cover=cover))
 
     if record.snapshot:
         frozen = _frozen(zone, record)
@@ -91,7 +91,7 @@ def view_of(zone: Zone, found: Catalogue, backup: Backup) -> Zone:
 
 def rows_of(state: StateFolder, record: BackupRecord) -> Iterator[Held]:
     """The rows of a backup's manifest, in key order, streamed."""
-    return overlay(checkpoints.runs_of(state, record.generations))
+    return overlay(manifests.runs_of(state, record.generations))
 
 
 def _frozen(zone: Zone, record: BackupRecord) -> Zone:

@@ -8,7 +8,7 @@ from airflow_provider_livedata.engine.backups.bulk_commands import aws, distcp
 from airflow_provider_livedata.engine.backups.catalogue import Catalogue
 from airflow_provider_livedata.engine.backups.commands import Layer, copying, outermost
 from airflow_provider_livedata.engine.backups.record import BACKUPS, BackupRecord, number_of
-from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.state import StateFolder
 
 
@@ -43,7 +43,7 @@ def write_removed(state: StateFolder, name: str, paths: Iterable[str]) -> None:
 
 def gone_by(state: StateFolder, run: int) -> Iterator[str]:
     """The paths that a run found gone: the tombstones of its delta, which stays though the manifest was compacted since."""
-    return (held.entry.path for held in checkpoints.delta_of(state, run) if held.is_gone)
+    return (held.entry.path for held in manifests.delta_of(state, run) if held.is_gone)
 
 
 def inherit_removed(state: StateFolder, names: Iterable[str], heir: str) -> None:

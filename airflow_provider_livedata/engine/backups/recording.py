@@ -8,7 +8,7 @@ from airflow_provider_livedata.engine.backups.record import BackupRecord, Intent
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.model import Snapshot
-from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.stored.state import StateFolder
 
@@ -43,7 +43,7 @@ def _changed(state: StateFolder, intent: Intent, checkpoint: Checkpoint) -> tupl
     written = f"manifest/{checkpoint.run:012d}-"
     own = (tuple(file for file in one if file.name.startswith(written)) for one in checkpoint.generations)
     files = size_bytes = 0
-    for held in overlay(checkpoints.runs_of(state, tuple(one for one in own if one))):
+    for held in overlay(manifests.runs_of(state, tuple(one for one in own if one))):
         if held.entry.kind == "file" and split_version(held.target_version)[0] == intent.name:
             files, size_bytes = files + 1, size_bytes + held.entry.size_bytes
     return files, size_bytes

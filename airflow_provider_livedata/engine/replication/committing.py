@@ -15,6 +15,7 @@ from typing import Any
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held, Phase
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.stored.state import StateFolder
 
@@ -85,7 +86,7 @@ def conclude(
         allow: Raises when this run may change nothing any more.
     """
     allow()
-    generations = checkpoints.grown(state, done.run, base.generations if base else (), rows)
+    generations = manifests.grown(state, done.run, base.generations if base else (), rows)
     done = replace(done, generations=generations)
     allow()
     checkpoints.commit(state, done)

@@ -1,35 +1,26 @@
-"""The durable record of the last source snapshot that the target holds completely, and its manifest.
+"""The durable record of the last source snapshot that the target holds completely.
 
-``checkpoint/<n>.json`` is written create-only when everything landed, and lists the exact manifest files: an immutable
-base and a delta a run. Two checkpoints are kept. A reader opens one checkpoint and follows its list.
+``checkpoint/<n>.json`` is written create-only when everything landed, and lists the exact files of its manifest (see ``manifest``).
+Two checkpoints are kept. A reader opens one checkpoint and follows its list.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, partial
-from itertools import chain, count, islice, takewhile
 from typing import Any
 
 from airflow_provider_livedata.engine.deciding.cover import Cover
 from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held
-from airflow_provider_livedata.engine.stored.lookup import held_in
+from airflow_provider_livedata.engine.stored.manifest import MANIFEST, runs_of
 from airflow_provider_livedata.engine.stored.manifest_file import Generations, ManifestFile
-from airflow_provider_livedata.engine.stored.shelf import Place, Shelf
+from airflow_provider_livedata.engine.stored.shelf import Shelf
 from airflow_provider_livedata.engine.stored.state import StateFolder
-from airflow_provider_livedata.engine.stored.tables import ROWS_A_FILE, held_from_parquet, held_to_parquet
 
 FORMAT = 1
-MANIFEST = "manifest"  # the folder of a target's manifest
-MAX_DELTAS = 64
-MERGED_AT_ONCE, ALIKE = 8, 4  # deltas, up to so many times the rows of the newest
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,112 +116,9 @@ def manifest_runs(
     return [] if checkpoint is None else runs_of(state, checkpoint.generations, age=age, cover=cover, shelf=shelf)
 
 
-def runs_of(
-    state: StateFolder,
-    generations: Generations,
-    *,
-    age: int = 0,
-    cover: Cover | None = None,
-    shelf: Shelf | None = None,
-) -> list[SortedRun]:
-    """As ``manifest_runs``, of the files of a manifest."""
-    newest_first = reversed(generations)
-    reader = _reader(state, cover, shelf)
-    return [
-        SortedRun(file.first, age + n, partial(reader, file))
-        for n, generation in enumerate(newest_first)
-        for file, end in _with_ends(generation)
-        if cover is None or cover.touches(file.first, end)
-    ]
-
-
-def _with_ends(generation: Sequence[ManifestFile]) -> Iterator[tuple[ManifestFile, str | None]]:
-    """Each file with the first key of the next one."""
-    ends = [file.first for file in generation[1:]]
-    yield from zip(generation, [*ends, None], strict=True)
-
-
 def manifest(state: StateFolder, checkpoint: Checkpoint | None) -> Iterator[Held]:
     """Every row that the target holds, in key order, streamed."""
     return overlay(manifest_runs(state, checkpoint))
-
-
-def grown(
-    state: StateFolder, run: int, before: Generations, rows: Iterable[Held], *, folder: str = MANIFEST
-) -> Generations:
-    """The generations of a manifest with one more, made of what changed, in key order, with what is gone.
-
-    Written files are read back. Deltas that have become many, or much, are made one, or a new base.
-    """
-    delta = write_generation(state, run, "delta", rows, folder=folder)
-    now = (*before, delta) if delta else before
-    if is_worth_compacting(now):
-        return (write_generation(state, run, "base", overlay(runs_of(state, now)), folder=folder),)
-    label = "merged"
-    while count := worth_merging(now):
-        merged = overlay(runs_of(state, now[-count:]), with_gone=True)
-        now, label = (*now[:-count], write_generation(state, run, label, merged, folder=folder)), f"{label}-again"
-    return now
-
-
-def write_generation(
-    state: StateFolder, run: int, label: str, rows: Iterable[Held], *, folder: str = MANIFEST
-) -> tuple[ManifestFile, ...]:
-    """Write rows in key order as files of ``ROWS_A_FILE`` and read each back."""
-    rows = iter(rows)
-    files: list[ManifestFile] = []
-    for first in rows:
-        name = _generation_file(run, label, len(files), folder)
-        batch = _Counted(chain((first,), islice(rows, ROWS_A_FILE - 1)))
-        data = held_to_parquet(batch)
-        state.write(name, data)
-        file = ManifestFile(name, batch.rows, first.key, hashlib.sha256(data).hexdigest())
-        _verified(state, file, afresh=True)
-        files.append(file)
-    return tuple(files)
-
-
-def delta_of(state: StateFolder, run: int) -> Iterator[Held]:
-    """The rows of a run's delta, tombstones too, as long as its files are there."""
-    for number in count():
-        name = _generation_file(run, "delta", number, MANIFEST)
-        data = state.read(name)
-        if data is None:
-            return
-        yield from held_from_parquet(data, name=state.address(name))
-
-
-def _generation_file(run: int, label: str, number: int, folder: str) -> str:
-    return f"{folder}/{run:012d}-{label}-{number:06d}.parquet"
-
-
-class _Counted:
-    """Rows that are counted as they pass, since a file of them is too large to be kept."""
-
-    def __init__(self, rows: Iterable[Held]) -> None:
-        self.rows, self._rows = 0, rows
-
-    def __iter__(self) -> Iterator[Held]:
-        for row in self._rows:
-            self.rows += 1
-            yield row
-
-
-def is_worth_compacting(generations: Generations) -> bool:
-    """Whether the deltas have grown too many, or over a tenth of the base."""
-    base, *deltas = [sum(file.rows for file in generation) for generation in generations] or [0]
-    return len(deltas) >= MAX_DELTAS or sum(deltas) > max(base // 10, 10 * ROWS_A_FILE)
-
-
-def worth_merging(generations: Generations) -> int:
-    """How many of the newest deltas should become one, 0 for none.
-
-    A cycle opens each of them. So ``MERGED_AT_ONCE`` of about one size are merged into one of the next size, and of any size there are
-    fewer: few are opened, and no row is written often.
-    """
-    sizes = [sum(file.rows for file in generation) for generation in generations[:0:-1]]
-    alike = sum(1 for _ in takewhile(lambda size: size <= ALIKE * sizes[0], sizes))
-    return alike if alike >= MERGED_AT_ONCE else 0
 
 
 def commit(state: StateFolder, checkpoint: Checkpoint) -> str:
@@ -247,7 +135,7 @@ def tidy(state: StateFolder, newest: Checkpoint, *, keeps_manifests: bool = Fals
     names = {_file(number) for number in kept}
     state.remove_files([file for file in files if file.path not in names])
     if not keeps_manifests:
-        state.remove("manifest", only=lambda name: name not in listed)
+        state.remove(MANIFEST, only=lambda name: name not in listed)
 
 
 def names_listed(state: StateFolder, numbers: Iterable[int] | None = None) -> set[str]:
@@ -259,42 +147,6 @@ def names_listed(state: StateFolder, numbers: Iterable[int] | None = None) -> se
             one = Checkpoint.from_json(value, name=_file(number))
             found |= {file.name for generation in one.generations for file in generation}
     return found
-
-
-def verified(state: StateFolder, file: ManifestFile) -> bytes:
-    """The bytes of a manifest file.
-
-    Raises:
-        StateDamaged: It is gone, or not what was written.
-    """
-    return _verified(state, file, afresh=True)
-
-
-def _reader(state: StateFolder, cover: Cover | None, shelf: Shelf | None) -> Callable[[ManifestFile], Iterator[Held]]:
-    if cover is None:
-        return lambda file: held_from_parquet(_verified(state, file), name=state.address(file.name))
-    if shelf is None:
-        return lambda file: held_in(_verified(state, file), cover, name=state.address(file.name))
-    folder = state.address(MANIFEST)
-    versions = cache(lambda: shelf.listed(state, MANIFEST))  # asked for when something is looked up
-
-    def look_up(file: ManifestFile) -> Iterator[Held]:
-        address = state.address(file.name)
-        place = Place(folder, address, file.digest)
-        return shelf.look_up(place, versions().get(address, ""), cover, partial(_verified, state, file))
-
-    return look_up
-
-
-def _verified(state: StateFolder, file: ManifestFile, *, afresh: bool = False) -> bytes:
-    data = state.read(file.name) if afresh else state.read_unchanging(file.name)
-    if data is None or hashlib.sha256(data).hexdigest() != file.digest:
-        raise StateDamaged(
-            "a manifest file is missing or is not what its checkpoint lists; verify at level content, "
-            "then start over with a new target or restore the file",
-            file=state.address(file.name),
-        )
-    return data
 
 
 def _numbers(state: StateFolder) -> list[int]:

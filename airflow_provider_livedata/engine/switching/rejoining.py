@@ -9,6 +9,7 @@ from airflow_provider_livedata.engine.errors import NotAtRest
 from airflow_provider_livedata.engine.replication.finding import known_of
 from airflow_provider_livedata.engine.replication.freezing import replication_id
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.stored.lease import Lease
 from airflow_provider_livedata.engine.stored.roles import Role, place_of
@@ -45,7 +46,7 @@ def rejoin(home: Zone, ours: Checkpoint, follower: StateFolder, lease: Lease) ->
         )  # fmt: skip
     run = theirs.run + 1
     rows = rejoined(checkpoints.manifest(follower, theirs), checkpoints.manifest(StateFolder(home), ours))
-    files = checkpoints.write_generation(follower, run, "rejoined", rows)
+    files = manifests.write_generation(follower, run, "rejoined", rows)
     done = replace(
         theirs,
         run=run,

@@ -13,6 +13,7 @@ from airflow_provider_livedata.engine.model import Held
 from airflow_provider_livedata.engine.replication.finding import MOST_CHANGES, Known, known_of
 from airflow_provider_livedata.engine.replication.freezing import replication_id
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.stored.lease import Lease
 from airflow_provider_livedata.engine.stored.manifest_file import ManifestFile
@@ -64,7 +65,7 @@ class Turning:
         if newest >= run:
             return
         rows = (swapped(held) for held in overlay(_runs_at_switch(known)))
-        files = checkpoints.write_generation(theirs, run, "swapped", rows)
+        files = manifests.write_generation(theirs, run, "swapped", rows)
         lease.check()
         checkpoints.commit(theirs, self._first_checkpoint(role, known, run, files))
 
@@ -99,7 +100,7 @@ class Turning:
         back, before = checkpoint_of(known_of(theirs)), known_of(ours).checkpoint
         run = max([0, before.run if before else 0, *ours.runs()]) + 1
         rows = (swapped(held) for held in checkpoints.manifest(theirs, back))
-        files = checkpoints.write_generation(ours, run, "swapped", rows)
+        files = manifests.write_generation(ours, run, "swapped", rows)
         done = self._next_checkpoint(back, run, files, is_known=is_known)
         lease.check()
         checkpoints.commit(ours, done)

@@ -11,7 +11,7 @@ from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.errors import NotADirectory
 from airflow_provider_livedata.engine.model import Entry, Held
-from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.manifest_file import Generations
 from airflow_provider_livedata.engine.stored.roles import place_of
 from airflow_provider_livedata.engine.two_way.carrying import Carrying
@@ -61,7 +61,7 @@ def agree(
 def _rows(looking: Looking, zone: Zone, side: Side, run: int, unlanded: frozenset[str]) -> Generations:
     folder, before = looking.folder, looking.standing
     done = (row for row in overlay(folder.journaled(run, side), with_gone=True) if row.key not in unlanded)
-    return checkpoints.grown(
+    return manifests.grown(
         folder.state,
         run,
         before.rows(side) if before else (),

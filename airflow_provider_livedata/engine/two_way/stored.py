@@ -24,7 +24,7 @@ from airflow_provider_livedata.engine.deciding.cover import Cover
 from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Held, Snapshot
-from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.journal import journal_of
 from airflow_provider_livedata.engine.stored.manifest_file import Generations, ManifestFile
 from airflow_provider_livedata.engine.stored.roles import place_of
@@ -178,7 +178,7 @@ class PairFolder:
 
     def common_runs(self, standing: Standing | None, side: Side, cover: Cover | None = None) -> list[SortedRun]:
         """What was agreed on, as one side has it."""
-        return checkpoints.runs_of(self.state, standing.rows(side), cover=cover) if standing else []
+        return manifests.runs_of(self.state, standing.rows(side), cover=cover) if standing else []
 
     def claims(self, standing: Standing | None) -> Iterator[list[Claim]]:
         """What runs that were cut off wrote down since, the claims of one key together, in key order, the newest first."""
