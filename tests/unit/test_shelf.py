@@ -154,6 +154,31 @@ def test_there_is_room_for_some_files_and_another_target_gives_way(zone: Countin
     forget("shelf-2")
 
 
+def test_targets_that_are_looked_up_in_turn_do_not_push_each_other_out(
+    monkeypatch: pytest.MonkeyPatch, zone: Counting
+) -> None:
+    forget("shelf-2")
+    other, whole = Counting(open_zone("memory://shelf-2")), list[str]()
+
+    def decoding(data: bytes, *, name: str) -> Decoded:
+        whole.append(name)
+        return decoded(data, name=name)
+
+    monkeypatch.setattr("airflow_provider_livedata.engine.stored.shelf.decoded", decoding)
+    one, two = written(zone), written(other)
+    size_bytes = decoded(manifests.verified(StateFolder(zone), one.generations[0][0]), name="one").size_bytes
+    shelf = Shelf(most_bytes=size_bytes * 3 // 2)
+    for _ in range(5):
+        looked_up(zone, one, shelf)
+        looked_up(other, two, shelf)
+    assert [place.folder for place in shelf._kept] == ["memory://shelf/.livedata/manifest"]
+    assert len(whole) == 2  # the second one once, which tells how large it is
+    for _ in range(2):  # the first one is not used any more
+        looked_up(other, two, shelf)
+    assert [place.folder for place in shelf._kept] == ["memory://shelf-2/.livedata/manifest"]
+    forget("shelf-2")
+
+
 def test_what_would_not_fit_pushes_nothing_out(zone: Counting) -> None:
     forget("shelf-2")
     other = Counting(open_zone("memory://shelf-2"))

@@ -37,7 +37,8 @@ class Shelf:
     most_bytes: int = MOST_BYTES
     # With its version. What was used last comes last.
     _kept: dict[Place, tuple[str, Decoded]] = field(default_factory=dict)
-    _seen: dict[Place, None] = field(default_factory=dict)
+    _seen: dict[Place, int] = field(default_factory=dict)  # the number of the last look-up
+    _looked_up: int = 0
     _sizes: dict[Place, int] = field(default_factory=dict)  # of what was decoded whole once, kept or not
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -58,14 +59,15 @@ class Shelf:
         Raises:
             StateDamaged: See ``held_in``.
         """
+        before = self._see(place)
         kept = self._find(place, version)
         if kept is None:
             data = read()
-            is_wanted = self._was_seen(place) or len(data) <= SMALL_BYTES
-            if not (version and is_wanted) or not self._may_fit(place):
+            is_wanted = before > 0 or len(data) <= SMALL_BYTES
+            if not (version and is_wanted) or not self._may_fit(place, before):
                 return held_in(data, cover, name=place.address)
             kept = decoded(data, name=place.address)
-            self._put(place, version, kept)
+            self._put(place, before, version, kept)
         return rows_in(kept, cover)
 
     def _find(self, place: Place, version: str) -> Decoded | None:
@@ -76,33 +78,39 @@ class Shelf:
             self._kept[place] = kept
             return kept[1]
 
-    def _was_seen(self, place: Place) -> bool:
+    def _see(self, place: Place) -> int:
+        """The number of the look-up before this one, 0 for none."""
         with self._lock:
-            was_seen = place in self._seen
-            self._seen[place] = None
+            self._looked_up += 1
+            before = self._seen.pop(place, 0)
+            self._seen[place] = self._looked_up
             if len(self._seen) > MOST_SEEN:
                 del self._seen[next(iter(self._seen))]
-            return was_seen
+            return before
 
-    def _may_fit(self, place: Place) -> bool:
+    def _may_fit(self, place: Place, before: int) -> bool:
         """Whether there may be room for a file, so that it is not decoded whole in vain."""
         with self._lock:
-            return self._fits(place)
+            return self._fits(place, before)
 
-    def _fits(self, place: Place) -> bool:
-        # What other folders used longest ago makes room; what this one has does not, since all of it is used every cycle.
-        own = sum(self._sizes[one] for one in self._kept if one.folder == place.folder)
-        return own + self._sizes.get(place, 0) <= self.most_bytes
+    def _fits(self, place: Place, before: int) -> bool:
+        # Room is made by what nobody has used since this file was looked up before. What is used as often stays, that of its own folder
+        # too: else two would push each other out every cycle.
+        staying = sum(self._sizes[one] for one in self._kept if not self._gives_way(one, place, before))
+        return staying + self._sizes.get(place, 0) <= self.most_bytes
 
-    def _put(self, place: Place, version: str, file: Decoded) -> None:
+    def _gives_way(self, kept: Place, place: Place, before: int) -> bool:
+        return kept.folder != place.folder and self._seen.get(kept, 0) < before
+
+    def _put(self, place: Place, before: int, version: str, file: Decoded) -> None:
         size_bytes = file.size_bytes
         with self._lock:
             if len(self._sizes) > MOST_SEEN:
                 self._sizes = {one: self._sizes[one] for one in self._kept}
             self._sizes[place] = size_bytes
-            if not self._fits(place):
+            if not self._fits(place, before):
                 return
-            others = iter([one for one in self._kept if one.folder != place.folder])
+            others = iter([one for one in self._kept if self._gives_way(one, place, before)])
             while sum(self._sizes[one] for one in self._kept) + size_bytes > self.most_bytes:
                 del self._kept[next(others)]
             self._kept[place] = version, file
