@@ -19,9 +19,8 @@ from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import LooksInside, Peeks, StatsMany
 
 BATCH = 1000
-TIMED = (
-    2 * LEAST
-)  # answers that tell how far a zone is: the quickest of them, since the first on each thread may have to connect
+# Answers that tell how far a zone is: the quickest of them, since the first one on each thread may have to connect.
+TIMED = 2 * LEAST
 THREADS = 16
 
 

@@ -136,7 +136,7 @@ class S3Zone(Zone):
             return None
 
     def stat(self, path: str) -> Entry | None:
-        """See Zone.stat: one request for a file, two for a directory, three for nothing."""
+        """See Zone.stat: one request for a file, three for a directory, five for nothing: a HEAD that finds nothing is made again."""
         answer = self._bucket.head(self._bucket.key(path), path) if path else None
         return entry_of(path, answer) if answer is not None else self._stat_directory(path)
 
