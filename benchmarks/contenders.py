@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import fetch
@@ -36,7 +37,8 @@ def ours(options: Mapping[str, object] | None = None) -> Copy:
 
     def copy(source: Spot, target: Spot) -> Taken:
         request = {"kind": "replicate", "source": source.place, "target": target.place, "options": options or {}}
-        return launch(OURS, env=environment(), given=json.dumps(request) + "\n")[0]
+        taken, answer = launch(OURS, env=environment(), given=json.dumps(request) + "\n")
+        return replace(taken, start_s=json.loads(answer)["start_s"])
 
     return copy
 

@@ -23,12 +23,16 @@ class RunFailedHere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one run took: wall and CPU seconds, the peak of resident memory, and the servers' CPU seconds meanwhile."""
+    """What one run took: wall and CPU seconds, the peak of resident memory, and the servers' CPU seconds meanwhile.
+
+    ``start_s``: of the wall time, what passed before the work began; 0.0 where nobody tells.
+    """
 
     wall_s: float
     cpu_s: float
     peak_mib: float
     servers_cpu_s: float = 0.0
+    start_s: float = 0.0
 
     def to_json(self) -> dict[str, float]:
         """As stored."""

@@ -4,12 +4,13 @@
     {"kind": "read" | "write", "zone": {...}, "files": 500, "size_bytes": 4194304, "threads": 16}
 
 Secrets come by standard input. An answer tells the seconds of the call, the CPU seconds and the peak of the memory of
-this process so far.
+this process so far; that of ``replicate`` also how old the process was when the engine was called.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -45,12 +46,13 @@ def _paced(source: Request, target: Request, options: Request) -> Request:
 def _run(source: Any, target: Any, options: Request) -> Request:
     from airflow_provider_livedata.engine import ReplicateOptions, replicate
 
+    start_s = _age_s()
     try:
         report = replicate(source, target, ReplicateOptions(**options))
     finally:
         source.close()
         target.close()
-    return {"files": report.copied_files, "size_bytes": report.copied_bytes, "planned": report.planned_files,
+    return {"start_s": start_s, "files": report.copied_files, "size_bytes": report.copied_bytes, "planned": report.planned_files,
             "as_of_ms": report.as_of_ms, "found_by": report.found_by}  # fmt: skip
 
 
@@ -94,6 +96,12 @@ def _open(place: Request) -> Any:
 
     many_entries.register()
     return open_zone(place["address"], **place["options"])
+
+
+def _age_s() -> float:
+    # Source: proc(5), starttime in /proc/pid/stat: clock ticks since boot; the second field, in brackets, may hold blanks
+    started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
 def _peak_mib() -> float:

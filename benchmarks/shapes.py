@@ -69,8 +69,8 @@ class Size:
 
 SIZES = {
     "usual": Size(
-        shapes=(Shape("large", 24, 128 * MIB), Shape("small", 12_000, 4 * KIB), Shape("medium", 500, 4 * MIB)),
-        slow=Shape("small", 1_500, 4 * KIB),
+        shapes=(Shape("large", 32, 128 * MIB), Shape("small", 12_000, 4 * KIB), Shape("medium", 800, 4 * MIB)),
+        slow=Shape("small", 2_000, 4 * KIB),
         rounds=3,
         slow_rounds=1,
         counted_files=2_000,

@@ -30,10 +30,7 @@ from airflow_provider_livedata.engine.model import ABSENT, Expect, Part
 from airflow_provider_livedata.engine.retry import retry
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.hdfs import check as hdfs_check
-from airflow_provider_livedata.engine.zones.hdfs.control import WebHdfs
-from airflow_provider_livedata.engine.zones.hdfs.data import Writer
-from airflow_provider_livedata.engine.zones.hdfs.web_data import WebData
-from airflow_provider_livedata.engine.zones.hdfs.zone import PROMPT_BYTES, HdfsZone
+from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
 from tests.services.hdfs import HdfsCluster
 from tests.services.processes import free_ports
 from tests.system.hdfs_common import Asked, open_file, put, read, stat, zone_of
@@ -410,36 +407,3 @@ class standby:  # noqa: N801 - used like a function
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-
-class TestStateFiles:
-    """Small files of ``.livedata`` go by WebHDFS, where a close waits least; the copied ones by RPC."""
-
-    def test_they_go_by_webhdfs_and_what_is_copied_by_rpc(self, hdfs_cluster: HdfsCluster, hdfs_dir: str) -> None:
-        created: list[str] = []
-
-        class Recording(WebData):
-            def create(self, path: str, mode: int) -> Writer:
-                created.append(path)
-                return super().create(path, mode)
-
-        with zone_of(hdfs_cluster, hdfs_dir) as zone:
-            zone._stage._prompt = Recording(WebHdfs([f"http://{hdfs_cluster.http}"], user=hdfs_cluster.superuser))
-            zone.put(".livedata/stage-is-made", b"")
-            created.clear()
-            zone.put("data", b"copied")
-            zone.put(".livedata/manifest/large", bytes(PROMPT_BYTES + 1))
-            assert created == []
-            zone.put(".livedata/runs/1/report.json", b"{}")
-            assert len(created) == 1
-            assert read(zone, ".livedata/runs/1/report.json") == b"{}"
-            assert stat(zone, ".livedata/runs/1/report.json").attributes.mode == 0o644
-
-    def test_where_webhdfs_takes_no_bytes_they_go_by_rpc(self, hdfs_cluster: HdfsCluster, hdfs_dir: str) -> None:
-        with zone_of(hdfs_cluster, hdfs_dir) as zone:
-            zone._stage._prompt = WebData(WebHdfs(["http://127.0.0.1:1"]))
-            zone.put(".livedata/a", b"one", expect=ABSENT)
-            zone.put(".livedata/b", b"two", expect=ABSENT)
-            assert vars(zone._stage)["_prompt"] is None
-            assert (read(zone, ".livedata/a"), read(zone, ".livedata/b")) == (b"one", b"two")
-            assert zone.sweep(1 << 62) == 0

@@ -317,6 +317,6 @@ def test_the_client_is_handed_bytes_whatever_was_given(kind: type[Any], size: in
             taken.append(data)
 
     data = os.urandom(size)
-    hdfs_data._NativeWriter(cast("Any", Recorder()), "hdfs://nn/f").write(kind(data))
+    hdfs_data._NativeWriter(cast("Any", Recorder()), "hdfs://nn", "/f", None).write(kind(data))
     assert {type(piece) for piece in taken} <= {bytes}  # others it takes apart byte by byte
     assert b"".join(cast("list[bytes]", taken)) == data

@@ -66,6 +66,10 @@ class WebHdfs:
         answer = self._ask(method, self._target(op, path, params), f"{self.origin}{path}")
         return _json(answer, f"{self.origin}{path}") if answer.body else {}
 
+    def blocks(self, path: str) -> dict[str, Any]:
+        """A file's ``LocatedBlocks``: its length, whether it is being written, whether its last block is complete; none of the others."""
+        return self.call("GET_BLOCK_LOCATIONS", path, offset=0, length=1).get("LocatedBlocks") or {}
+
     def read(self, path: str, offset: int, size_bytes: int) -> bytes:
         """Bytes of a file, from a DataNode."""
         self._take("OPEN")

@@ -19,6 +19,7 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
 from airflow_provider_livedata.engine.zones.hdfs import identity as hdfs_identity
 from airflow_provider_livedata.engine.zones.hdfs.acl import AclRule
+from airflow_provider_livedata.engine.zones.hdfs.closing import Blocks, PromptClosing
 from airflow_provider_livedata.engine.zones.hdfs.directories import NativeDirectories
 from airflow_provider_livedata.engine.zones.hdfs.errors import native_error
 from airflow_provider_livedata.engine.zones.hdfs.status import Directories
@@ -67,8 +68,8 @@ class Writer(Protocol):
         """Have what was written on the DataNodes' disks, and nothing of it in this process."""
         ...
 
-    def close(self) -> None:
-        """Make it whole."""
+    def close(self, *, urgent: bool = False) -> None:
+        """Make it whole. ``urgent``: somebody waits for this one, while nothing else is done."""
         ...
 
 
@@ -134,9 +135,9 @@ class Data(Protocol):
 
 
 class NativeData:
-    """See ``Data``."""
+    """See ``Data``. ``blocks``: tells of a file's last block, so that it need not be waited for; see ``PromptClosing``."""
 
-    def __init__(self, options: HdfsOptions) -> None:
+    def __init__(self, options: HdfsOptions, blocks: Blocks | None = None) -> None:
         if not options.is_kerberos:
             hdfs_identity.claim(self, options.user)
         self._origin, self._by_name, self._pace = options.origin, options.uses_host_names, NO_LIMIT
@@ -146,6 +147,7 @@ class NativeData:
             self.close()
             raise
         self.directories: Directories = NativeDirectories(self._client, self._origin)
+        self._closing = PromptClosing(blocks, self._client.recover_lease) if blocks is not None else None
 
     def paced(self, pace: Pace) -> NativeData:
         """See ``Data.paced``."""
@@ -162,7 +164,7 @@ class NativeData:
         from hdfs_native import WriteOptions
 
         options = WriteOptions(permission=mode, overwrite=False, create_parent=False)
-        return _NativeWriter(self._ask(path, self._client.create, options), f"{self._origin}{path}")
+        return _NativeWriter(self._ask(path, self._client.create, options), self._origin, path, self._closing)
 
     def make_directory(self, path: str, mode: int, *, parents: bool = False) -> None:
         """See ``Data.make_directory``."""
@@ -214,6 +216,8 @@ class NativeData:
 
     def close(self) -> None:
         """See ``Data.close``."""
+        if self._closing is not None:
+            self._closing.end()
         hdfs_identity.release(self)
 
     def _ask(self, path: str, call: Callable[..., Any], *args: Any) -> Any:
@@ -257,8 +261,9 @@ class _NativeReader:
 class _NativeWriter:
     """See ``Writer``."""
 
-    def __init__(self, writer: FileWriter, address: str) -> None:
-        self._writer, self._address = writer, address
+    def __init__(self, writer: FileWriter, origin: str, path: str, closing: PromptClosing | None) -> None:
+        self._writer, self._path, self._address, self._closing = writer, path, f"{origin}{path}", closing
+        self._written_bytes, self._synced_bytes = 0, 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See ``Writer.write``."""
@@ -269,6 +274,7 @@ class _NativeWriter:
                 self._writer.write(bytes(whole[start : start + _WRITTEN_AT_ONCE]))
         except Exception as error:
             raise native_error(error, address=self._address) from error
+        self._written_bytes += len(whole)
 
     def sync(self) -> None:
         """See ``Writer.sync``."""
@@ -276,11 +282,16 @@ class _NativeWriter:
             self._writer.hsync()
         except Exception as error:
             raise native_error(error, address=self._address) from error
+        self._synced_bytes = self._written_bytes
 
-    def close(self) -> None:
+    def close(self, *, urgent: bool = False) -> None:
         """See ``Writer.close``."""
+        held_bytes = self._written_bytes - self._synced_bytes
         try:
-            self._writer.close()
+            if self._closing is None:
+                self._writer.close()
+            else:
+                self._closing.close(self._path, self._written_bytes, held_bytes, self._writer.close, urgent=urgent)
         except Exception as error:
             raise native_error(error, address=self._address) from error
 

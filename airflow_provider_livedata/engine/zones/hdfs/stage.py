@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 import threading
@@ -11,14 +10,11 @@ from contextlib import nullcontext, suppress
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
-    CredentialsRefused,
     LiveDataError,
     NotADirectory,
     ObjectChanged,
     PathMissing,
-    PermissionRefused,
     Unsupported,
-    ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Entry, Expect
 from airflow_provider_livedata.engine.zones.hdfs.attributes import AttributeStore
@@ -28,15 +24,12 @@ from airflow_provider_livedata.engine.zones.hdfs.status import Status
 FILE_MODE, DIRECTORY_MODE, PRIVATE_MODE = 0o644, 0o755, 0o700
 _TOKEN = re.compile(r"([0-9a-f]{11,12})-[0-9a-f]{16}")  # begun at (epoch ms), and a random part
 _LOCKS = 64
-_NOT_THIS_WAY = (ZoneUnreachable, CredentialsRefused, PermissionRefused, Unsupported)
-log = logging.getLogger(__name__)
 
 
 class Stage:
     """The stage of the location at ``root``, an absolute path."""
 
-    def __init__(self, root: str, data: Data, attributes: AttributeStore, prompt: Data | None = None) -> None:
-        self._prompt = prompt
+    def __init__(self, root: str, data: Data, attributes: AttributeStore) -> None:
         self._state, self._stage = join(root, ".livedata"), join(root, ".livedata/stage")
         self._data, self._attributes = data, attributes
         self._made_as: Status | None = None
@@ -52,32 +45,18 @@ class Stage:
             return token, self._data.create(self._at(token), mode)
 
     def write(
-        self, data: bytes | bytearray | memoryview, attributes: Attributes | None, *, promptly: bool = False
+        self, data: bytes | bytearray | memoryview, attributes: Attributes | None, *, urgent: bool = False
     ) -> str:
-        """A whole new file: its token. ``promptly``: by the client whose files are durable soonest, where one is given."""
-        if promptly and self._prompt is not None:
-            token = _new_token()
-            try:
-                self._write_by(self._prompt, token, data, _mode_of(attributes))
-            except _NOT_THIS_WAY as error:
-                log.info("state is written by RPC from here on, since WebHDFS does not take it: %s", error)
-                self._prompt = None
-            else:
-                return token
+        """A whole new file: its token."""
         token, writer = self.create(attributes)
         try:
-            _fill(writer, data)
+            if len(data):
+                writer.write(data)
+            writer.close(urgent=urgent)
         except BaseException:
             self.discard_quietly(token)
             raise
         return token
-
-    def _write_by(self, client: Data, token: str, data: bytes | bytearray | memoryview, mode: int) -> None:
-        try:
-            _fill(client.create(self._at(token), mode), data)
-        except PathMissing:
-            self._make()
-            _fill(client.create(self._at(token), mode), data)
 
     def find(self, token: str, size_bytes: int) -> Status | None:
         """The whole file of a token; None where it is gone, shorter, or not closed."""
@@ -198,9 +177,3 @@ def _new_token() -> str:
 
 def _mode_of(attributes: Attributes | None) -> int:
     return FILE_MODE if attributes is None or attributes.mode is None else attributes.mode
-
-
-def _fill(writer: Writer, data: bytes | bytearray | memoryview) -> None:
-    if len(data):
-        writer.write(data)
-    writer.close()

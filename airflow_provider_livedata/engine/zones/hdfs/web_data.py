@@ -91,8 +91,7 @@ class WebData:
 
     def is_closed(self, path: str) -> bool:
         """See ``Data.is_closed``. A writer that died is not fenced off: its file counts as open for HDFS's hard limit."""
-        found = self._control.call("GET_BLOCK_LOCATIONS", path, offset=0, length=1).get("LocatedBlocks") or {}
-        return not found.get("isUnderConstruction", True)
+        return not self._control.blocks(path).get("isUnderConstruction", True)
 
     def close(self) -> None:
         """See ``Data.close``. The connections are the zone's."""
@@ -139,8 +138,8 @@ class _WebWriter:
     def sync(self) -> None:
         """See ``Writer.sync``. Each request ends with the bytes at the DataNodes; WebHDFS cannot ask for more."""
 
-    def close(self) -> None:
-        """See ``Writer.close``."""
+    def close(self, *, urgent: bool = False) -> None:
+        """See ``Writer.close``. A DataNode waits for the last block, however urgent it is."""
         if not self._is_there:
             self._create(b"")
 

@@ -62,13 +62,12 @@ MAX_PATH_CHARACTERS = 8000
 PART_BYTES = 1 << 20  # written in order, so that a part is a pace of reading and no more
 # What hdfs-native holds of an open file, measured: the process's peak less its buffers and its state before.
 READING_BYTES, WRITING_BYTES = 2 << 20, 16 << 20
-COMMIT_S = 0.25  # close() asks again after half a second when the NameNode has not heard of the last block
+COMMIT_S = 0.25  # a half second, every other time, where very many files are closed; see ``closing``
 YOUNG_MS = (
     3_600_000  # what was made or closed this long before a snapshot is likely to have been open when it was taken
 )
 _STATE = ".livedata"
 _PLACE = Address("hdfs", "", "")
-PROMPT_BYTES = 1 << 20  # state up to this size is written one file after the other, so that each wait counts
 _COSTLY = frozenset({"acl", "xattrs"})
 _NO_WEBHDFS = (
     "the cluster's WebHDFS address is not known; give the option 'webhdfs', such as http://nn1:9870, or the host and port of "
@@ -98,9 +97,7 @@ class HdfsZone(Zone):
         self._directories: Directories = data.directories
         if control is not None and "acl" in self._preserve:
             self._directories = WebDirectories(control)
-        # A file of RPC is durable after 12 ms or, two times in five, half a second; one of WebHDFS nearly always after 20 ms.
-        prompt = WebData(control) if control is not None else None
-        self._stage = Stage(self._root, data, self._attributes, prompt)
+        self._stage = Stage(self._root, data, self._attributes)
         self._reading = Reading(data, is_frozen=snapshot is not None)
         self.facts = _facts(self._root, self._preserve, has_control=control is not None)
 
@@ -223,8 +220,7 @@ class HdfsZone(Zone):
     ) -> Entry:  # fmt: skip
         """See ``Zone.put``. HDFS compares no checksums of whole files: ``checksum`` is not looked at."""
         target = self._new(path, is_file=True)
-        promptly = path.startswith(f"{_STATE}/") and len(data) <= PROMPT_BYTES
-        token = self._stage.write(data, attributes, promptly=promptly)
+        token = self._stage.write(data, attributes, urgent=path.startswith(f"{_STATE}/"))
         try:
             staged = self._stage.finish(token, path, len(data), attributes)
             self._stage.publish(token, target, staged, expect)
@@ -314,10 +310,9 @@ class HdfsZone(Zone):
             raise SnapshotRefused(_NO_WEBHDFS, address=str(self.address))
         at = join(self._live, entry.path)
         try:
-            found = self._control.call("GET_BLOCK_LOCATIONS", at, offset=0, length=1)
+            located = self._control.blocks(at)
         except (PathMissing, NotADirectory, IsADirectory):
             return True  # a writer does not notice that his file got another name
-        located = found.get("LocatedBlocks") or {}
         if located.get("isUnderConstruction") or located.get("fileLength") != entry.size_bytes:
             return True
         return entry.mtime_ms > self._young_since_ms and self._is_other(at, entry)
@@ -468,7 +463,7 @@ def _data(options: HdfsOptions, control: WebHdfs | None) -> Data:
     if not options.url and control is not None:
         return WebData(control)
     try:
-        return NativeData(options)
+        return NativeData(options, control.blocks if control is not None else None)
     except ImportError as error:
         raise BadOption("reading and writing by RPC needs hdfs-native, which cannot be imported here: pip install hdfs-native, "
                         "or open it with data='webhdfs'", address=options.origin, reason=str(error)) from error  # fmt: skip
