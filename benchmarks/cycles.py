@@ -1,7 +1,7 @@
 """The second run and all after it: a hundred changes among very many files, no change at all, changes that never end.
 
-Each contender has a target of its own, which it brought to what the source was, and brings it to what the source is after each round
-of changes. The contenders take turns, and the order turns with every round. Many cycles of ours and the first rounds of all do not
+Each contender has a target of its own, and a warm one a process of its own, as each location of a live replication has. It brought the target to what the
+source was, and brings it to what the source is after each round of changes. The contenders take turns, and the order turns with every round. Many cycles of ours and the first rounds of all do not
 count: a NameNode goes on compiling what it runs for about a hundred such cycles, and a replication that is live has made these long ago.
 """
 
@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from statistics import quantiles
 from typing import Any
 
@@ -27,6 +28,7 @@ from benchmarks.site import Site, Spot, WrongCopy
 
 INTERVAL_S = 15.0  # between the starts of two cycles of live replication
 SAMPLE_S = 0.1
+FEWER = "fewer files"  # ours, warm, of the tree of fewer files, in turn with the larger one
 RCLONE = ["rclone", "sync", "SOURCE", "TARGET", "--config", "", "--s3-no-check-bucket", "--fast-list", "--transfers", "16",
           "--checkers", "16"]  # fmt: skip
 Runs = dict[str, list[dict[str, float]]]
@@ -37,17 +39,26 @@ def measure(site: Site, size: Size, chosen: frozenset[str]) -> dict[str, Any]:
     """{"to_s3": {"50000": {"runs": ..., "quiet_calls": ...}}, "to_hdfs": {"runs": ...}, "lag": {"p95_s": ..., ...}, ...}."""
     found: dict[str, Any] = {"changes": size.cycle_changes, "warm_rounds": size.cycle_warm_rounds,
                              "warm_cycles": size.cycle_warm_cycles, "to_s3": {}}  # fmt: skip
-    for number, files in enumerate(size.cycle_files):
-        history = _made(site, files)
-        try:
-            # rclone looks at every file: the larger tree tells nothing new about it.
-            found["to_s3"][str(files)] = _to_s3(site, size, history, chosen if number == 0 else frozenset())
-            size = dataclasses.replace(size, cycle_warm_cycles=0)  # the servers are warm now
-            if number == 0:
-                found["to_hdfs"] = {"files": files, "runs": _to_hdfs(site, size, history, chosen)}
-                found["lag"] = _lag(site, size, history)
-        finally:
-            _unmade(site, files)
+    first: History | None = None
+    try:
+        for files in size.cycle_files:
+            history = _made(site, files)
+            try:
+                # rclone looks at every file: the larger tree tells nothing new about it.
+                found["to_s3"][str(files)] = _to_s3(
+                    site, size, history, chosen if first is None else frozenset(), beside=first
+                )
+                size = dataclasses.replace(size, cycle_warm_cycles=0)  # the servers are warm now
+                if first is None:
+                    found["to_hdfs"] = {"files": files, "runs": _to_hdfs(site, size, history, chosen)}
+                    found["lag"] = _lag(site, size, history)
+            finally:
+                if first is not None:
+                    _unmade(site, files)
+            first = first or history
+    finally:
+        if first is not None:
+            _unmade(site, size.cycle_files[0])
     return found
 
 
@@ -61,26 +72,54 @@ def plans() -> dict[str, dict[str, object]]:
 # To S3 ----------------------------------------------------------------------------------------------------------
 
 
-def _to_s3(site: Site, size: Size, history: History, chosen: frozenset[str]) -> dict[str, Any]:
-    source = _source(site, history)
-    with Worker(contenders.environment()) as worker:
-        spots: dict[str, Spot] = {}
-        cycles: dict[str, Cycle] = {}
+def _to_s3(
+    site: Site, size: Size, history: History, chosen: frozenset[str], *, beside: History | None
+) -> dict[str, Any]:
+    """``beside``: the tree of fewer files, which is changed and brought to S3 in turn with this one, so that both can be compared."""
+    made: dict[str, _Arm] = {}
+    with ExitStack() as stack:
         for more, options in plans().items():
-            for name, copy in ((f"ours{more}, warm", warm(worker, options)), (f"ours{more}", contenders.ours(options))):
-                spots[name] = site.fresh("s3")
-                cycles[name] = _bound(copy, source, spots[name])
+            made[f"ours{more}, warm"] = _Arm(site, history, _warmed(stack, options))
+            made[f"ours{more}"] = _Arm(site, history, contenders.ours(options))
+            if beside is not None:
+                made[f"{FEWER}{more}"] = _Arm(site, beside, _warmed(stack, options))
         for name, flags in (("rclone --size-only", ["--size-only"]), ("rclone", [])) if "rclone" in chosen else ():
-            spots[name] = site.fresh("s3")
-            cycles[name] = _bound(_rclone(site, flags), source, spots[name])
+            made[name] = _Arm(site, history, _rclone(site, flags))
+        cycles = {name: arm.cycle for name, arm in made.items()}
         _first_copies(history, cycles)
         _warm(size, history, [cycle for name, cycle in cycles.items() if name.endswith(", warm")])
-        runs = _rounds(site, size, history, cycles, lambda name: _check(site, spots[name], history))
+        changed = [history] if beside is None else [history, beside]
+        runs = _rounds(site, size, changed, cycles, lambda name: made[name].check())
         quiet = _quiet(site, cycles["ours, warm"])
-    for spot in spots.values():
-        site.remove(spot)
-    site.forget_snapshots(source)
-    return {"files": history.files, "runs": runs, "quiet_calls": quiet}
+    for arm in made.values():
+        site.remove(arm.target)
+    for one in changed:
+        site.forget_snapshots(_source(site, one))
+    return {
+        "files": history.files,
+        "fewer": None if beside is None else beside.files,
+        "runs": runs,
+        "quiet_calls": quiet,
+    }
+
+
+class _Arm:
+    """A contender, and the target that is its own."""
+
+    def __init__(self, site: Site, history: History, copy: contenders.Copy) -> None:
+        self._site, self._history, self._copy, self.target = site, history, copy, site.fresh("s3")
+
+    def cycle(self) -> Taken:
+        """Bring the target to what the source is."""
+        return self._copy(_source(self._site, self._history), self.target)
+
+    def check(self) -> None:
+        """Make sure that it is."""
+        _check(self._site, self.target, self._history)
+
+
+def _warmed(stack: ExitStack, options: dict[str, object]) -> contenders.Copy:
+    return warm(stack.enter_context(Worker(contenders.environment())), options)
 
 
 def _first_copies(history: History, cycles: dict[str, Cycle]) -> None:
@@ -96,15 +135,18 @@ def _warm(size: Size, history: History, cycles: list[Cycle]) -> None:
     say(f"{size.cycle_warm_cycles} cycles of ours, which do not count, in {time.monotonic() - began:.0f} s")
 
 
-def _rounds(site: Site, size: Size, history: History, cycles: dict[str, Cycle], check: Callable[[str], None]) -> Runs:
+def _rounds(
+    site: Site, size: Size, histories: list[History], cycles: dict[str, Cycle], check: Callable[[str], None]
+) -> Runs:
     runs: Runs = {name: [] for name in cycles}
     for number in range(-size.cycle_warm_rounds, size.cycle_rounds):
-        history.change(size.cycle_changes)
+        for history in histories:
+            history.change(size.cycle_changes)
         for name in turned(list(cycles), number):
             site.settle()
             taken = beside(site.cpu_s, cycles[name])
             counts = "" if number >= 0 else " (does not count)"
-            say(f"{size.cycle_changes} changes on {history.files:,} files, {name}: {taken.wall_s:.2f} s{counts}")
+            say(f"{size.cycle_changes} changes on {histories[0].files:,} files, {name}: {taken.wall_s:.2f} s{counts}")
             if number >= 0:
                 runs[name].append(taken.to_json())
             check(name)
@@ -154,7 +196,7 @@ def _to_hdfs(site: Site, size: Size, history: History, chosen: frozenset[str]) -
             cycles["distcp"] = _DistCp(site, source, theirs).cycle
         spots = {"ours, warm": ours, "ours": other, "distcp": theirs}
         _first_copies(history, cycles)
-        runs = _rounds(site, size, history, cycles, lambda name: _check(site, spots[name], history))
+        runs = _rounds(site, size, [history], cycles, lambda name: _check(site, spots[name], history))
     for spot in (spots[name] for name in cycles):
         site.forget_snapshots(spot)
         site.disallow_snapshots(spot)

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.contenders import RCLONE_FLAGS, distcp_command, rclone_command
 from benchmarks.copies import FLOOR_THREADS
+from benchmarks.cycles import FEWER
 from benchmarks.results import middle
 from benchmarks.shapes import MIB, Shape
 from benchmarks.site import REPLICATION
@@ -35,6 +36,8 @@ CYCLE_NAMES = {
     **NAMES,
     "ours, staged, warm": "ours, staged first, a warm call of `replicate()`",
     "ours, staged": "ours, staged first, whole process",
+    FEWER: "ours, a warm call, among the fewer files above",
+    f"{FEWER}, staged": "ours, staged first, a warm call, among the fewer files above",
     "rclone": "rclone sync",
     "rclone --size-only": "rclone sync --size-only",
     "distcp": "DistCp -update -diff, local runner",
@@ -199,9 +202,12 @@ def _cycles(found: dict[str, Any]) -> Iterable[str]:
         yield f"### {found['changes']} changes among {int(files):,} files, HDFS to S3"
         yield _cycle_runs(one["runs"])
     sizes = list(found["to_s3"].values())
-    if len(sizes) > 1:
-        least, most = (middle(one["runs"]["ours, warm"]) for one in (sizes[0], sizes[-1]))
-        yield f"Among {sizes[-1]['files']:,} files it takes {most / least:.2f} times what it takes among {sizes[0]['files']:,}."
+    many = sizes[-1]
+    if many.get("fewer"):
+        times = {more: middle(many["runs"][f"ours{more}, warm"]) / middle(many["runs"][f"{FEWER}{more}"])
+                 for more in ("", ", staged") if f"{FEWER}{more}" in many["runs"]}  # fmt: skip
+        told = ", and staged first ".join(f"{found:.2f}" for found in times.values())
+        yield f"Among {many['files']:,} files a warm call takes {told} times what it takes among {many['fewer']:,} in turn with it."
     quiet = sizes[0]["quiet_calls"]
     calls = ", ".join(f"{count} x {name}" for name, count in quiet.items()) or "none"
     yield f"A cycle without changes asks the NameNode **{sum(quiet.values())}** times: {calls}."
@@ -324,7 +330,7 @@ copier runs elsewhere, that share is not there."""
 CYCLES = """A copy is there, and {changes} files change: of ten six are written anew, two made, one is renamed and one deleted. Then each
 contender brings a copy of its own to what the source is now: ours by the difference of two snapshots, with manifest, checkpoint and report
 written; `rclone sync`, with `--fast-list`, by sizes alone or, its default, by times as well; `distcp -update -diff` by the same difference, from
-one HDFS directory to another, its two snapshots included. Most files are empty, so that very many can be made. Before the rounds that count, ours makes {cycles} cycles alone and each contender
+one HDFS directory to another, its two snapshots included. A warm call has a process of its own for its target, as each location of a live replication has. Most files are empty, so that very many can be made. Before the rounds that count, ours makes {cycles} cycles alone and each contender
 {warm} rounds that do not: a NameNode that has just started goes on compiling what it runs for about a hundred such cycles, and the one of a live replication has made them long ago."""
 METADATA = """A database of {tables:,} tables of 20 columns, a hundredth of which have {partitions:,} partitions together, is brought from one Hive Metastore 3.1 to
 another, each on a Derby of its own: by `sync_catalogue`, and by a plain loop that reads each table and partition, gives it its new place, and writes it, by a call each. Then {changed} tables

@@ -33,6 +33,9 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
         more = {"ours, a file open"} if name == "hdfs-s3 small" else set()
         assert set(one["runs"]) == {"ours, warm", "ours", "read", "write", *rclone, *more}
         assert all(run["wall_s"] > 0 and run["cpu_s"] > 0 for runs in one["runs"].values() for run in runs)
+    for one in found["copies"]["measured"].values():
+        assert all(0 < run["start_s"] < run["wall_s"] for run in one["runs"]["ours"])
+
     calls = found["namenode"]["measured"]
     assert calls["calls"]["ours"]["rpc GetBlockLocations"] == calls["files"]
     assert calls["calls"]["ours, a file open"]["webhdfs open"] == calls["files"]
@@ -43,6 +46,9 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
     assert list(cycles["to_s3"]) == ["60", "120"]
     ours, theirs = {"ours, warm", "ours"}, {"rclone --size-only", "rclone"} if rclone else set()
     assert set(cycles["to_s3"]["60"]["runs"]) == {*ours, "ours, staged", "ours, staged, warm"} | theirs
+    fewer = {"fewer files", "fewer files, staged"}
+    assert set(cycles["to_s3"]["120"]["runs"]) == {*ours, "ours, staged", "ours, staged, warm"} | fewer
+    assert cycles["to_s3"]["120"]["fewer"] > 0
     assert set(cycles["to_hdfs"]["runs"]) == ours
     assert 0 < sum(cycles["to_s3"]["60"]["quiet_calls"].values()) <= 5
     assert cycles["lag"]["cycles"] >= 2
@@ -66,6 +72,8 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
             "Hive metadata",
         )
     )
+    assert "Start, imports and opening both zones:" in text
+    assert "in turn with it." in text
     assert not any(place in text + results.read_text() for place in (str(REPOSITORY), "127.0.0.1", "/dev/shm", "/tmp"))
 
 
