@@ -50,9 +50,11 @@ class HdfsCluster:
         jvm_flags: tuple[str, ...] = tuple(_QUICK),
     ) -> None:
         self.superuser = os.environ.get("HADOOP_USER_NAME") or pwd.getpwuid(os.getuid()).pw_name
-        self._lib, self._flags = fetch.hadoop_lib(), list(jvm_flags)
         self._scratch = Scratch("hdfs")
         self.data_dir, self.conf_dir = self._scratch.path, self._scratch.path / "conf"
+        (self.data_dir / "jvm").mkdir()
+        # Else Jetty unpacks its pages into the machine's temporary directory, where they stay when a node is killed.
+        self._lib, self._flags = fetch.hadoop_lib(), [*jvm_flags, f"-Djava.io.tmpdir={self.data_dir}/jvm"]
         rpc, web, *rest = free_ports(2 + 3 * datanodes)
         self.rpc, self.http = f"127.0.0.1:{rpc}", f"127.0.0.1:{web}"
         self.uri, self.webhdfs_port, self.rpc_port = f"hdfs://{self.rpc}", web, rpc

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import chain, count, islice, takewhile
 
+from airflow_provider_livedata.engine.counted import Counted
 from airflow_provider_livedata.engine.deciding.cover import Cover
 from airflow_provider_livedata.engine.deciding.overlay import SortedRun, overlay
 from airflow_provider_livedata.engine.errors import StateDamaged
@@ -79,10 +80,10 @@ def write_generation(
     files: list[ManifestFile] = []
     for first in rows:
         name = _generation_file(run, label, len(files), folder)
-        batch = _Counted(chain((first,), islice(rows, ROWS_A_FILE - 1)))
+        batch = Counted(chain((first,), islice(rows, ROWS_A_FILE - 1)))
         data = held_to_parquet(batch)
         state.write(name, data)
-        file = ManifestFile(name, batch.rows, first.key, hashlib.sha256(data).hexdigest())
+        file = ManifestFile(name, batch.count, first.key, hashlib.sha256(data).hexdigest())
         _verified(state, file, afresh=True)
         files.append(file)
     return tuple(files)
@@ -100,18 +101,6 @@ def delta_of(state: StateFolder, run: int) -> Iterator[Held]:
 
 def _generation_file(run: int, label: str, number: int, folder: str) -> str:
     return f"{folder}/{run:012d}-{label}-{number:06d}.parquet"
-
-
-class _Counted:
-    """Rows that are counted as they pass, since a file of them is too large to be kept."""
-
-    def __init__(self, rows: Iterable[Held]) -> None:
-        self.rows, self._rows = 0, rows
-
-    def __iter__(self) -> Iterator[Held]:
-        for row in self._rows:
-            self.rows += 1
-            yield row
 
 
 def is_worth_compacting(generations: Generations) -> bool:

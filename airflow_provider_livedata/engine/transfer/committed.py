@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.checksums import combine
+from airflow_provider_livedata.engine.counted import Counted
 from airflow_provider_livedata.engine.deciding.outcome import has_carried, has_landed, has_moved, is_replaced
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
@@ -78,7 +79,7 @@ class Publishing(Transfer):
     ) -> None:
         if self.is_passed(phase):
             return
-        counted = _Counted(steps(phase))
+        counted = Counted(steps(phase))
         act(counted)
         if counted.count and not self.tally.failed:
             self.journal.flush()  # what is not done again is not noted again
@@ -205,18 +206,6 @@ class Publishing(Transfer):
                 yield from zip(
                     batch, pool.map(lambda step: peek(self.route.target, step.entry.path), batch), strict=True
                 )
-
-
-class _Counted:
-    """Steps that are counted as they pass."""
-
-    def __init__(self, steps: Iterable[Step]) -> None:
-        self.count, self._steps = 0, steps
-
-    def __iter__(self) -> Iterator[Step]:
-        for step in self._steps:
-            self.count += 1
-            yield step
 
 
 def _conflict(error: LiveDataError) -> LiveDataError:
