@@ -80,8 +80,9 @@ def _to_s3(
     with ExitStack() as stack:
         for more, options in plans().items():
             made[f"ours{more}, warm"] = _Arm(site, history, _warmed(stack, options))
-            made[f"ours{more}"] = _Arm(site, history, contenders.ours(options))
-            if beside is not None:
+            if beside is None:
+                made[f"ours{more}"] = _Arm(site, history, contenders.ours(options))
+            else:  # a memory disk holds few targets of so many files
                 made[f"{FEWER}{more}"] = _Arm(site, beside, _warmed(stack, options))
         for name, flags in (("rclone --size-only", ["--size-only"]), ("rclone", [])) if "rclone" in chosen else ():
             made[name] = _Arm(site, history, _rclone(site, flags))

@@ -47,7 +47,7 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
     ours, theirs = {"ours, warm", "ours"}, {"rclone --size-only", "rclone"} if rclone else set()
     assert set(cycles["to_s3"]["60"]["runs"]) == {*ours, "ours, staged", "ours, staged, warm"} | theirs
     fewer = {"fewer files", "fewer files, staged"}
-    assert set(cycles["to_s3"]["120"]["runs"]) == {*ours, "ours, staged", "ours, staged, warm"} | fewer
+    assert set(cycles["to_s3"]["120"]["runs"]) == {"ours, warm", "ours, staged, warm"} | fewer
     assert cycles["to_s3"]["120"]["fewer"] > 0
     assert set(cycles["to_hdfs"]["runs"]) == ours
     assert 0 < sum(cycles["to_s3"]["60"]["quiet_calls"].values()) <= 5
