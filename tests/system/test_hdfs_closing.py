@@ -15,7 +15,7 @@ from airflow_provider_livedata.engine.zones.hdfs import closing as hdfs_closing
 from airflow_provider_livedata.engine.zones.hdfs.closing import PromptClosing
 from airflow_provider_livedata.engine.zones.hdfs.data import NativeData
 from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
-from tests.system.hdfs_common import open_file, read, zone_of
+from tests.system.hdfs_common import open_file, read, stat, zone_of
 
 if TYPE_CHECKING:
     from tests.services.hdfs import HdfsCluster
@@ -63,6 +63,7 @@ def test_files_are_whole_when_they_are_said_to_be_and_after_the_client_asked_aga
     for path in paths:
         assert not is_open(zone, path)
         assert read(zone, path) == path.encode()
+        assert stat(zone, path).attributes.mode == 0o644
     assert zone.sweep(1 << 62) == 0
 
 

@@ -216,3 +216,12 @@ def test_sleeping_clients_take_bounded_threads_and_memory(
     closing.close("/3", 5, held_bytes, asleep())
     assert cluster.given_up == ["/1", "/3"]
     closing.end()
+
+
+def test_what_is_closed_after_the_end_is_closed_by_its_client(asleep: Callable[..., Sleeping]) -> None:
+    cluster, here = Cluster(WHOLE), list[threading.Thread]()
+    closing = closing_of(cluster)
+    closing.close("/1", 5, 5, asleep())
+    closing.end()
+    closing.close("/2", 5, 5, lambda: here.append(threading.current_thread()), urgent=True)
+    assert (here, cluster.given_up) == ([threading.current_thread()], ["/1"])

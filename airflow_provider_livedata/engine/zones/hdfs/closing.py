@@ -62,27 +62,27 @@ class PromptClosing:
             close: The client's own; it may go on for half a second after this returned.
             urgent: However many files are closed.
         """
-        closing = self._begun(held_bytes, close, urgent=urgent) if size_bytes and self._is_told else None
+        closing = self._begun(held_bytes, close, urgent=urgent) if size_bytes else None
         if closing is None:
             close()
         elif not self._is_whole(closing, path, size_bytes):
             closing.result()
 
     def end(self) -> None:
-        """Take no more files; those that are being closed are left to their threads."""
+        """Start no more threads; files that are being closed are left to theirs, and what is closed later waits for the client."""
         with self._lock:
+            self._is_told = False
             if self._threads is not None:
                 self._threads.shutdown(wait=False)
 
     def _begun(self, held_bytes: int, close: Callable[[], None], *, urgent: bool) -> Future[None] | None:
         with self._lock:
-            if self._closing >= MOST_THREADS or self._held_bytes + held_bytes > MOST_HELD_BYTES:
-                return None
-            if not (urgent or self._is_allowed()):
+            has_room = self._closing < MOST_THREADS and self._held_bytes + held_bytes <= MOST_HELD_BYTES
+            if not (self._is_told and has_room and (urgent or self._is_allowed())):
                 return None
             self._closing, self._held_bytes = self._closing + 1, self._held_bytes + held_bytes
             self._threads = self._threads or ThreadPoolExecutor(MOST_THREADS, "hdfs-close")
-        return self._threads.submit(self._run, held_bytes, close)
+            return self._threads.submit(self._run, held_bytes, close)
 
     def _is_allowed(self) -> bool:
         now_s = time.monotonic()
