@@ -80,6 +80,13 @@ class Asked:
         self._seen = len(log)
         return Counter(found)
 
+    def count_but_closing(self) -> Counter[str]:
+        """Calls without WebHDFS's ``open``, which asks of a file just written whether HDFS has all of it: as often as that takes."""
+        log = self._cluster.log()
+        found = re.findall(r"\tcmd=(\w+)[^\n]*\tproto=(\w+)", log[self._seen :])
+        self._seen = len(log)
+        return Counter(name for name, protocol in found if (name, protocol) != ("open", "webhdfs"))
+
     def renames(self) -> list[tuple[str, str]]:
         """Old and new absolute paths of renames, without those of state."""
         log = self._cluster.log()
