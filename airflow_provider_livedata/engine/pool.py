@@ -7,6 +7,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from types import TracebackType
 
+from airflow_provider_livedata.engine.machine import clients_work_in_background, work_in_background
+
 Task = Callable[[], None]
 OPEN_TO_A_THREAD = 16  # fewer, and the feeder waits and is woken more often
 
@@ -27,6 +29,7 @@ class Pool:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Pool:
+        clients_work_in_background()
         return self
 
     def __exit__(
@@ -90,6 +93,7 @@ class Pool:
         self._awaited = -1
 
     def _work(self) -> None:
+        work_in_background()
         while (task := self._queue.get()) is not None:
             try:
                 if self._fatal is None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from airflow_provider_livedata.engine.errors import BadOption, UnknownScheme
+from airflow_provider_livedata.engine.machine import use_few_arenas
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
 
@@ -44,6 +45,7 @@ def open_zone(address: str | Address, **options: Any) -> Zone:
         BadOption: The zone does not know an option, or its value is none that it can have.
     """
     parsed = Address.parse(address) if isinstance(address, str) else address
+    use_few_arenas()
     opener = _zone_class(parsed).open
     try:
         inspect.signature(opener).bind(parsed, **options)
