@@ -75,21 +75,20 @@ class Asked:
 
     def count(self) -> Counter[str]:
         """Calls by their names."""
-        log = self._cluster.log()
-        found = re.findall(r"\tcmd=(\w+)", log[self._seen :])
-        self._seen = len(log)
-        return Counter(found)
+        return Counter(self._found(r"\tcmd=(\w+)"))
 
     def count_but_closing(self) -> Counter[str]:
         """Calls without WebHDFS's ``open``, which asks of a file just written whether HDFS has all of it: as often as that takes."""
-        log = self._cluster.log()
-        found = re.findall(r"\tcmd=(\w+)[^\n]*\tproto=(\w+)", log[self._seen :])
-        self._seen = len(log)
+        found = self._found(r"\tcmd=(\w+)[^\n]*\tproto=(\w+)")
         return Counter(name for name, protocol in found if (name, protocol) != ("open", "webhdfs"))
 
     def renames(self) -> list[tuple[str, str]]:
         """Old and new absolute paths of renames, without those of state."""
-        log = self._cluster.log()
-        found = re.findall(r"\tcmd=rename\b[^\t]*\tsrc=([^\t]*)\tdst=([^\t]*)", log[self._seen :])
-        self._seen = len(log)
+        found = self._found(r"\tcmd=rename\b[^\t]*\tsrc=([^\t]*)\tdst=([^\t]*)")
         return [(old, new) for old, new in found if "/.livedata/" not in old + new]
+
+    def _found(self, pattern: str) -> list[Any]:
+        log = self._cluster.log()
+        found = re.findall(pattern, log[self._seen :])
+        self._seen = len(log)
+        return found
