@@ -78,9 +78,9 @@ class Asked:
         return Counter(self._found(r"\tcmd=(\w+)"))
 
     def count_but_closing(self) -> Counter[str]:
-        """Calls without WebHDFS's ``open``, which asks of a file just written whether HDFS has all of it: as often as that takes."""
-        found = self._found(r"\tcmd=(\w+)[^\n]*\tproto=(\w+)")
-        return Counter(name for name, protocol in found if (name, protocol) != ("open", "webhdfs"))
+        """Calls without those that ask of a staged file whether HDFS has all of it: as many as that takes."""
+        found = self._found(r"\tcmd=(\w+)[^\t]*\tsrc=([^\t]*)")
+        return Counter(name for name, path in found if not (name == "open" and "/.livedata/stage/" in path))
 
     def renames(self) -> list[tuple[str, str]]:
         """Old and new absolute paths of renames, without those of state."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
+import hdfs_native
 import pytest
 
 from airflow_provider_livedata.engine.checksums import checksum_of
@@ -31,15 +33,18 @@ def zone(hdfs_cluster: HdfsCluster, hdfs_dir: str) -> Iterator[HdfsZone]:
         yield zone
 
 
-def is_open(zone: HdfsZone, path: str) -> bool:
+def blocks_of(zone: HdfsZone, path: str) -> dict[str, Any]:
     assert zone._control is not None
-    return bool(zone._control.blocks(f"/{zone.address.path}/{path}")["isUnderConstruction"])
+    return dict(zone._control.call("GET_BLOCK_LOCATIONS", f"/{zone.address.path}/{path}")["LocatedBlocks"])
+
+
+def is_open(zone: HdfsZone, path: str) -> bool:
+    return bool(blocks_of(zone, path)["isUnderConstruction"])
 
 
 def put_until_a_lease_is_given_up(zone: HdfsZone, folder: str) -> list[str]:
     """Write small files until the client of one slept; their paths, that one's last."""
     closing, paths, given_up = cast("NativeData", zone._data)._closing, list[str](), list[str]()
-    assert closing is not None
     release = closing._release
 
     def noted(path: str) -> bool:
@@ -79,9 +84,10 @@ def test_what_was_deleted_stays_deleted_when_the_client_asks_again(zone: HdfsZon
 
 @pytest.mark.parametrize("size_bytes", [MIB - 1, MIB, 2 * MIB, 2 * MIB + 1])
 def test_files_that_end_at_a_block_s_end_are_whole_too(
-    hdfs_cluster: HdfsCluster, hdfs_dir: str, size_bytes: int
+    hdfs_cluster: HdfsCluster, hdfs_dir: str, monkeypatch: pytest.MonkeyPatch, size_bytes: int
 ) -> None:
-    with zone_of(hdfs_cluster, hdfs_dir, config={"dfs.blocksize": str(MIB)}) as zone:
+    monkeypatch.setattr(hdfs_native, "WriteOptions", partial(hdfs_native.WriteOptions, block_size=MIB))
+    with zone_of(hdfs_cluster, hdfs_dir) as zone:
         data = bytes(range(256)) * (size_bytes // 256) + b"x" * (size_bytes % 256)
         for number in range(10):
             upload = zone.begin(f"f{number}", size_bytes)
@@ -91,19 +97,19 @@ def test_files_that_end_at_a_block_s_end_are_whole_too(
             ]
             upload.complete(parts, checksum_of(data))
             assert not is_open(zone, f"f{number}")
+            assert len(blocks_of(zone, f"f{number}")["locatedBlocks"]) == -(-size_bytes // MIB)
             assert read(zone, f"f{number}", size_bytes) == data
 
 
 def test_no_lease_is_taken_from_a_writer_at_work(hdfs_cluster: HdfsCluster, zone: HdfsZone) -> None:
     data, given_up = cast("NativeData", zone._data), list[str]()
-    assert zone._control is not None
 
     def release(path: str) -> bool:
         given_up.append(path)
         return bool(data._client.recover_lease(path))
 
     at, written = f"/{zone.address.path}/slow", threading.Event()
-    closing = PromptClosing(zone._control.blocks, release)
+    closing = PromptClosing(data._whole_bytes, release)
     with open_file(hdfs_cluster, at, b"a" * 1000) as writer:
         waiting = threading.Thread(target=closing.close, args=(at, 1000, 0, written.wait))
         waiting.start()

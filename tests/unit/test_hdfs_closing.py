@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_livedata.engine.errors import PermissionRefused, Unsupported
+from airflow_provider_livedata.engine.errors import PermissionRefused
 from airflow_provider_livedata.engine.zones.hdfs import closing as hdfs_closing
 from airflow_provider_livedata.engine.zones.hdfs.closing import PromptClosing
 
-WHOLE = {"isLastBlockComplete": True, "fileLength": 5}
+WHOLE = 5  # bytes
 WAITED_S = 30
 
 
@@ -25,12 +25,12 @@ class Cluster:
         self.asked: list[str] = []
         self.given_up: list[str] = []
 
-    def blocks(self, path: str) -> dict[str, Any]:
+    def length(self, path: str) -> int:
         self.asked.append(path)
         found = self._told.pop(0) if len(self._told) > 1 else self._told[0]
         if isinstance(found, Exception):
             raise found
-        return dict(found)
+        return int(found)
 
     def release(self, path: str) -> bool:
         self.given_up.append(path)
@@ -66,11 +66,11 @@ def asleep() -> Iterator[Callable[..., Sleeping]]:
 
 
 def closing_of(cluster: Cluster) -> PromptClosing:
-    return PromptClosing(cluster.blocks, cluster.release)
+    return PromptClosing(cluster.length, cluster.release)
 
 
 def test_a_file_is_whole_once_its_last_block_is_though_the_client_sleeps(asleep: Callable[..., Sleeping]) -> None:
-    cluster, close = Cluster({"isLastBlockComplete": False, "fileLength": 0}, WHOLE), asleep()
+    cluster, close = Cluster(0, WHOLE), asleep()
     closing_of(cluster).close("/f", 5, 5, close)
     assert not close.has_ended.is_set()
     assert (cluster.asked, cluster.given_up) == (["/f", "/f"], ["/f"])
@@ -83,20 +83,8 @@ def test_what_the_client_says_after_that_is_not_heard(asleep: Callable[..., Slee
     assert close.has_ended.wait(WAITED_S)
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
-        {"isLastBlockComplete": False, "fileLength": 5},
-        {"isLastBlockComplete": True, "fileLength": 4},
-        {"isLastBlockComplete": True, "fileLength": 6},
-        {"fileLength": 5},
-        {},
-    ],
-    ids=["last block not complete", "shorter", "longer", "not told", "nothing"],
-)
-def test_no_lease_is_given_up_of_a_file_that_is_not_all_there(
-    told: dict[str, Any], asleep: Callable[..., Sleeping]
-) -> None:
+@pytest.mark.parametrize("told", [0, 4, 6], ids=["no block complete", "shorter", "longer"])
+def test_no_lease_is_given_up_of_a_file_that_is_not_all_there(told: int, asleep: Callable[..., Sleeping]) -> None:
     cluster, close, ended = Cluster(told), asleep(), threading.Event()
 
     def run() -> None:
@@ -131,7 +119,7 @@ def test_what_the_client_raises_is_raised(size_bytes: int) -> None:
         raise OSError("no DataNode is left")
 
     with pytest.raises(OSError, match="no DataNode is left"):
-        closing_of(Cluster({})).close("/f", size_bytes, size_bytes, close)
+        closing_of(Cluster(0)).close("/f", size_bytes, size_bytes, close)
 
 
 @pytest.mark.parametrize("released", [False, PermissionRefused("not yours", path="/f")], ids=["not whole", "refused"])
@@ -148,22 +136,17 @@ def test_where_the_lease_cannot_be_given_up_the_client_is_waited_for_and_the_nex
     assert {"/f", "/g"} == set(cluster.given_up)
 
 
-@pytest.mark.parametrize(
-    ("error", "asked"),
-    [(Unsupported("no such operation", path="/f"), ["/f"]), (PermissionRefused("mode 200", path="/f"), ["/f", "/g"])],
-    ids=["a gateway", "a file's mode"],
-)
-def test_who_tells_no_blocks_is_asked_once_and_of_a_file_that_may_not_be_read_nothing_follows_for_others(
-    error: Exception, asked: list[str], asleep: Callable[..., Sleeping]
+def test_where_nothing_is_told_the_client_is_waited_for_and_the_next_file_asked_about(
+    asleep: Callable[..., Sleeping],
 ) -> None:
-    cluster = Cluster(error)
+    cluster = Cluster(PermissionRefused("mode 200", path="/f"))
     closing = closing_of(cluster)
     for path in ("/f", "/g"):
         close = asleep()
         threading.Timer(0.05, close.may_end.set).start()
         closing.close(path, 5, 5, close)
         assert close.has_ended.is_set()
-    assert cluster.asked == asked
+    assert (cluster.asked, cluster.given_up) == (["/f", "/g"], [])
 
 
 def test_where_very_many_are_closed_only_the_urgent_are_asked_about(

@@ -6,14 +6,15 @@ length that the client told, and nothing but the lease is left: whoever has that
 again, hears that it is.
 
     close(), in a thread       asks ................................. 0.5 s: asks again, "it is whole"
-    here                            6 ms: is the last block complete, and all there?   recoverLease: whole
+    here                            6 ms: is it as long as what was written?   recoverLease: whole
                                     18, 54, 162 ms, where it was not
 
-A lease is not given up before that: HDFS would take the writer for dead, and begin to recover a block that is being written.
+A lease is not given up before that: HDFS would take the writer for dead, and begin to recover a block that is being written. The length
+that HDFS tells of a file being written leaves out a last block that is not complete, and the client begins no block before it has bytes for it.
 
 Two calls of the NameNode a file, and a millisecond of CPU, are worth it where somebody waits: for state, which is written one file after
 the other, and for the files of a cycle, which are few. Where very many are copied, other files are written meanwhile.
-Source: ``LocatedBlocks.isLastBlockComplete`` and ``FSNamesystem.internalReleaseLease`` of Hadoop.
+Source: ``INodeFile.computeFileSizeNotIncludingLastUcBlock`` and ``FSNamesystem.internalReleaseLease`` of Hadoop.
 """
 
 from __future__ import annotations
@@ -21,11 +22,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any
-
-from airflow_provider_livedata.engine.errors import LiveDataError, PermissionRefused
 
 PAUSES_S = (0.006, 0.012, 0.036, 0.108)
 MOST_THREADS = 128  # each sleeps in the client for half a second
@@ -33,22 +31,22 @@ AT_ONCE, A_SECOND = 256.0, 8.0  # files that are not urgent: the first ones of a
 MOST_HELD_BYTES = 16 << 20  # what the files in these threads hold in memory, beside what copying may hold
 log = logging.getLogger(__name__)
 
-Blocks = Callable[[str], Mapping[str, Any]]
+Length = Callable[[str], int]
 
 
 class PromptClosing:
     """Closes files of one client, for any number of threads.
 
-    ``blocks`` tells WebHDFS's ``LocatedBlocks`` of a path; ``release`` gives up its lease, and says whether the file is whole then.
+    ``length`` tells the bytes of a path's complete blocks; ``release`` gives up its lease, and says whether the file is whole then.
     """
 
-    def __init__(self, blocks: Blocks, release: Callable[[str], bool]) -> None:
-        self._blocks, self._release = blocks, release
+    def __init__(self, length: Length, release: Callable[[str], bool]) -> None:
+        self._length, self._release = length, release
         self._threads: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._closing, self._held_bytes = 0, 0
         self._allowed, self._as_of_s = AT_ONCE, time.monotonic()
-        self._is_told = True
+        self._has_ended = False
 
     def close(
         self, path: str, size_bytes: int, held_bytes: int, close: Callable[[], None], *, urgent: bool = False
@@ -71,14 +69,14 @@ class PromptClosing:
     def end(self) -> None:
         """Start no more threads; files that are being closed are left to theirs, and what is closed later waits for the client."""
         with self._lock:
-            self._is_told = False
+            self._has_ended = True
             if self._threads is not None:
                 self._threads.shutdown(wait=False)
 
     def _begun(self, held_bytes: int, close: Callable[[], None], *, urgent: bool) -> Future[None] | None:
         with self._lock:
             has_room = self._closing < MOST_THREADS and self._held_bytes + held_bytes <= MOST_HELD_BYTES
-            if not (self._is_told and has_room and (urgent or self._is_allowed())):
+            if self._has_ended or not (has_room and (urgent or self._is_allowed())):
                 return None
             self._closing, self._held_bytes = self._closing + 1, self._held_bytes + held_bytes
             self._threads = self._threads or ThreadPoolExecutor(MOST_THREADS, "hdfs-close")
@@ -106,19 +104,9 @@ class PromptClosing:
             if wait([closing], timeout=pause).done:
                 return False
             try:
-                if self._has_all(path, size_bytes) and self._release(path):
+                if self._length(path) == size_bytes and self._release(path):
                     return True
             except Exception as error:  # noqa: BLE001 - the client's own way is still there
                 log.debug("%s is left to its client to close: %s", path, error)
                 return False
         return False
-
-    def _has_all(self, path: str, size_bytes: int) -> bool:
-        try:
-            found = self._blocks(path)
-        except PermissionRefused:
-            raise  # of this file, whose mode lets not even its owner read it
-        except LiveDataError:
-            self._is_told = False  # a gateway that knows no blocks, say: it is not asked of every file
-            raise
-        return bool(found.get("isLastBlockComplete")) and found.get("fileLength") == size_bytes

@@ -19,7 +19,7 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.limits import NO_LIMIT, Pace
 from airflow_provider_livedata.engine.zones.hdfs import identity as hdfs_identity
 from airflow_provider_livedata.engine.zones.hdfs.acl import AclRule
-from airflow_provider_livedata.engine.zones.hdfs.closing import Blocks, PromptClosing
+from airflow_provider_livedata.engine.zones.hdfs.closing import PromptClosing
 from airflow_provider_livedata.engine.zones.hdfs.directories import NativeDirectories
 from airflow_provider_livedata.engine.zones.hdfs.errors import native_error
 from airflow_provider_livedata.engine.zones.hdfs.status import Directories
@@ -135,19 +135,19 @@ class Data(Protocol):
 
 
 class NativeData:
-    """See ``Data``. ``blocks``: tells of a file's last block, so that it need not be waited for; see ``PromptClosing``."""
+    """See ``Data``."""
 
-    def __init__(self, options: HdfsOptions, blocks: Blocks | None = None) -> None:
+    def __init__(self, options: HdfsOptions) -> None:
         if not options.is_kerberos:
             hdfs_identity.claim(self, options.user)
         self._origin, self._by_name, self._pace = options.origin, options.uses_host_names, NO_LIMIT
         try:
             self._client = _client(options)
         except BaseException:
-            self.close()
+            hdfs_identity.release(self)
             raise
         self.directories: Directories = NativeDirectories(self._client, self._origin)
-        self._closing = PromptClosing(blocks, self._client.recover_lease) if blocks is not None else None
+        self._closing = PromptClosing(self._whole_bytes, self._client.recover_lease)
 
     def paced(self, pace: Pace) -> NativeData:
         """See ``Data.paced``."""
@@ -216,9 +216,11 @@ class NativeData:
 
     def close(self) -> None:
         """See ``Data.close``."""
-        if self._closing is not None:
-            self._closing.end()
+        self._closing.end()
         hdfs_identity.release(self)
+
+    def _whole_bytes(self, path: str) -> int:
+        return len(self._client.read(path))  # of a file being written, what its complete blocks hold
 
     def _ask(self, path: str, call: Callable[..., Any], *args: Any) -> Any:
         self._pace.take()
@@ -261,7 +263,7 @@ class _NativeReader:
 class _NativeWriter:
     """See ``Writer``."""
 
-    def __init__(self, writer: FileWriter, origin: str, path: str, closing: PromptClosing | None) -> None:
+    def __init__(self, writer: FileWriter, origin: str, path: str, closing: PromptClosing) -> None:
         self._writer, self._path, self._address, self._closing = writer, path, f"{origin}{path}", closing
         self._written_bytes, self._synced_bytes = 0, 0
 
@@ -288,10 +290,7 @@ class _NativeWriter:
         """See ``Writer.close``."""
         held_bytes = self._written_bytes - self._synced_bytes
         try:
-            if self._closing is None:
-                self._writer.close()
-            else:
-                self._closing.close(self._path, self._written_bytes, held_bytes, self._writer.close, urgent=urgent)
+            self._closing.close(self._path, self._written_bytes, held_bytes, self._writer.close, urgent=urgent)
         except Exception as error:
             raise native_error(error, address=self._address) from error
 

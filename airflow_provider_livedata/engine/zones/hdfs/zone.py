@@ -463,7 +463,7 @@ def _data(options: HdfsOptions, control: WebHdfs | None) -> Data:
     if not options.url and control is not None:
         return WebData(control)
     try:
-        return NativeData(options, control.blocks if control is not None else None)
+        return NativeData(options)
     except ImportError as error:
         raise BadOption("reading and writing by RPC needs hdfs-native, which cannot be imported here: pip install hdfs-native, "
                         "or open it with data='webhdfs'", address=options.origin, reason=str(error)) from error  # fmt: skip
