@@ -85,6 +85,17 @@ class TestAcls:
             assert [(entry.acl, entry.xattrs) for entry in zone.scan()] == [(None, None)]
             assert asked.count() == {"listStatus": 1}
 
+    def test_acls_are_told_of_what_is_kept_aside_and_not_asked_for_in_records(
+        self, hdfs_cluster: HdfsCluster, hdfs_dir: str
+    ) -> None:
+        with zone_of(hdfs_cluster, hdfs_dir, preserve=["acl"]) as zone:
+            for folder in ("removed", "runs"):
+                put(zone, f".livedata/{folder}/1/f", b"1", Attributes(acl=FILE_ACL, mode=0o640))
+            assert [entry.acl for entry in zone.scan(".livedata/removed/1")] == [FILE_ACL]
+            asked = Asked(hdfs_cluster)
+            assert [entry.acl for entry in zone.scan(".livedata/runs")] == [None, None]
+            assert asked.count() == {"listStatus": 2}
+
     def test_an_acl_is_changed_and_removed(self, hdfs_cluster: HdfsCluster, zone: HdfsZone) -> None:
         put(zone, "f", b"1", Attributes(acl=FILE_ACL, mode=0o640))
         changed = zone.set_attributes("f", Attributes(acl="user:bob:r--,group::---"))
