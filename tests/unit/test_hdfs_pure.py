@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,6 +35,7 @@ from airflow_provider_livedata.engine.zones.hdfs import data as hdfs_data
 from airflow_provider_livedata.engine.zones.hdfs import identity as hdfs_identity
 from airflow_provider_livedata.engine.zones.hdfs import scan as hdfs_scan
 from airflow_provider_livedata.engine.zones.hdfs.acl import canonical, full
+from airflow_provider_livedata.engine.zones.hdfs.closing import PromptClosing
 from airflow_provider_livedata.engine.zones.hdfs.errors import java_error, native_error
 from airflow_provider_livedata.engine.zones.hdfs.options import HdfsOptions, read_options
 from airflow_provider_livedata.engine.zones.webhdfs_paths import same_path
@@ -307,6 +309,16 @@ def test_a_process_is_one_user_at_a_time_and_itself_again_afterwards(monkeypatch
     assert "HADOOP_USER_NAME" not in os.environ
 
 
+def test_options_that_the_client_does_not_take_are_told_and_leave_the_identity_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HADOOP_USER_NAME", raising=False)
+    refused = replace(options("nn:8020", user="ann"), url="ftp://nn")
+    with pytest.raises(BadOption, match="does not take these options"):
+        hdfs_data.NativeData(refused)
+    assert "HADOOP_USER_NAME" not in os.environ
+
+
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 @pytest.mark.parametrize("size", [0, 5, (2 << 20) + 3])
 def test_the_client_is_handed_bytes_whatever_was_given(kind: type[Any], size: int) -> None:
@@ -316,7 +328,7 @@ def test_the_client_is_handed_bytes_whatever_was_given(kind: type[Any], size: in
         def write(self, data: object) -> None:
             taken.append(data)
 
-    data = os.urandom(size)
-    hdfs_data._NativeWriter(cast("Any", Recorder()), "hdfs://nn", "/f", None).write(kind(data))
+    data, closing = os.urandom(size), PromptClosing(len, lambda _: True)
+    hdfs_data._NativeWriter(cast("Any", Recorder()), "hdfs://nn", "/f", closing).write(kind(data))
     assert {type(piece) for piece in taken} <= {bytes}  # others it takes apart byte by byte
     assert b"".join(cast("list[bytes]", taken)) == data
