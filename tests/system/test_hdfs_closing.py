@@ -15,7 +15,7 @@ from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.model import ABSENT
 from airflow_provider_livedata.engine.zones.hdfs import closing as hdfs_closing
 from airflow_provider_livedata.engine.zones.hdfs.closing import PromptClosing
-from airflow_provider_livedata.engine.zones.hdfs.data import NativeData
+from airflow_provider_livedata.engine.zones.hdfs.data import NativeData, whole_bytes
 from airflow_provider_livedata.engine.zones.hdfs.zone import HdfsZone
 from tests.system.hdfs_common import open_file, read, stat, zone_of
 
@@ -109,7 +109,7 @@ def test_no_lease_is_taken_from_a_writer_at_work(hdfs_cluster: HdfsCluster, zone
         return bool(data._client.recover_lease(path))
 
     at, written = f"/{zone.address.path}/slow", threading.Event()
-    closing = PromptClosing(data._whole_bytes, release)
+    closing = PromptClosing(partial(whole_bytes, data._client), release)
     with open_file(hdfs_cluster, at, b"a" * 1000) as writer:
         waiting = threading.Thread(target=closing.close, args=(at, 1000, 0, written.wait))
         waiting.start()

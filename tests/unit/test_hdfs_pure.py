@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import os
 from collections.abc import Iterator
@@ -317,6 +318,20 @@ def test_options_that_the_client_does_not_take_are_told_and_leave_the_identity_t
     with pytest.raises(BadOption, match="does not take these options"):
         hdfs_data.NativeData(refused)
     assert "HADOOP_USER_NAME" not in os.environ
+
+
+def test_what_nobody_uses_any_more_leaves_the_identity_to_others_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HADOOP_USER_NAME", raising=False)
+    gc.disable()  # it may take its time
+    try:
+        made = hdfs_data.NativeData(options("nn:8020", user="ann"))
+        assert os.environ["HADOOP_USER_NAME"] == "ann"
+        del made
+        other = hdfs_data.NativeData(options("nn:8020", user="bob"))
+        assert os.environ["HADOOP_USER_NAME"] == "bob"
+        other.close()
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_livedata.engine.errors import (
@@ -25,7 +26,7 @@ from airflow_provider_livedata.engine.zones.hdfs.errors import native_error
 from airflow_provider_livedata.engine.zones.hdfs.status import Directories
 
 if TYPE_CHECKING:
-    from hdfs_native import FileReader, FileWriter
+    from hdfs_native import Client, FileReader, FileWriter
 
     from airflow_provider_livedata.engine.zones.hdfs.options import HdfsOptions
 
@@ -147,7 +148,8 @@ class NativeData:
             hdfs_identity.release(self)
             raise
         self.directories: Directories = NativeDirectories(self._client, self._origin)
-        self._closing = PromptClosing(self._whole_bytes, self._client.recover_lease)
+        # Nothing of this one itself: what nobody uses any more is to leave its identity to others at once.
+        self._closing = PromptClosing(partial(whole_bytes, self._client), self._client.recover_lease)
 
     def paced(self, pace: Pace) -> NativeData:
         """See ``Data.paced``."""
@@ -218,9 +220,6 @@ class NativeData:
         """See ``Data.close``."""
         self._closing.end()
         hdfs_identity.release(self)
-
-    def _whole_bytes(self, path: str) -> int:
-        return len(self._client.read(path))  # of a file being written, what its complete blocks hold
 
     def _ask(self, path: str, call: Callable[..., Any], *args: Any) -> Any:
         self._pace.take()
@@ -293,6 +292,11 @@ class _NativeWriter:
             self._closing.close(self._path, self._written_bytes, held_bytes, self._writer.close, urgent=urgent)
         except Exception as error:
             raise native_error(error, address=self._address) from error
+
+
+def whole_bytes(client: Client, path: str) -> int:
+    """The length of a file; of one that is being written, what its complete blocks hold."""
+    return len(client.read(path))
 
 
 def _client(options: HdfsOptions) -> Any:
