@@ -23,6 +23,8 @@ from airflow_provider_livedata.engine.model import (
 )
 from airflow_provider_livedata.engine.zones.address import Address
 
+RECORDS = ("checkpoint", "lease", "manifest", "role", "runs")  # folders of `.livedata` that hold nothing of the user's
+
 
 class Zone(ABC):
     """One directory of a store, with everything below it."""

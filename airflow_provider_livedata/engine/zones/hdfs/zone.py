@@ -37,7 +37,7 @@ from airflow_provider_livedata.engine.model import (
     Snapshot,
 )
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import Upload, Zone, delete_each
+from airflow_provider_livedata.engine.zones.base import RECORDS, Upload, Zone, delete_each
 from airflow_provider_livedata.engine.zones.hdfs import scan as hdfs_scan
 from airflow_provider_livedata.engine.zones.hdfs import together
 from airflow_provider_livedata.engine.zones.hdfs.attributes import AttributeStore
@@ -67,7 +67,6 @@ YOUNG_MS = (
     3_600_000  # what was made or closed this long before a snapshot is likely to have been open when it was taken
 )
 _STATE = ".livedata"
-_RECORDS = ("checkpoint", "lease", "manifest", "role", "runs")  # in there: of ours alone, so nobody asks for ACLs
 _PLACE = Address("hdfs", "", "")
 _COSTLY = frozenset({"acl", "xattrs"})
 _NO_WEBHDFS = (
@@ -447,8 +446,9 @@ class HdfsZone(Zone):
 
 
 def _is_record(path: str) -> bool:
+    """Whether a directory is one whose ACLs nobody asks for."""
     state, _, under = path.partition("/")
-    return state == _STATE and under.partition("/")[0] in _RECORDS
+    return state == _STATE and under.partition("/")[0] in RECORDS
 
 
 def _facts(root: str, preserve: frozenset[str], *, has_control: bool) -> Facts:

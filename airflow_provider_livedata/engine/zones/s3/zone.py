@@ -23,7 +23,7 @@ from airflow_provider_livedata.engine.checksums import store_text
 from airflow_provider_livedata.engine.errors import BadOption, PathMissing, ZoneError
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Facts, Failure
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import Upload, Zone
+from airflow_provider_livedata.engine.zones.base import RECORDS, Upload, Zone
 from airflow_provider_livedata.engine.zones.objects import listing
 from airflow_provider_livedata.engine.zones.s3 import copy as s3_copy
 from airflow_provider_livedata.engine.zones.s3 import delete as s3_delete
@@ -41,9 +41,7 @@ from airflow_provider_livedata.engine.zones.s3.reading import S3Reading
 
 _STATE = ".livedata"
 # Folders of state with plain names, which are listed several times a run.
-_PLAIN = tuple(
-    f"{_STATE}/{name}" for name in ("lease", "checkpoint", "runs", "manifest", "role", "stage/bundles", "stage/held")
-)
+_PLAIN = tuple(f"{_STATE}/{name}" for name in (*RECORDS, "stage/bundles", "stage/held"))
 # Measured with 16 requests at a time: the process's peak less its buffers and its state before.
 READING_BYTES, WRITING_BYTES = 1 << 20, 1 << 20
 # An upload takes three requests; the two that a bundle saves cost more than 256 KiB that go once more.
