@@ -142,6 +142,11 @@ class Buffers:
         """
         return _Loan(self, size_bytes, beside)
 
+    def set_aside(self, size_bytes: int) -> None:
+        """Leave so much of the budget to a holder that keeps it as long as this lives, and never waits for it here."""
+        with self._room:
+            self._budget = max(self._budget - size_bytes, 0)
+
     def take(self, size_bytes: int, beside: int) -> mmap:
         """Wait until there is room; see ``borrow``."""
         needed = size_bytes + beside

@@ -17,7 +17,7 @@ class Pool:
     """Runs tasks on ``threads`` threads. The first exception that a task lets out stops all and is raised to the feeder.
 
     Tasks deal with the failures of their item themselves; what they let out is what no item can survive. One thread
-    feeds it. The queue itself knows no bound, which makes it cheap; the feeder waits while too many tasks are open.
+    feeds it, and tasks may add what follows from them. The queue itself knows no bound, which makes it cheap; the feeder waits while too many tasks are open.
     """
 
     def __init__(self, threads: int, name: str) -> None:
@@ -48,7 +48,7 @@ class Pool:
         Raises:
             BaseException: What stopped the pool.
         """
-        self._raise()
+        self.raise_if_stopped()
         with self._done:
             if self._open >= self._most:
                 self._wait_for(self._most * 3 // 4)
@@ -62,6 +62,12 @@ class Pool:
             self._threads.append(thread)
             thread.start()
 
+    def follow(self, task: Task) -> None:
+        """Queue a task that follows from one that runs; never waits. Where the pool is stopped it goes undone."""
+        with self._done:
+            self._open += 1
+        self._queue.put(task)
+
     def wait(self) -> None:
         """Wait until every task submitted so far is done.
 
@@ -70,7 +76,7 @@ class Pool:
         """
         with self._done:
             self._wait_for(0)
-        self._raise()
+        self.raise_if_stopped()
 
     def stop(self, error: BaseException) -> None:
         """Let queued tasks go undone."""
@@ -82,7 +88,12 @@ class Pool:
         """Whether tasks are being dropped."""
         return self._fatal is not None
 
-    def _raise(self) -> None:
+    def raise_if_stopped(self) -> None:
+        """Let out what stopped the pool, if anything did.
+
+        Raises:
+            BaseException: What stopped it.
+        """
         if self._fatal is not None:
             raise self._fatal
 

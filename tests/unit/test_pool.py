@@ -85,3 +85,27 @@ def test_an_error_of_the_feeder_lets_queued_tasks_go_undone() -> None:
     with pytest.raises(ValueError, match="feeder"), Pool(1, "test") as pool:
         feed(pool)
     assert ran == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(threads=st.integers(1, 4), tasks=st.integers(1, 60))
+def test_what_follows_from_a_task_is_waited_for_and_never_waits_itself(threads: int, tasks: int) -> None:
+    done: list[int] = []
+
+    def begin(pool: Pool) -> None:
+        for number in range(2 * threads * OPEN_TO_A_THREAD):  # more than the feeder may have open
+            pool.follow(lambda number=number: done.append(number))  # type: ignore[misc]
+
+    with Pool(threads, "test") as pool:
+        for _ in range(tasks):
+            pool.submit(lambda: begin(pool))
+        pool.wait()
+        assert len(done) == tasks * 2 * threads * OPEN_TO_A_THREAD
+
+
+def test_whoever_waits_for_something_else_can_ask_whether_the_pool_has_stopped() -> None:
+    with Pool(1, "test") as pool:
+        pool.raise_if_stopped()
+        pool.stop(OSError("broken"))
+        with pytest.raises(OSError, match="broken"):
+            pool.raise_if_stopped()

@@ -1,6 +1,6 @@
 """Bring the bytes of one file to the target: read, checksum, write, and hand over what landed.
 
-small file    one task: read whole -> put (or begin, part, stage)
+small file    one task: read whole -> put (or begin, part, stage); very many: see small_files.py
 small file that is staged, target has bundles    one task: read into its place in a bundle
 medium file, many of them, target takes streams    one task: each piece is read and sent; else as a small or large file
 large file    one task a part, in any order; the last one completes
@@ -33,14 +33,15 @@ def copy_file(step: Step, route: Route, sink: Sink, submit: Submit) -> None:
     """Queue the tasks that bring one file; ``sink`` hears of its end exactly once."""
     entry = step.entry
     if route.is_one_part(entry) or route.streams(entry) or route.target.facts.in_order:
-        submit(lambda: _whole(step, route, sink))
+        submit(lambda: bring_whole(step, route, sink))
         return
     flight = Flight(step, route, sink)
     for index in range(flight.count):
         submit(lambda index=index: flight.part(index))  # type: ignore[misc]
 
 
-def _whole(step: Step, route: Route, sink: Sink) -> None:
+def bring_whole(step: Step, route: Route, sink: Sink) -> None:
+    """Bring a file that one task can, again where it changed meanwhile; ``sink`` hears of its end."""
     try:
         _until_still(step, route, sink)
     except PathMissing as error:
@@ -77,24 +78,34 @@ def _once(step: Step, route: Route, sink: Sink) -> None:
     if route.bundles is not None and route.bundles.fits(step.entry):
         _bundle(step, route, sink, route.bundles, settled=settled)
     elif route.publishes and route.is_one_part(step.entry):
-        _put(step, route, sink, settled=settled)
+        _read_and_put(step, route, sink, settled=settled)
     else:
         _in_order(step, route, sink, settled=settled)
 
 
-def _put(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:
+def _read_and_put(step: Step, route: Route, sink: Sink, *, settled: bool) -> None:
     entry = step.entry
     size_bytes = entry.size_bytes
     with route.buffers.borrow(_size_class(size_bytes), beside=route.beside(size_bytes)) as buffer:
         view = memoryview(buffer)[:size_bytes]
         if size_bytes:
             route.read(entry, 0, view)
-        checksum = as_listed(entry, checksum_of(view))
-        route.allow()
-        landed = route.target.put(
-            entry.path, view, checksum=checksum, attributes=route.attributes(entry), expect=route.expect(step)
-        )
-    sink.moved(size_bytes)
+        put(step, route, sink, view, settled=settled)
+
+
+def put(step: Step, route: Route, sink: Sink, view: memoryview, *, settled: bool) -> None:
+    """Let a file appear whose bytes are all in ``view``.
+
+    Raises:
+        LiveDataError: It did not appear, or nobody knows.
+    """
+    entry = step.entry
+    checksum = as_listed(entry, checksum_of(view))
+    route.allow()
+    landed = route.target.put(
+        entry.path, view, checksum=checksum, attributes=route.attributes(entry), expect=route.expect(step)
+    )
+    sink.moved(len(view))
     sink.landed(step, held(entry, checksum, landed, settled=settled), adopted=False)
 
 

@@ -23,6 +23,7 @@ from airflow_provider_livedata.engine.transfer.bringing import Bringing, refuse_
 from airflow_provider_livedata.engine.transfer.copying import copy_file
 from airflow_provider_livedata.engine.transfer.landing import is_settled
 from airflow_provider_livedata.engine.transfer.publisher import Publisher, Staged
+from airflow_provider_livedata.engine.transfer.small_files import SmallFiles
 from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.powers import SetAttributes
 
@@ -66,18 +67,28 @@ class Transfer(Bringing):
             self._pool = pool
             if not self.route.target.facts.puts_publish:
                 self._publisher = Publisher(self.journal, self.route.allow, self._published)
+            small = SmallFiles(self.route, self, pool)
             try:
                 for step in steps:
-                    self._feed(step, pool)
+                    if step.kind == "copy":
+                        self._copy(self._carried.over(step), pool, small)
+                    else:
+                        self._feed(step, pool)
+                small.close()
                 pool.wait()
             finally:
                 if self._publisher is not None:
                     self._publisher.close()
 
+    def _copy(self, step: Step, pool: Pool, small: SmallFiles) -> None:
+        if small.takes(step.entry):
+            small.add(step)
+        else:
+            small.close()  # what is read need not wait for a large file
+            copy_file(step, self.route, self, pool.submit)
+
     def _feed(self, step: Step, pool: Pool) -> None:
-        if step.kind == "copy":
-            copy_file(self._carried.over(step), self.route, self, pool.submit)
-        elif self._carried.has(step):
+        if self._carried.has(step):
             pool.submit(lambda: self.guarded(step, self._came))
         elif step.kind == "move":
             pool.submit(lambda: self._move(step))
