@@ -25,8 +25,8 @@ class Pool:
         self._fatal: BaseException | None = None
         self._done = threading.Condition()
         self._open, self._most, self._awaited = 0, threads * OPEN_TO_A_THREAD, -1
-        self._name, self._wanted = name, threads
-        self._threads: list[threading.Thread] = []
+        self._name, self.threads = name, threads
+        self._running: list[threading.Thread] = []
 
     def __enter__(self) -> Pool:
         clients_work_in_background()
@@ -37,9 +37,9 @@ class Pool:
     ) -> None:
         if error is not None:
             self.stop(error)
-        for _ in self._threads:
+        for _ in self._running:
             self._queue.put(None)
-        for thread in self._threads:
+        for thread in self._running:
             thread.join()
 
     def submit(self, task: Task) -> None:
@@ -53,13 +53,13 @@ class Pool:
             if self._open >= self._most:
                 self._wait_for(self._most * 3 // 4)
             self._open += 1
-            is_one_short = len(self._threads) < min(self._open, self._wanted)
+            is_one_short = len(self._running) < min(self._open, self.threads)
         self._queue.put(task)
         if (
             is_one_short
         ):  # most phases of a small run have few tasks, and a thread takes as long to start as a small request
-            thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
+            thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._running)}", daemon=True)
+            self._running.append(thread)
             thread.start()
 
     def follow(self, task: Task) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -23,7 +23,8 @@ from airflow_provider_livedata.engine.transfer.small_files import SmallFiles
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
 
-WAVE_FILES, WAVE_BYTES = 3, 100
+WAVE_BYTES, MOST_BYTES, FILE_BYTES = 100, 90, 10
+OF_A_WAVE = 5  # files of 10 bytes
 FAULTS = [None, None, None, "read", "put", "changed", "gone"]
 
 
@@ -92,7 +93,7 @@ class Target(Around):
 class Case:
     """Files to be copied from one zone in memory to another, and what is to go wrong with each."""
 
-    def __init__(self, sizes: list[int], faults: list[str | None], name: str) -> None:
+    def __init__(self, sizes: Sequence[int], faults: Sequence[str | None], name: str) -> None:
         paths = [f"f{n:03d}" for n in range(len(sizes))]
         self.faults = dict(zip(paths, faults, strict=True))
         self.data = {path: bytes([n % 251]) * size for n, (path, size) in enumerate(zip(paths, sizes, strict=True))}
@@ -138,9 +139,9 @@ class Case:
 
 @pytest.fixture(autouse=True)
 def short_waves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small_files, "WAVE_FILES", WAVE_FILES)
     monkeypatch.setattr(small_files, "WAVE_BYTES", WAVE_BYTES)
-    monkeypatch.setattr(small_files, "MOST_BYTES", WAVE_BYTES)
+    monkeypatch.setattr(small_files, "MOST_BYTES", MOST_BYTES)
+    monkeypatch.setattr(small_files, "FILE_BYTES", FILE_BYTES)
     monkeypatch.setattr(small_files, "STOPPED_S", 0.01)
 
 
@@ -149,7 +150,7 @@ HOW = {None: "landed", "changed": "landed", "read": "PermissionRefused", "put": 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    files=st.lists(st.tuples(st.integers(1, WAVE_BYTES), st.sampled_from(FAULTS)), max_size=25),
+    files=st.lists(st.tuples(st.integers(1, MOST_BYTES), st.sampled_from(FAULTS)), max_size=25),
     threads=st.integers(1, 6),
 )
 def test_each_file_ends_once_whatever_befalls_the_others(files: list[tuple[int, str | None]], threads: int) -> None:
@@ -169,12 +170,12 @@ def test_empty_files_are_in_a_wave_by_their_number() -> None:
 
 
 def test_all_of_a_wave_is_read_before_any_of_it_is_put() -> None:
-    case = Case([10] * 12, [None] * 12, "order")
+    case = Case([10] * 4 * OF_A_WAVE, [None] * 4 * OF_A_WAVE, "order")
     case.run(case.route(), 1)
-    for first in range(0, 12, WAVE_FILES):
-        wave = [f"f{n:03d}" for n in range(first, first + WAVE_FILES)]
+    for first in range(0, 4 * OF_A_WAVE, OF_A_WAVE):
+        wave = [f"f{n:03d}" for n in range(first, first + OF_A_WAVE)]
         of_wave = [kind for kind, path in case.calls if path in wave]
-        assert of_wave == ["read"] * WAVE_FILES + ["put"] * WAVE_FILES
+        assert of_wave == ["read"] * OF_A_WAVE + ["put"] * OF_A_WAVE
 
 
 def test_no_more_is_read_ahead_than_the_buffers_hold() -> None:
@@ -183,7 +184,45 @@ def test_no_more_is_read_ahead_than_the_buffers_hold() -> None:
     ahead = 0
     for kind, _ in case.calls:
         ahead += 1 if kind == "read" else -1
-        assert 0 <= ahead <= small_files.WAVES * (WAVE_BYTES // 40)
+        assert 0 <= ahead <= 2 * WAVE_BYTES // 50
+
+
+@pytest.mark.parametrize("slow", ["read", "put"])
+def test_nobody_waits_for_a_file_that_takes_long(slow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small_files, "MOST_BYTES", 10)  # the least room that there may be
+    case = Case([10] * 60, [None] * 60, f"slow-{slow}")
+    go_on, others = threading.Event(), threading.Event()
+
+    def stall(kind: str, path: str) -> None:
+        if (kind, path) == (slow, "f000"):
+            go_on.wait(60)
+
+    class Watching(Ends):
+        def landed(self, step: Step, row: Held, *, adopted: bool) -> None:
+            super().landed(step, row, adopted=adopted)
+            if len(self.heard) == 59:
+                others.set()
+
+    case.sink = Watching()
+    case.source.calls = case.target.calls = Calls(stall)
+    running = threading.Thread(target=lambda: case.run(case.route(), 2))
+    running.start()
+    arrived_without = others.wait(10)
+    go_on.set()
+    running.join(60)
+    assert arrived_without
+    assert len(case.arrived()) == 60
+
+
+class Calls(list[tuple[str, str]]):
+    """Has ``then`` hear of each call as it begins."""
+
+    def __init__(self, then: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self.then = then
+
+    def append(self, call: tuple[str, str]) -> None:
+        self.then(*call)
 
 
 def test_what_no_file_survives_ends_the_feeder_that_waits_for_a_buffer() -> None:
@@ -196,12 +235,12 @@ def test_what_no_file_survives_ends_the_feeder_that_waits_for_a_buffer() -> None
 
     with pytest.raises(LeaseLost):
         case.run(case.route(allow), 2)
-    assert len(case.arrived()) <= 3
+    assert len(case.arrived()) == 2
 
 
 def test_the_buffers_come_out_of_the_budget() -> None:
     case = Case([10] * 20, [None] * 20, "budget")
-    route, left = case.route(budget=10 * WAVE_BYTES), (10 - small_files.WAVES) * WAVE_BYTES
+    route, left = case.route(budget=10 * WAVE_BYTES), 8 * WAVE_BYTES
     case.run(route, 1)
     had = threading.Event()
 
@@ -226,7 +265,7 @@ def test_only_what_appears_by_one_put_is_taken() -> None:
         entry = case.steps[0].entry
         small = SmallFiles(case.route(), case.sink, pool)
         assert small.takes(entry)
-        assert not small.takes(entry._replace(size_bytes=WAVE_BYTES + 1))
+        assert not small.takes(entry._replace(size_bytes=MOST_BYTES + 1))
         to_files = Route(case.source, files, Buffers(1 << 20), Bandwidth(Timetable.parse("")), None, lambda: None)
         assert not SmallFiles(to_files, case.sink, pool).takes(entry)
 
