@@ -44,12 +44,15 @@ def bring_whole(step: Step, route: Route, sink: Sink) -> None:
     """Bring a file that one task can, again where it changed meanwhile; ``sink`` hears of its end."""
     try:
         _until_still(step, route, sink)
-    except PathMissing as error:
-        if route.source.stat(step.entry.path) is None:
-            sink.vanished(step)
-        else:
-            sink.failed(step, error)
     except LiveDataError as error:
+        not_brought(step, route, sink, error)
+
+
+def not_brought(step: Step, route: Route, sink: Sink, error: LiveDataError) -> None:
+    """Tell ``sink`` of a file that did not come: gone from the source, or why."""
+    if isinstance(error, PathMissing) and route.source.stat(step.entry.path) is None:
+        sink.vanished(step)
+    else:
         sink.failed(step, error)
 
 

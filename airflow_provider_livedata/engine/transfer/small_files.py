@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged, PathMissing
+from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged
 from airflow_provider_livedata.engine.model import Entry, Step
 from airflow_provider_livedata.engine.pool import Pool
-from airflow_provider_livedata.engine.transfer.copying import bring_whole, put
+from airflow_provider_livedata.engine.transfer.copying import bring_whole, not_brought, put
 from airflow_provider_livedata.engine.transfer.landing import adopt, is_settled
 from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.transfer.sink import Sink
@@ -178,8 +178,8 @@ class _Wave:
         """What ``act`` returns; None where ``sink`` has heard how it ended instead."""
         try:
             return act()
-        except (ObjectChanged, PathMissing):  # what is at the source by now counts, which is asked file by file
+        except ObjectChanged:  # what is at the source by now counts, which is asked file by file
             bring_whole(step, self._route, self._sink)
         except LiveDataError as error:
-            self._sink.failed(step, error)
+            not_brought(step, self._route, self._sink, error)
         return None
