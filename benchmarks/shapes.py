@@ -70,8 +70,8 @@ class Size:
 
 SIZES = {
     "usual": Size(
-        shapes=(Shape("small", 24_000, 4 * KIB), Shape("medium", 1_150, 4 * MIB), Shape("large", 40, 128 * MIB)),
-        slow=Shape("small", 4_000, 4 * KIB),
+        shapes=(Shape("small", 24_000, 4 * KIB), Shape("medium", 1_000, 4 * MIB), Shape("large", 40, 128 * MIB)),
+        slow=Shape("small", 2_500, 4 * KIB),
         rounds=3,
         slow_rounds=1,
         counted_files=2_000,
