@@ -1,7 +1,8 @@
 """HDFS to S3 and back: ours beside rclone and DistCp, interleaved, each run into a place that was never used.
 
+warm      ours, warm   ours, warm   ours   rclone                   does not count
 round 1   ours, warm   ours   rclone   DistCp   read   write
-round 2   ours   rclone   read   write   ours, warm                 the order turns; DistCp, being slow, runs less often
+round 2   ours   rclone   read   write   ours, warm                 the order turns; DistCp, being slow, and the floors run less often
 """
 
 from __future__ import annotations
@@ -33,18 +34,27 @@ def measure(site: Site, size: Size, chosen: frozenset[str]) -> dict[str, Any]:
 
 
 def compare(site: Site, size: Size, shape: Shape, source: Spot, target_scheme: str, chosen: frozenset[str]) -> Runs:
-    """One shape in one direction; a first copy warms servers and worker, and does not count."""
+    """One shape in one direction; first copies warm servers and worker, and do not count."""
+    turns = _turns(size, is_slow=shape == size.slow)
     with Worker(contenders.environment()) as worker:
         copies = _copies(site, shape, chosen, worker, from_hdfs=source.scheme == "hdfs")
         one(site, shape, source, target_scheme, copies["ours, warm"])
         runs: Runs = {name: [] for name in copies}
-        for number in range(size.rounds):
+        for number in range(-size.warm_rounds, size.rounds):
             for name in turned(list(copies), number):
-                if name != "distcp" or number < size.slow_rounds:
+                if number in turns(name):
                     taken = one(site, shape, source, target_scheme, copies[name], is_copy=name != "read")
-                    say(f"{source.scheme} to {target_scheme}, {shape.title}: {name} {taken.wall_s:.2f} s")
-                    runs[name].append(taken.to_json())
+                    counts = "" if number >= 0 else ", which does not count"
+                    say(f"{source.scheme} to {target_scheme}, {shape.title}: {name} {taken.wall_s:.2f} s{counts}")
+                    runs[name] += [taken.to_json()] if number >= 0 else []
     return runs
+
+
+def _turns(size: Size, *, is_slow: bool) -> Callable[[str], range]:
+    """The rounds in which a contender takes its turn; those before 0 warm."""
+    quick = range(-size.warm_rounds, size.few_rounds if is_slow else size.rounds)
+    others = {"distcp": range(size.slow_rounds), "read": range(size.few_rounds), "write": range(size.few_rounds)}
+    return lambda name: others.get(name, quick)
 
 
 def one(

@@ -312,7 +312,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 INTRODUCTION = """`make bench` measured this and wrote this page; only what stands between the markers further down is written by hand. No
 figure here fails a build: machines differ, and so will yours."""
 COPIES = f"""Every run copies the same files from the same servers into a place that was never used, and what arrived is counted. The
-contenders take turns, and the order turns with every round. "Ours" is `replicate()` with its defaults: from a snapshot,
+contenders take turns, and the order turns with every round. Before the rounds that count, each but DistCp copies once or more without being
+counted, for a NameNode and DataNodes that have just started compile what they run for the first tens of thousands of files. "Ours" is `replicate()` with its defaults: from a snapshot,
 every file's CRC computed and compared by the store, manifest, checkpoint and report written. A *warm call* is one in a process that
 made such a call before; a *whole process* is timed from outside, with the start of Python and all imports, as rclone and DistCp
 are. Where HDFS lets files that are open grow inside a snapshot (its default) and any file of the cluster is open, ours asks

@@ -41,12 +41,15 @@ class Size:
     """How much a whole run measures. ``slow`` stands for the small files where HDFS is the target, which takes long.
 
     Large files come last: by then the servers' compilers are done with what they run for every file, so that it does not
-    count where there are few. ``rounds`` of the quick contenders, ``slow_rounds`` of DistCp. ``limit_mib_s`` is kept for about ``limit_s`` seconds.
+    count where there are few. ``rounds`` of the quick contenders after ``warm_rounds`` that do not count, ``few_rounds`` of the floors, and of all
+    for ``slow``; ``slow_rounds`` of DistCp. ``limit_mib_s`` is kept for about ``limit_s`` seconds.
     """
 
     shapes: tuple[Shape, ...]
     slow: Shape
+    warm_rounds: int
     rounds: int
+    few_rounds: int
     slow_rounds: int
     counted_files: int
     load: Shape
@@ -71,8 +74,10 @@ class Size:
 SIZES = {
     "usual": Size(
         shapes=(Shape("small", 24_000, 4 * KIB), Shape("medium", 1_000, 4 * MIB), Shape("large", 40, 128 * MIB)),
-        slow=Shape("small", 2_500, 4 * KIB),
-        rounds=3,
+        slow=Shape("small", 4_000, 4 * KIB),
+        warm_rounds=1,
+        rounds=5,
+        few_rounds=3,
         slow_rounds=1,
         counted_files=2_000,
         load=Shape("load", 12, 128 * MIB),
@@ -96,7 +101,9 @@ SIZES = {
     "short": Size(
         shapes=(Shape("small", 4_000, 4 * KIB), Shape("medium", 150, 4 * MIB), Shape("large", 8, 128 * MIB)),
         slow=Shape("small", 1_000, 4 * KIB),
+        warm_rounds=1,
         rounds=3,
+        few_rounds=2,
         slow_rounds=1,
         counted_files=500,
         load=Shape("load", 8, 128 * MIB),
@@ -120,7 +127,9 @@ SIZES = {
     "tiny": Size(
         shapes=(Shape("small", 60, 4 * KIB), Shape("medium", 4, 4 * MIB), Shape("large", 2, 20 * MIB)),
         slow=Shape("small", 30, 4 * KIB),
+        warm_rounds=1,
         rounds=1,
+        few_rounds=1,
         slow_rounds=1,
         counted_files=20,
         load=Shape("load", 2, 16 * MIB),

@@ -44,15 +44,15 @@ def unprove() -> None:
 
 
 def _unprove_streams() -> None:
-    ask_once: Callable[..., Any] = s3_bucket.S3Bucket.ask_once
+    ask: Callable[..., Any] = s3_bucket.S3Bucket.ask_with_stream
 
-    def plain(bucket: s3_bucket.S3Bucket, operation: str, path: str, **given: Any) -> Any:
+    def plain(bucket: s3_bucket.S3Bucket, path: str, announce: Any, **given: Any) -> Any:
         given.pop("ContentEncoding")
-        return ask_once(bucket, operation, path, **given)
+        return ask(bucket, path, announce, **given)
 
-    _replace(s3_bucket.S3Bucket, "ask_once", plain)
+    _replace(s3_bucket.S3Bucket, "ask_with_stream", plain)
     _replace(s3_stream, "TrailedBody", _PlainBody)
-    _replace(s3_stream, "announce_trailer", lambda **_: None)
+    _replace(s3_stream, "announce_trailer", lambda *_, **__: None)
 
 
 class _PlainBody(s3_stream.TrailedBody):

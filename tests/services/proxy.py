@@ -19,7 +19,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import BinaryIO, Literal, Self
 from urllib.parse import urlsplit
@@ -29,10 +29,11 @@ from tests.services.http_wire import Head, ends_by_itself, read_head, request_bo
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request that came through."""
+    """One request that came through; ``expects``: what its header Expect said."""
 
     method: str
     target: str
+    expects: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
@@ -208,7 +209,7 @@ class FaultyProxy:
         if head is None or self._closing:  # what comes after the end may still be read
             return False
         method, target, _ = head.start.split(" ", 2)
-        rules = self._book(Seen(method, target))
+        rules = self._book(Seen(method, target, head.get("expect")))
         _hold(rules)
         for rule in rules:
             if rule.kind == "refuse":

@@ -1,4 +1,4 @@
-"""HEADs and copies of objects by the parts of a boto3 client: what the client would have answered, or nothing."""
+"""HEADs, copies and streamed writes of objects by the parts of a boto3 client: what the client would have answered, or nothing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ import pytest
 from botocore.exceptions import ClientError, HTTPClientError
 
 from airflow_provider_livedata.engine.checksums import checksum_of
-from airflow_provider_livedata.engine.errors import AlreadyExists, ObjectChanged, ZoneBusy, ZoneUnreachable
-from airflow_provider_livedata.engine.model import ABSENT
+from airflow_provider_livedata.engine.errors import (
+    AlreadyExists,
+    BucketMissing,
+    ChecksumMismatch,
+    CredentialsRefused,
+    LiveDataError,
+    ObjectChanged,
+    ZoneBusy,
+    ZoneUnreachable,
+)
+from airflow_provider_livedata.engine.model import ABSENT, Checksum, Entry, Expect
 from airflow_provider_livedata.engine.zones.s3.clients import S3Clients
+from airflow_provider_livedata.engine.zones.s3.stream import TrailedBody, announce_trailer
 from airflow_provider_livedata.engine.zones.s3.zone import S3Zone
 from airflow_provider_livedata.testing.suite.common import data_of, put, read_all, stat
 from tests.services.s3_zones import open_zone, through
@@ -59,6 +69,21 @@ def ask(zone: S3Zone, operation: str, **given: Any) -> dict[str, Any] | None:
     direct = zone._bucket.clients.direct
     assert direct is not None
     return direct.ask(operation, given)
+
+
+PIECE = 64 << 10
+
+
+def body_of(data: bytes, *, checksum: Checksum | None = None) -> TrailedBody:
+    pieces = (memoryview(data)[start : start + PIECE] for start in range(0, len(data), PIECE))
+    return TrailedBody(len(data), PIECE, pieces, lambda: checksum or checksum_of(data), "crc32c")
+
+
+def written_by_stream(
+    zone: S3Zone, path: str, data: bytes, *, checksum: Checksum | None = None, expect: Expect = None
+) -> Entry:
+    pieces = (memoryview(data)[start : start + PIECE] for start in range(0, len(data), PIECE))
+    return zone.put_stream(path, len(data), PIECE, pieces, lambda: checksum or checksum_of(data), expect=expect)
 
 
 def _plain(answer: Any) -> dict[str, Any]:
@@ -150,6 +175,77 @@ def test_a_conditional_copy_whose_answer_is_lost_is_not_made_twice(
         patient.move("f", "g", version=version, expect=ABSENT)
     with pytest.raises(ObjectChanged):
         patient.move("f", "g", version=version, expect="another")
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_streamed_object_is_the_one_that_the_client_writes(zone: S3Zone, bucket: str, odd: str) -> None:
+    clients, data = zone._bucket.clients, data_of(odd, 3 * PIECE + 1)
+    assert clients.direct is not None
+    heads, tags = [], []
+    for by in ("direct", "client"):
+        body, key = body_of(data), f"{by} {odd}"
+        given: dict[str, Any] = {"Key": key, "Body": body, "ContentLength": body.length, "ContentEncoding": "aws-chunked",
+                                 "Metadata": {"mtime": "1.000"}, "IfNoneMatch": "*"}  # fmt: skip
+        told: Any
+        if by == "direct":
+            told = clients.direct.put(given, announce_trailer)
+        else:
+            told = clients.once.put_object(Bucket=bucket, **given)
+        tags.append(told["ETag"])
+        heads.append(_plain(clients.steady.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")))
+    made, expected = ({k: v for k, v in head.items() if k != "LastModified"} for head in heads)
+    assert made == expected
+    assert made["ChecksumCRC32C"]
+    assert tags == [made["ETag"]] * 2
+
+
+def test_a_stream_that_is_refused_says_why_and_writes_nothing(zone: S3Zone, s3_server: S3Server, bucket: str) -> None:
+    data = data_of("f", 3 * PIECE)
+    wrong, missing = (
+        open_zone(s3_server, bucket, "p", secret_access_key="another"),
+        open_zone(s3_server, "missing", "p"),
+    )
+    try:
+        with pytest.raises(CredentialsRefused):
+            written_by_stream(wrong, "f", data)
+        with pytest.raises(BucketMissing):
+            written_by_stream(missing, "f", data)
+        with pytest.raises(ChecksumMismatch):
+            written_by_stream(zone, "f", data, checksum=checksum_of(b"other"))
+        assert zone.stat("f") is None
+    finally:
+        wrong.close()
+        missing.close()
+
+
+def test_a_stream_whose_attributes_need_the_client_is_left_to_it_whole(zone: S3Zone) -> None:
+    direct, body = zone._bucket.clients.direct, body_of(b"1")
+    assert direct is not None
+    given = {"Key": "p/f", "Body": body, "ContentLength": body.length, "Metadata": {"n": "\u00fc"}}
+    assert direct.put(given, announce_trailer) is None
+    assert body.tell() == 0
+    assert zone.stat("f") is None
+
+
+def test_the_store_is_asked_whether_it_wants_a_stream(faulty: S3Zone, s3_proxy: FaultyProxy) -> None:
+    written_by_stream(faulty, "f", data_of("f", PIECE))
+    assert [seen.expects for seen in s3_proxy.requests if seen.method == "PUT"] == ["100-continue"]
+
+
+def test_a_stream_is_sent_once_whatever_becomes_of_it(patient: S3Zone, s3_proxy: FaultyProxy) -> None:
+    data = data_of("f", 3 * PIECE)
+    faults: list[tuple[Any, type[LiveDataError]]] = [
+        (lambda: s3_proxy.refuse(1, method="PUT"), ZoneBusy),
+        (lambda: s3_proxy.cut(after_bytes=PIECE, method="PUT", side="request"), ZoneUnreachable),
+        (lambda: s3_proxy.corrupt(1, at_byte=PIECE, method="PUT"), ChecksumMismatch),
+        (lambda: s3_proxy.lose_reply(1, method="PUT"), ZoneUnreachable),  # not AlreadyExists, though it is there
+    ]
+    for number, (fault, expected) in enumerate(faults, 1):
+        fault()
+        with pytest.raises(expected):
+            written_by_stream(patient, "f", data, expect=ABSENT)
+        assert s3_proxy.count("PUT") == number
+    assert read_all(patient, "f") == data
 
 
 @pytest.mark.parametrize(("name", "is_plain"), [("bucket", True), ("a.b-c_D", True), ("b--use1-az4--x-s3", False),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 
@@ -28,6 +29,9 @@ from airflow_provider_livedata.engine.zones.s3.clients import S3Options, suits_o
 from airflow_provider_livedata.engine.zones.s3.direct import OPERATIONS
 from airflow_provider_livedata.engine.zones.s3.errors import FOREIGN, s3_errors
 from airflow_provider_livedata.engine.zones.s3.listing import parse_page
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
 
 MAX_KEY_BYTES = 1024
 FIRST_PAUSE_S = 0.5
@@ -89,11 +93,20 @@ class S3Bucket:
         client = self.clients.once if is_once else self.clients.steady
         return self._ask(client, operation, path, action, gives, expect, parameters)
 
-    def ask_once(
-        self, operation: str, path: str, *, action: str, gives: str = "", expect: Expect = None, **parameters: Any
+    def ask_with_stream(
+        self, path: str, announce: Callable[[AWSRequest], object], *, expect: Expect = None, **parameters: Any
     ) -> dict[str, Any]:
-        """Make a request that cannot be made again, as ``ask`` does."""
-        return self._ask(self.clients.once, operation, path, action, gives, expect, parameters)
+        """Write an object, once, whose body can be read only once; ``announce`` is called with the request before it is signed.
+
+        Raises:
+            ZoneError: As ``ask`` does.
+        """
+        direct, client = self.clients.direct, self.clients.once
+        with s3_errors(self.address, path, action="s3:PutObject", expect=expect):
+            answer = None if direct is None else direct.put(parameters, announce)
+            if answer is None:  # announced by a handler of the client's
+                answer = dict(client.put_object(Bucket=self.clients.bucket, **parameters))
+        return self._checked(answer, "put_object", "ETag")
 
     def _ask(
         self, client: Any, operation: str, path: str, action: str, gives: str, expect: Expect, given: dict[str, Any]
@@ -102,6 +115,9 @@ class S3Bucket:
             answer = self._ask_directly(client, operation, given)
             if answer is None:
                 answer = dict(getattr(client, operation)(Bucket=self.clients.bucket, **given))
+        return self._checked(answer, operation, gives)
+
+    def _checked(self, answer: dict[str, Any], operation: str, gives: str) -> dict[str, Any]:
         if gives and gives not in answer:
             raise ZoneError(f"the answer has no {gives}: this does not speak S3; check the endpoint",
                             address=str(self.address), operation=operation)  # fmt: skip

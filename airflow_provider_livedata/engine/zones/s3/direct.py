@@ -1,14 +1,15 @@
-"""HEADs and copies of one object by the parts of a boto3 client instead of through it, which takes half of its CPU.
+"""HEADs, copies and streamed writes of one object by the parts of a boto3 client instead of through it, which takes half of its CPU.
 
     parameters -> serialize -> sign -> send -> parse      botocore's own, each; without its events, endpoint rules and retries
 
 A store that refuses has done nothing: then, as for whatever else is unusual, the client is asked, which explains and tries again. So
-nothing is taken for absent before the client has said so.
+nothing is taken for absent before the client has said so. Only a body that is read once cannot be sent again: a store that refuses
+after its first byte has said all that there is to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ OPERATIONS: Mapping[str, tuple[str, str | None]] = {
     "head_object": ("HeadObject", None),
     "copy_object": ("CopyObject", "CopyObjectResult"),
 }
+_PUT = "PutObject"
 _UNRESERVED = "-._~"  # RFC 3986, 2.3
 
 
@@ -58,7 +60,7 @@ class Direct:
         model = self._model.operation_model(name)
         if not _is_ascii(given.get("Metadata", {})):
             return None
-        response = self._http.send(self._signed(model, given).prepare())
+        response = self._http.send(self._signed(self._made(model, given)).prepare())
         status, is_question = response.status_code, holder is None
         if 300 <= status < 500:
             return None
@@ -71,13 +73,46 @@ class Direct:
         told["ResponseMetadata"] = {"HTTPStatusCode": max(500, status)}
         raise ClientError(told, name)  # type: ignore[arg-type]  # a plain dictionary
 
-    def _signed(self, model: OperationModel, given: Mapping[str, Any]) -> AWSRequest:
+    def put(self, given: Mapping[str, Any], announce: Callable[[AWSRequest], object]) -> dict[str, Any] | None:
+        """The ETag that the client's ``put_object`` would return for a body that is read once; None: ask the client, nothing of it was sent.
+
+        The store is asked first whether it wants the body, as the client does it.
+
+        Args:
+            given: All but ``Bucket``; ``Body`` tells by ``tell()`` whether it has been read from.
+            announce: Called with the request before it is signed.
+
+        Raises:
+            ClientError: The store refuses the object, or nobody knows.
+            HTTPClientError: Nobody knows whether the store has it.
+        """
+        model = self._model.operation_model(_PUT)
+        if not _is_ascii(given.get("Metadata", {})):
+            return None
+        request = self._made(model, given)
+        announce(request)
+        # RFC 9110, 10.1.1; botocore knows it as bytes alone
+        self._signed(request).headers["Expect"] = b"100-continue"  # type: ignore[assignment]
+        response = self._http.send(request.prepare())
+        status = response.status_code
+        if 300 <= status < 500 and not given["Body"].tell():
+            return None
+        if status < 300:
+            return {"ETag": tag} if (tag := response.headers.get("ETag")) else {}
+        told = _parsed(model, response)
+        told["ResponseMetadata"] = {"HTTPStatusCode": status}
+        raise ClientError(told, _PUT)  # type: ignore[arg-type]  # a plain dictionary
+
+    def _made(self, model: OperationModel, given: Mapping[str, Any]) -> AWSRequest:
         parameters = dict(given)
         if origin := parameters.get("CopySource"):
             parameters["CopySource"] = percent_encode(f"{origin['Bucket']}/{origin['Key']}", safe=f"/{_UNRESERVED}")
         made = self._serializer.serialize_to_request({"Bucket": "", **parameters}, model)
         url = f"{self._url}/{percent_encode(given['Key'], safe=f'/{_UNRESERVED}')}"
-        request = AWSRequest(made["method"], url, headers=made["headers"] | {"User-Agent": self._agent})
+        headers = made["headers"] | {"User-Agent": self._agent}
+        return AWSRequest(made["method"], url, headers=headers, data=given.get("Body"))
+
+    def _signed(self, request: AWSRequest) -> AWSRequest:
         request.context["client_config"] = self._config
         signer = self._sign(self._credentials.get_frozen_credentials(), "s3", self._region)  # type: ignore[call-arg]  # one of S3
         signer.add_auth(request)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import ZoneError
@@ -22,6 +22,8 @@ from airflow_provider_livedata.engine.zones.s3.clients import MIB
 from airflow_provider_livedata.engine.zones.s3.metadata import checksum_fields, written
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
+
     from airflow_provider_livedata.engine.zones.s3.metadata import Kind
 
 MAX_STREAM_BYTES = 256 * MIB  # what is sent again when a connection breaks
@@ -82,8 +84,8 @@ def _framed(size_bytes: int) -> int:
     return len(b"%x\r\n" % size_bytes) + size_bytes + len(_END)
 
 
-def announce_trailer(request: Any, **_: object) -> None:
-    """Tell S3, and the signature, of the trailer: a handler of botocore's event ``before-sign``."""
+def announce_trailer(request: AWSRequest, **_: object) -> None:
+    """Tell S3, and the signature, of the trailer; also a handler of botocore's event ``before-sign``."""
     body = request.data
     if isinstance(body, TrailedBody):
         request.headers["X-Amz-Trailer"] = body.name
@@ -102,9 +104,9 @@ def put_stream(
     body = TrailedBody(size_bytes, piece_bytes, pieces, checksum, kind)
     conditions = bucket.conditions(key, path, expect)
     try:
-        answer = bucket.ask_once(
-            "put_object", path, action="s3:PutObject", gives="ETag", expect=expect, Key=key, Body=body,
-            ContentLength=body.length, ContentEncoding="aws-chunked", Metadata=metadata, **conditions,
+        answer = bucket.ask_with_stream(
+            path, announce_trailer, expect=expect, Key=key, Body=body, ContentLength=body.length,
+            ContentEncoding="aws-chunked", Metadata=metadata, **conditions,
         )  # fmt: skip
     except ZoneError:
         if body.error is not None:
