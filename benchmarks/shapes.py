@@ -41,8 +41,8 @@ class Size:
     """How much a whole run measures. ``slow`` stands for the small files where HDFS is the target, which takes long.
 
     Large files come last: by then the servers' compilers are done with what they run for every file, so that it does not
-    count where there are few. ``rounds`` of the quick contenders after ``warm_rounds`` that do not count, ``few_rounds`` of the floors, and of all
-    for ``slow``; ``slow_rounds`` of DistCp. ``limit_mib_s`` is kept for about ``limit_s`` seconds.
+    count where there are few. ``rounds`` of the quick contenders after ``warm_rounds`` that do not count, ``few_rounds`` of the floors, of Hive
+    metadata, and of all for ``slow``; ``slow_rounds`` of DistCp. ``limit_mib_s`` is kept for about ``limit_s`` seconds.
     """
 
     shapes: tuple[Shape, ...]

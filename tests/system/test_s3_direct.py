@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.services.proxy import FaultyProxy
     from tests.services.s3 import S3Server
 
+PIECE = 64 << 10
 ODD = ["a b+c%20", "\u00fc/\u00e9", "x?y&z=1", "q#'()*!$,;:@=", "~._-", "back\\slash", "t\u2028u"]
 HEADERS: dict[str, Any] = {
     "ContentType": "text/csv",
@@ -71,19 +72,19 @@ def ask(zone: S3Zone, operation: str, **given: Any) -> dict[str, Any] | None:
     return direct.ask(operation, given)
 
 
-PIECE = 64 << 10
+def pieces_of(data: bytes) -> Iterator[memoryview]:
+    return (memoryview(data)[start : start + PIECE] for start in range(0, len(data), PIECE))
 
 
-def body_of(data: bytes, *, checksum: Checksum | None = None) -> TrailedBody:
-    pieces = (memoryview(data)[start : start + PIECE] for start in range(0, len(data), PIECE))
-    return TrailedBody(len(data), PIECE, pieces, lambda: checksum or checksum_of(data), "crc32c")
+def body_of(data: bytes) -> TrailedBody:
+    return TrailedBody(len(data), PIECE, pieces_of(data), lambda: checksum_of(data), "crc32c")
 
 
 def written_by_stream(
     zone: S3Zone, path: str, data: bytes, *, checksum: Checksum | None = None, expect: Expect = None
 ) -> Entry:
-    pieces = (memoryview(data)[start : start + PIECE] for start in range(0, len(data), PIECE))
-    return zone.put_stream(path, len(data), PIECE, pieces, lambda: checksum or checksum_of(data), expect=expect)
+    whole = checksum or checksum_of(data)
+    return zone.put_stream(path, len(data), PIECE, pieces_of(data), lambda: whole, expect=expect)
 
 
 def _plain(answer: Any) -> dict[str, Any]:
