@@ -7,12 +7,13 @@ export PYTHONUNBUFFERED=1
 
 log=$(mktemp)
 others_log=$(mktemp)
+served_log=$(mktemp)
 alone=
 others=
 end() {
     [ -z "$alone" ] || kill "$alone" 2>/dev/null
     [ -z "$others" ] || kill "$others" 2>/dev/null
-    rm -f "$log" "$others_log"
+    rm -f "$log" "$others_log" "$served_log"
 }
 trap end EXIT
 trap 'exit 130' INT TERM
@@ -51,8 +52,9 @@ without_servers "$@" >"$log" 2>&1 &
 alone=$!
 with_other_servers "$@" >"$others_log" 2>&1 &
 others=$!
-.venv/bin/python -m pytest tests/promises tests/system "${own_servers[@]/#/--ignore=}" "${s3_alone[@]/#/--ignore=}" -m "system and not soak" "$@"
-served=$?
+.venv/bin/python -m pytest tests/promises tests/system "${own_servers[@]/#/--ignore=}" "${s3_alone[@]/#/--ignore=}" -m "system and not soak" "$@" \
+    | tee "$served_log"
+served=${PIPESTATUS[0]}
 wait "$alone"
 quick=$?
 alone=
@@ -65,4 +67,9 @@ cat "$log"
 echo
 echo "tests of Airflow, and on servers of other kinds:"
 cat "$others_log"
-[ "$served" = 0 ] && [ "$quick" = 0 ] && [ "$other" = 0 ]
+[ "$served" = 0 ] && [ "$quick" = 0 ] && [ "$other" = 0 ] && exit 0
+# Said once more at the end: of three long lines only the last one's end is on the screen, or in what is kept of a log.
+echo
+echo "failed (exit codes: on real HDFS $served; without servers, and on S3 alone $quick; Airflow, and servers of other kinds $other):"
+grep -hE '^(FAILED|ERROR|FAIL|E  )|^=+ .*(failed|error)|^make.*Error|^Coverage failure' "$served_log" "$log" "$others_log"
+exit 1
