@@ -79,7 +79,11 @@ def line_up(
     p_key = next(p, None)
     o_key, o_one = next(o, _END)
     while True:
-        key = min((x for x in (s_key, k_key, t_key) if x is not None), default=None)
+        key = s_key
+        if k_key is not None and (key is None or k_key < key):
+            key = k_key
+        if t_key is not None and (key is None or t_key < key):
+            key = t_key
         while o_key is not None and o_one is not None and not o_one.is_carried and (key is None or o_key < key):
             o_key, o_one = next(o, _END)
         if o_key is not None and (key is None or o_key < key):
@@ -94,7 +98,8 @@ def line_up(
             k_held if k_key == key else None,
             t_entry if t_key == key else None,
             p_key == key,
-            origin=o_one if o_key == key else None,
+            False,  # noqa: FBT003 - by name it would take twice as long, for each file
+            o_one if o_key == key else None,
         )
         if o_key == key:
             o_key, o_one = next(o, _END)

@@ -65,21 +65,19 @@ def overlay(runs: Iterable[SortedRun], *, with_gone: bool = False) -> Iterator[H
 
 
 def _merge(waiting: Sequence[SortedRun]) -> Iterator[Held]:
+    # The number makes each item of the heap differ, so that rows themselves are never compared.
     heap: list[tuple[str, int, int, Held, Iterator[Held]]] = []
     opened = 0
     while heap or opened < len(waiting):
         while opened < len(waiting) and (not heap or waiting[opened].first <= heap[0][0]):
-            run = waiting[opened]
+            run, rows = waiting[opened], waiting[opened].rows()
             opened += 1
-            _push(heap, run.age, opened, run.rows())
+            if (first := next(rows, None)) is not None:
+                heapq.heappush(heap, (first.key, run.age, opened, first, rows))
         if heap:
-            _, age, number, held, rows = heapq.heappop(heap)
+            _, age, number, held, rows = heap[0]
             yield held
-            _push(heap, age, number, rows)
-
-
-def _push(heap: list[tuple[str, int, int, Held, Iterator[Held]]], age: int, number: int, rows: Iterator[Held]) -> None:
-    held = next(rows, None)
-    if held is not None:
-        # The number makes each item of the heap differ, so that rows themselves are never compared.
-        heapq.heappush(heap, (held.key, age, number, held, rows))
+            if (following := next(rows, None)) is not None:
+                heapq.heapreplace(heap, (following.key, age, number, following, rows))
+            else:
+                heapq.heappop(heap)

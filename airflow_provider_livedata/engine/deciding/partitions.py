@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from airflow_provider_livedata.engine.model import Step
 
@@ -55,10 +56,16 @@ class Partitions:
 
 def partition_of(path: str, *, is_directory: bool = False) -> str:
     """The path up to the last directory that is named ``key=value``, "" where there is none."""
-    names = path.split("/")
-    directories = names if is_directory else names[:-1]
-    last = max((n for n, name in enumerate(directories) if _NAMED.fullmatch(name)), default=-1)
-    return "/".join(directories[: last + 1])
+    if "=" not in path:
+        return ""
+    return _last_named(path if is_directory else path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=64)  # a plan comes directory by directory
+def _last_named(directory: str) -> str:
+    names = directory.split("/")
+    last = max((n for n, name in enumerate(names) if _NAMED.fullmatch(name)), default=-1)
+    return "/".join(names[: last + 1])
 
 
 def merged(lists: Iterable[Iterable[str]]) -> tuple[list[str], bool]:

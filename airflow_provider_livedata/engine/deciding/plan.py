@@ -38,7 +38,7 @@ class Planner:
         self.policy = policy
         self.totals = Totals()
         self._open: list[_Directory] = []  # source directories around the current row, outermost first
-        self._files: list[Entry] = []  # source files "a" while a key "a/" may still come
+        self._files: list[str] = []  # keys "a/" that may still come, of source files "a"
         self._removals: list[Step] = []  # of target files "a", while "a/" may still come
         self._refused = ""  # key of the last source directory that the target cannot hold
         self._clearing = ""  # key of the target directory that stands where a file belongs
@@ -55,18 +55,19 @@ class Planner:
 
     def _all(self, rows: Iterable[Row]) -> Iterator[Step]:
         for row in rows:
-            if self._unlisted and row.key.startswith(self._unlisted):
+            key = row.key
+            if self._unlisted and key.startswith(self._unlisted):
                 self._leave_alone(row)
                 continue
-            yield from self._leave(row.key)
+            if self._is_left(key):  # asked here too: a generator that yields nothing is no small thing for each file
+                yield from self._leave(key)
             if row.source is not None and row.source.is_unlisted:
                 yield self._refused_directory(row, row.source)
                 continue
-            yield from self._release(row)
-            if row.key.endswith("/"):
-                yield from self._directory(row)
-            else:
-                yield from self._file(row)
+            if self._removals:
+                yield from self._release(row)
+            self._pass(key)
+            yield from self._directory(row) if key.endswith("/") else self._file(row)
         yield from self._leave(None)
         yield from self._release(None)
 
@@ -98,7 +99,7 @@ class Planner:
         yield Step("make_directory", "write", source, "new", origin=_came_with(came))
 
     def _is_in_the_way(self, key: str) -> None:
-        if self._files and self._files[-1].key + "/" == key:
+        if self._files and self._files[-1] == key:
             self._clearing = key
 
     def _refused_directory(self, row: Row, source: Entry) -> Step:
@@ -122,8 +123,11 @@ class Planner:
             yield self._removal(Step("delete", "delete", target, "removed"))
 
     def _leave(self, key: str | None) -> Iterator[Step]:
-        while self._open and (key is None or not key.startswith(self._open[-1].entry.key)):
+        while self._is_left(key):
             yield from self._finish(self._open.pop())
+
+    def _is_left(self, key: str | None) -> bool:
+        return bool(self._open) and (key is None or not key.startswith(self._open[-1].row.key))
 
     def _finish(self, directory: _Directory) -> Iterator[Step]:
         row, entry = directory.row, directory.entry
@@ -152,21 +156,20 @@ class Planner:
 
     # Files ------------------------------------------------------------------------------------------------------
 
-    def _file(self, row: Row) -> Iterator[Step]:
+    def _file(self, row: Row) -> Iterable[Step]:
         if row.target is not None:
             self.totals.target_files += 1
         if row.source is None:
-            yield from self._extra_file(row)
-            return
+            return self._extra_file(row)
         self.totals.source_files += 1
         self.totals.source_bytes += row.source.size_bytes
         if not self._can_hold(row.source):
-            return
+            return ()
         self._fill_parent()
-        self._files.append(row.source)
-        yield from self._wanted_file(row, row.source)
+        self._files.append(row.key + "/")
+        return self._wanted_file(row, row.source)
 
-    def _wanted_file(self, row: Row, source: Entry) -> Iterator[Step]:
+    def _wanted_file(self, row: Row, source: Entry) -> Iterable[Step]:
         known = row.known
         as_left = row.target is not None and known is not None and row.target.version == known.target_version
         is_same = known is not None and (known.entry.version, known.entry.size_bytes) == (
@@ -174,41 +177,39 @@ class Planner:
             source.size_bytes,
         )
         if known is None or not is_same or (row.is_other and not row.planned):
-            yield from self._copy(row, source, "new" if row.target is None and known is None else "changed", as_left)
-        elif row.target is None:
-            yield from self._copy(row, source, "missing at target", as_left)
-        elif not as_left:
-            yield from self._copy(row, source, "overwritten at target", as_left)
-        else:
-            yield from self._kept_file(source, known)
+            return self._copy(row, source, "new" if row.target is None and known is None else "changed", as_left)
+        if row.target is None:
+            return self._copy(row, source, "missing at target", as_left)
+        if not as_left:
+            return self._copy(row, source, "overwritten at target", as_left)
+        return self._kept_file(source, known)
 
-    def _kept_file(self, source: Entry, known: Held) -> Iterator[Step]:
+    def _kept_file(self, source: Entry, known: Held) -> Iterable[Step]:
         self.totals.unchanged_files += 1
         if self._differs(source, known, names=self.policy.compared):
             # What the target has of them lives in the manifest alone where the store keeps none.
             kept = bool(self.policy.compared & self.policy.facts.attributes)
             merged = source.proved(known.entry.crc32c, known.entry.crc64nvme)
-            yield Step("set_attributes" if kept else "record", "write", merged, "attributes", known.target_version)
-        elif not known.is_settled:
-            yield Step("record", "write", known.entry, self.policy.unsettled, known.target_version)
+            return (Step("set_attributes" if kept else "record", "write", merged, "attributes", known.target_version),)
+        if not known.is_settled:
+            return (Step("record", "write", known.entry, self.policy.unsettled, known.target_version),)
+        return ()
 
-    def _copy(self, row: Row, source: Entry, reason: str, as_left: bool) -> Iterator[Step]:  # noqa: FBT001
+    def _copy(self, row: Row, source: Entry, reason: str, as_left: bool) -> Iterable[Step]:  # noqa: FBT001
         target = row.target
         if target is not None and not as_left and not row.planned:
             self.totals.note_foreign(row.key)
             if self.policy.foreign != "replace":
-                return
+                return ()
         landed = row.planned and target is not None and target.size_bytes == source.size_bytes
         expect = target.version if target is not None else None
         origin = row.origin
         if origin is not None and not origin.is_gone and not landed and _is_same(source, origin.held):
             if not origin.is_carried:
                 self._touch()
-            yield from self._move(source, origin, expect, or_absent=row.is_renamed)
-        else:
-            self._touch()
-            came = _came_with(origin)
-            yield Step("copy", "write", source, reason, expect, landed, came, or_absent=row.is_renamed)
+            return self._move(source, origin, expect, or_absent=row.is_renamed)
+        self._touch()
+        return (Step("copy", "write", source, reason, expect, landed, _came_with(origin), "", row.is_renamed),)
 
     def _move(self, source: Entry, origin: Origin, expect: str | None, *, or_absent: bool) -> Iterator[Step]:
         known = origin.held
@@ -272,7 +273,9 @@ class Planner:
             yield self._removal(self._removals.pop())
         if self._removals and row is not None and self._removals[-1].entry.key + "/" == row.key:
             yield self._removal(self._removals.pop(), in_the_way=row.source is not None)
-        while self._files and (row is None or self._files[-1].key + "/" < row.key):
+
+    def _pass(self, key: str) -> None:
+        while self._files and self._files[-1] < key:  # nested like those above
             self._files.pop()
 
     def _is_clearing(self, key: str) -> bool:

@@ -18,7 +18,7 @@ def unholdable(path: str, key: str, facts: Facts) -> str:
 
 
 def _of_key(path: str, key: str, facts: Facts) -> str:
-    if len(key.encode()) > facts.max_key_bytes:
+    if 4 * len(key) > facts.max_key_bytes and len(key.encode()) > facts.max_key_bytes:
         return f"the name is longer than the {facts.max_key_bytes} bytes that the target takes below this prefix"
     if len(key) > facts.max_key_characters:
         return (
@@ -26,14 +26,18 @@ def _of_key(path: str, key: str, facts: Facts) -> str:
         )
     if path.count("/") >= facts.max_names:
         return f"the path has more than the {facts.max_names} names that the target takes below this prefix"
-    beginning = next((one for one in facts.forbidden_beginnings if key.startswith(one)), "")
-    return f"the target does not take paths that begin with {beginning}" if beginning else ""
+    if not key.startswith(facts.forbidden_beginnings):
+        return ""
+    beginning = next(one for one in facts.forbidden_beginnings if key.startswith(one))
+    return f"the target does not take paths that begin with {beginning}"
 
 
 def _of_name(name: str, facts: Facts) -> str:
-    if len(name.encode()) > facts.max_name_bytes:
+    if 4 * len(name) > facts.max_name_bytes and len(name.encode()) > facts.max_name_bytes:
         return f"the last name is longer than the {facts.max_name_bytes} bytes that the target takes"
-    if facts.forbidden_endings and name.endswith(facts.forbidden_endings):
+    if name.endswith(facts.forbidden_endings):
         return f"the target does not take names that end in {name[-1]!r}"
-    found = sorted(set(name) & facts.forbidden_characters)
-    return f"the target does not take {' '.join(map(repr, found))} in names" if found else ""
+    if facts.forbidden_characters.isdisjoint(name):
+        return ""
+    found = sorted(facts.forbidden_characters.intersection(name))
+    return f"the target does not take {' '.join(map(repr, found))} in names"

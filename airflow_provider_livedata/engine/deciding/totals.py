@@ -68,6 +68,10 @@ class Totals:
             self._count_delete(step)
         else:
             self._count_other(step)
+        if len(self.changed_examples) < EXAMPLES:
+            self._tell(step)
+
+    def _tell(self, step: Step) -> None:
         if step.kind not in _UNTOLD and step.reason != "carried" and step.phase != "finish":
             _example(self.changed_examples, f"{step.kind} {step.entry.key} ({step.reason})")
 

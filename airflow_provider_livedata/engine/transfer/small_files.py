@@ -73,11 +73,12 @@ class _Room:
     def __init__(self, size_bytes: int, pool: Pool) -> None:
         self.bytes, self._free, self._pool = size_bytes, size_bytes, pool
         self._is_awaited = False
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()  # taken as it is, which takes half as long as through the condition
+        self._changed = threading.Condition(self._lock)
 
     def take(self, size_bytes: int) -> bool:
         """Whether there was room."""
-        with self._changed:
+        with self._lock:
             if size_bytes > self._free:
                 return False
             self._free -= size_bytes
@@ -85,7 +86,7 @@ class _Room:
 
     def wait(self, size_bytes: int) -> None:
         """Take once much is free; raises what stopped the pool."""
-        with self._changed:
+        with self._lock:
             self._is_awaited = True
             while self._free < self.bytes // 2:
                 self._pool.raise_if_stopped()
@@ -94,7 +95,7 @@ class _Room:
             self._free -= size_bytes
 
     def give_back(self, size_bytes: int) -> None:
-        with self._changed:
+        with self._lock:
             self._free += size_bytes
             if self._is_awaited and self._free >= self.bytes // 2:
                 self._changed.notify()
