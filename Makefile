@@ -65,7 +65,7 @@ soak: install servers ## The long campaigns: very many files, very large files
 mutation: install ## Break the pure modules on purpose, and list what their tests do not notice; takes minutes
 	$(BIN)/python tools/mutation.py $(subst $(comma), ,$(PURE))
 
-bench: install servers ## Measure against rclone and DistCp, and write docs/benchmarks.md; takes half an hour
+bench: install servers ## Measure against rclone and DistCp, and write docs/benchmarks.md; takes hours; BENCH="--only copies" measures a part
 	@$(BIN)/python -m benchmarks.fetch
 	$(BIN)/python -m benchmarks $(BENCH)
 

@@ -315,8 +315,8 @@ COPIES = f"""Every run copies the same files from the same servers into a place 
 contenders take turns, and the order turns with every round. Before the rounds that count, each but DistCp copies once or more without being
 counted, for a NameNode and DataNodes that have just started compile what they run for the first tens of thousands of files. "Ours" is `replicate()` with its defaults: from a snapshot,
 every file's CRC computed and compared by the store, manifest, checkpoint and report written. A *warm call* is one in a process that
-made such a call before; a *whole process* is timed from outside, with the start of Python and all imports, as rclone and DistCp
-are. Where HDFS lets files that are open grow inside a snapshot (its default) and any file of the cluster is open, ours asks
+made such a call before; a *whole process* is timed from outside, as rclone and DistCp are, with the start of Python and all imports. It ends as the process of a task of Airflow 3 does (by `os._exit`): a script
+in Python, which takes itself apart at its end, takes somewhat longer. Where HDFS lets files that are open grow inside a snapshot (its default) and any file of the cluster is open, ours asks
 of each file whether it is that one, at one more call of the NameNode, and at two for a file that is less than an hour old, as all are here; none is open but in the line that says so. Peak memory is that of the whole process, CPU that of it and its children. The floors are our own zones, warm: all files read
 and discarded, or written from memory, on {FLOOR_THREADS} threads.
 

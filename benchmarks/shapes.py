@@ -73,7 +73,7 @@ class Size:
 
 SIZES = {
     "usual": Size(
-        shapes=(Shape("small", 24_000, 4 * KIB), Shape("medium", 1_000, 4 * MIB), Shape("large", 40, 128 * MIB)),
+        shapes=(Shape("small", 36_000, 4 * KIB), Shape("medium", 1_400, 4 * MIB), Shape("large", 44, 128 * MIB)),
         slow=Shape("small", 4_000, 4 * KIB),
         warm_rounds=1,
         rounds=5,
