@@ -23,9 +23,8 @@ class Pool:
     def __init__(self, threads: int, name: str) -> None:
         self._queue: SimpleQueue[Task | None] = SimpleQueue()
         self._fatal: BaseException | None = None
-        self._lock = (
-            threading.Lock()
-        )  # taken as it is, and not through the condition, which takes twice as long for each file
+        # Taken as it is, and not through the condition, which takes twice as long for each file.
+        self._lock = threading.Lock()
         self._done = threading.Condition(self._lock)
         self._open, self._most, self._awaited = 0, threads * OPEN_TO_A_THREAD, -1
         self._name, self.threads = name, threads
