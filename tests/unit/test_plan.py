@@ -534,6 +534,24 @@ def test_an_empty_source_stops_the_run() -> None:
     guard(totals, Policy(OBJECT_STORE, max_delete_ratio=1.0))
 
 
+@STORES
+def test_what_stands_where_a_file_belongs_is_cleared_though_other_names_come_between(facts: Facts) -> None:
+    target = Target(facts, {"a/b": b"1", "a-x": b"2"})
+    now: Tree = {"a": b"3", "a-x": b"2", "a.y": b"4"}  # "a" < "a-x" < "a.y" < "a/"
+    steps, _ = plan(facts, entries(now), held({"a/b": b"1", "a-x": b"2"}), target.listing())
+    for step in in_order_of_execution(steps):
+        target.apply(step)
+    assert target.visible() == {entry.key: entry.version for entry in entries(now)}
+    assert [step.phase for step in steps if step.entry.path == "a/b"] == ["clear"]
+
+
+def test_each_side_may_have_the_lowest_key() -> None:
+    rows = line_up(entries({"b": b"1", "c": b"2"}), held({"a": b"3", "c": b"2"}), entries({"b": b"1", "d": b"4"}))
+    sides = [(row.key, row.source is not None, row.known is not None, row.target is not None) for row in rows]
+    assert sides == [("a", False, True, False), ("b", True, False, True), ("c", True, True, False),
+                     ("d", False, False, True)]  # fmt: skip
+
+
 def test_a_listing_out_of_order_is_an_error_and_never_a_removal() -> None:
     with pytest.raises(UnsortedListing):
         list(line_up([], [], [Entry("b"), Entry("a")]))
@@ -559,11 +577,13 @@ def test_what_lies_in_a_directory_that_cannot_be_held_is_not_copied_either() -> 
     ("limit", "path", "why"),
     [
         ({"max_key_bytes": 3}, "éé", "longer than the 3 bytes"),
+        ({"max_key_bytes": 7}, "\U0001f600\U0001f600", "longer than the 7 bytes"),
         ({"max_key_characters": 2}, "abc", "longer than the 2 characters"),
         ({"max_names": 2}, "a/b/c", "more than the 2 names"),
         ({"forbidden_beginnings": (".well-known/x/",)}, ".well-known/x/f", "begin with .well-known/x/"),
         ({"forbidden_endings": (".", "/")}, "a/dot.", "end in '.'"),
         ({"max_name_bytes": 3}, "a/four", "last name is longer"),
+        ({"max_name_bytes": 7}, "a/\U0001f600\U0001f600", "last name is longer"),
         ({"forbidden_characters": frozenset("\r\n")}, "a/b\r", r"'\r' in names"),
     ],
 )
