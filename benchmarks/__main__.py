@@ -2,6 +2,7 @@
 
 --size tiny            the same on very little data, to see that it runs
 --only copies limit    these sections alone; the page keeps what it has of the others
+--copies "s3-hdfs large"    these copies alone; the page keeps the others, and tells when and of what each was measured
 --contenders rclone    beside ours; those of rclone and distcp that are fetched already when not named
 --page-only            write the page from the results that are there
 """
@@ -62,10 +63,14 @@ def _measure(site: Site, asked: argparse.Namespace, found: dict[str, Any]) -> No
     missing = sorted(set(fetch.ITEMS) - chosen)
     if missing:
         results.say(f"without {', '.join(missing)}: python -m benchmarks.fetch {' '.join(missing)}")
-    for name in asked.only or SECTIONS:
+    sections = SECTIONS
+    if asked.copies:
+        sections = {"copies": lambda site, size, chosen: copies.measure(site, size, chosen, asked.copies)}
+    for name in asked.only or sections:
         began = time.monotonic()
-        measured = SECTIONS[name](site, SIZES[asked.size], chosen)
-        found["sections"][name] = {"of": results.circumstances(asked.size, site), "measured": measured}
+        measured = sections[name](site, SIZES[asked.size], chosen)
+        of = results.circumstances(asked.size, site)
+        results.put(found, name, of, measured, is_all=not asked.copies)
         results.store(asked.results, found)  # at once: what follows may fail
         results.say(f"{name}: {time.monotonic() - began:.0f} s")
 
@@ -73,7 +78,9 @@ def _measure(site: Site, asked: argparse.Namespace, found: dict[str, Any]) -> No
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--size", choices=sorted(SIZES), default="usual")
-    parser.add_argument("--only", nargs="+", choices=list(SECTIONS))
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--only", nargs="+", choices=list(SECTIONS))
+    what.add_argument("--copies", nargs="+", choices=copies.KEYS)
     parser.add_argument("--contenders", nargs="*", choices=list(fetch.ITEMS))
     parser.add_argument("--results", type=Path, default=REPOSITORY / "benchmarks" / "results.json")
     parser.add_argument("--page", type=Path, default=REPOSITORY / "docs" / "benchmarks.md")

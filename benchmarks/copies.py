@@ -7,7 +7,7 @@ round 2   ours   rclone   read   write   ours, warm                 the order tu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from benchmarks import contenders
@@ -21,26 +21,32 @@ FLOOR_THREADS = 16
 Runs = dict[str, list[dict[str, float]]]
 
 
-def measure(site: Site, size: Size, chosen: frozenset[str]) -> dict[str, Any]:
-    """All shapes in both directions: {"hdfs-s3 large": {"shape": ..., "runs": {"rclone": [...], ...}}, ...}."""
+KEYS = [f"{source}-{target} {shape}" for shape in ("small", "medium", "large") for source, target in DIRECTIONS]
+
+
+def measure(site: Site, size: Size, chosen: frozenset[str], keys: Collection[str] = frozenset(KEYS)) -> dict[str, Any]:
+    """All shapes in both directions, or those of ``keys``: {"hdfs-s3 large": {"shape": ..., "runs": {"rclone": [...], ...}}, ...}."""
     found = {}
     for shape in size.shapes:
         for source_scheme, target_scheme in DIRECTIONS:
-            copied = size.slow if (target_scheme, shape.name) == ("hdfs", size.slow.name) else shape
-            with site.filled(source_scheme, copied) as source:
-                runs = compare(site, size, copied, source, target_scheme, chosen)
-            found[f"{source_scheme}-{target_scheme} {shape.name}"] = {"shape": copied.to_json(), "runs": runs}
+            key = f"{source_scheme}-{target_scheme} {shape.name}"
+            if key in keys:
+                copied = size.slow if (target_scheme, shape.name) == ("hdfs", size.slow.name) else shape
+                with site.filled(source_scheme, copied) as source:
+                    runs = compare(site, size, copied, source, target_scheme, chosen)
+                found[key] = {"shape": copied.to_json(), "runs": runs}
     return found
 
 
 def compare(site: Site, size: Size, shape: Shape, source: Spot, target_scheme: str, chosen: frozenset[str]) -> Runs:
     """One shape in one direction; first copies warm servers and worker, and do not count."""
-    turns = _turns(size, is_slow=shape == size.slow)
+    rounds = size.rounds_of(shape)
+    turns = _turns(size, rounds)
     with Worker(contenders.environment()) as worker:
         copies = _copies(site, shape, chosen, worker, from_hdfs=source.scheme == "hdfs")
         one(site, shape, source, target_scheme, copies["ours, warm"])
         runs: Runs = {name: [] for name in copies}
-        for number in range(-size.warm_rounds, size.rounds):
+        for number in range(-size.warm_rounds, rounds):
             for name in turned(list(copies), number):
                 if number in turns(name):
                     taken = one(site, shape, source, target_scheme, copies[name], is_copy=name != "read")
@@ -50,9 +56,9 @@ def compare(site: Site, size: Size, shape: Shape, source: Spot, target_scheme: s
     return runs
 
 
-def _turns(size: Size, *, is_slow: bool) -> Callable[[str], range]:
+def _turns(size: Size, rounds: int) -> Callable[[str], range]:
     """The rounds in which a contender takes its turn; those before 0 warm."""
-    quick = range(-size.warm_rounds, size.few_rounds if is_slow else size.rounds)
+    quick = range(-size.warm_rounds, rounds)
     others = {"distcp": range(size.slow_rounds), "read": range(size.few_rounds), "write": range(size.few_rounds)}
     return lambda name: others.get(name, quick)
 

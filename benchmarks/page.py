@@ -76,16 +76,17 @@ def _copies(found: dict[str, Any]) -> Iterable[str]:
     yield COPIES
     yield _ratios(found)
     for key, one in found.items():
-        direction, _, _ = key.partition(" ")
         shape = _shape(one)
-        yield f"### {DIRECTIONS[direction]}, {shape.title} ({shape.name})"
+        yield f"### {_direction(key)}, {shape.title} ({shape.name})"
         yield _runs(shape, one["runs"])
+        if "of" in one:
+            yield f"Measured by itself, on {one['of']['day']}: see the end of the page."
 
 
 def _ratios(found: dict[str, Any]) -> str:
     head = [
         "times the speed of",
-        *(f"{DIRECTIONS[key.partition(' ')[0]]}, {_shape(one).name}" for key, one in found.items()),
+        *(f"{_direction(key)}, {_shape(one).name}" for key, one in found.items()),
     ]
     rows = []
     for other in ("rclone", "distcp", "read", "write"):
@@ -262,14 +263,7 @@ SECTIONS = {
 
 def _circumstances(sections: dict[str, Any]) -> Iterable[str]:
     yield "## Where and with what"
-    told: list[tuple[list[str], dict[str, Any]]] = []
-    for name, section in sections.items():
-        same = next((names for names, of in told if of == section["of"]), None)
-        if same is None:
-            told.append(([name], section["of"]))
-        else:
-            same.append(name)
-    for names, of in told:
+    for names, of in _by_circumstances(sections):
         machine, versions = of["machine"], of["versions"]
         yield (
             f"{', '.join(sorted(names))}: {of['day']}, {machine['cores']} cores ({machine['processor']}), {machine['memory_gib']} GiB, "
@@ -281,6 +275,26 @@ def _circumstances(sections: dict[str, Any]) -> Iterable[str]:
     yield "```\n" + "\n".join(_commands()) + "\n```"
 
 
+def _by_circumstances(sections: dict[str, Any]) -> list[tuple[list[str], dict[str, Any]]]:
+    told: list[tuple[list[str], dict[str, Any]]] = []
+    for name, of in _each_of(sections):
+        same = next((names for names, known in told if known == of), None)
+        if same is None:
+            told.append(([name], of))
+        else:
+            same.append(name)
+    return told
+
+
+def _each_of(sections: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    for name, section in sections.items():
+        measured: dict[str, Any] = section["measured"]
+        alone = {key: one["of"] for key, one in measured.items() if isinstance(one, dict) and "of" in one}
+        if len(alone) < len(measured):
+            yield name, section["of"]
+        yield from ((f"{name} from {_direction(key)}, {key.partition(' ')[2]}", of) for key, of in alone.items())
+
+
 def _commands() -> Iterable[str]:
     for flags in dict.fromkeys(map(tuple, RCLONE_FLAGS.values())):
         names = [name for name, given in RCLONE_FLAGS.items() if tuple(given) == flags]
@@ -289,6 +303,10 @@ def _commands() -> Iterable[str]:
     yield "# all"
     yield shlex.join(distcp_command())
     yield "# ours: the defaults, ReplicateOptions()"
+
+
+def _direction(key: str) -> str:
+    return DIRECTIONS[key.partition(" ")[0]]
 
 
 def _shape(one: dict[str, Any], name: str = "shape") -> Shape:

@@ -37,6 +37,14 @@ def store(file: Path, results: dict[str, Any]) -> None:
     file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
+def put(results: dict[str, Any], name: str, of: dict[str, Any], measured: dict[str, Any], *, is_all: bool) -> None:
+    """Add what was measured; ``is_all``: in the place of the whole section, else beside what it has, each with what it is of."""
+    if is_all or name not in results["sections"]:
+        results["sections"][name] = {"of": of, "measured": measured}
+    else:
+        results["sections"][name]["measured"] |= {key: {**one, "of": of} for key, one in measured.items()}
+
+
 def circumstances(size: str, site: Site) -> dict[str, Any]:
     """What the figures depend on, without names of machines or places."""
     memory = psutil.virtual_memory()

@@ -41,14 +41,15 @@ class Size:
     """How much a whole run measures. ``slow`` stands for the small files where HDFS is the target, which takes long.
 
     Large files come last: by then the servers' compilers are done with what they run for every file, so that it does not
-    count where there are few. ``rounds`` of the quick contenders after ``warm_rounds`` that do not count, ``few_rounds`` of the floors, of Hive
-    metadata, and of all for ``slow``; ``slow_rounds`` of DistCp. ``limit_mib_s`` is kept for about ``limit_s`` seconds.
+    count where there are few. ``rounds`` of the quick contenders after ``warm_rounds`` that do not count, ``large_rounds`` for large files, whose
+    times spread widest beside what is asked of them; ``few_rounds`` of the floors, of Hive metadata, and of all for ``slow``; ``slow_rounds`` of DistCp. ``limit_mib_s`` is kept for about ``limit_s`` seconds.
     """
 
     shapes: tuple[Shape, ...]
     slow: Shape
     warm_rounds: int
     rounds: int
+    large_rounds: int
     few_rounds: int
     slow_rounds: int
     counted_files: int
@@ -70,13 +71,20 @@ class Size:
     metadata_tables: int
     metadata_partitions: int
 
+    def rounds_of(self, shape: Shape) -> int:
+        """How often the quick contenders copy a shape, and it counts."""
+        if shape == self.slow:
+            return self.few_rounds
+        return self.large_rounds if shape.name == "large" else self.rounds
+
 
 SIZES = {
     "usual": Size(
         shapes=(Shape("small", 36_000, 4 * KIB), Shape("medium", 1_400, 4 * MIB), Shape("large", 44, 128 * MIB)),
-        slow=Shape("small", 4_000, 4 * KIB),
+        slow=Shape("small", 6_000, 4 * KIB),
         warm_rounds=1,
         rounds=5,
+        large_rounds=9,
         few_rounds=3,
         slow_rounds=1,
         counted_files=2_000,
@@ -103,6 +111,7 @@ SIZES = {
         slow=Shape("small", 1_000, 4 * KIB),
         warm_rounds=1,
         rounds=3,
+        large_rounds=3,
         few_rounds=2,
         slow_rounds=1,
         counted_files=500,
@@ -129,6 +138,7 @@ SIZES = {
         slow=Shape("small", 30, 4 * KIB),
         warm_rounds=1,
         rounds=1,
+        large_rounds=1,
         few_rounds=1,
         slow_rounds=1,
         counted_files=20,

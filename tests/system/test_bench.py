@@ -74,7 +74,35 @@ def test_the_bench_measures_everything_on_a_tiny_data_set(tmp_path: Path) -> Non
     )
     assert "Start, imports and opening both zones:" in text
     assert "in turn with it." in text
+    assert "Measured by itself" not in text
     assert not any(place in text + results.read_text() for place in (str(REPOSITORY), "127.0.0.1", "/dev/shm", "/tmp"))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("s3_integrity")
+def test_some_copies_are_measured_alone_and_the_page_keeps_the_others(tmp_path: Path) -> None:
+    results, page = tmp_path / "results.json", tmp_path / "benchmarks.md"
+    before, other = json.loads((REPOSITORY / "benchmarks" / "results.json").read_text()), "hdfs-s3 small"
+    copies = before["sections"]["copies"]["measured"]
+    copies[other].pop("of", None)
+    results.write_text(json.dumps(before))
+    command = [sys.executable, "-m", "benchmarks", "--size", "tiny", "--results", results, "--page", page]
+    subprocess.run([*map(str, command), "--contenders", "--copies", "s3-hdfs large"], cwd=REPOSITORY, check=True)
+
+    found = json.loads(results.read_text())["sections"]
+    assert list(found) == list(before["sections"])
+    assert list(found["copies"]["measured"]) == list(copies)
+    large = found["copies"]["measured"].pop("s3-hdfs large")
+    del copies["s3-hdfs large"]
+    assert found == before["sections"]
+    assert set(large["runs"]) == {"ours, warm", "ours", "read", "write"}
+    assert large["of"]["size"] == "tiny"
+
+    text = page.read_text()
+    alone = text[text.index("### S3 to HDFS, 2 x 20 MiB (large)") :].partition("\n#")[0]
+    assert f"Measured by itself, on {large['of']['day']}" in alone
+    assert "Measured by itself" not in text[: text.index("### S3 to HDFS")]
+    assert f"copies from S3 to HDFS, large: {large['of']['day']}," in text
 
 
 def test_the_page_is_written_from_the_results_that_are_there(tmp_path: Path) -> None:
