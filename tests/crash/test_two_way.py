@@ -181,6 +181,16 @@ def test_both_sides_end_the_same_and_nothing_that_was_written_is_lost(
         sides.forget()
 
 
+def test_of_two_losers_one_below_the_name_of_the_other_both_are_kept(tmp_path: Path) -> None:
+    sides = Sides(("objects", "objects"), "prefer:right", tmp_path)
+    try:
+        written = [Operation(side, "write", path, "", 0) for side in (0, 1) for path in ("a", "a/b")]
+        sides.pass_by(Round(written, "run", 0, 0, "before", is_quiet=True))
+        assert len(set_aside(sides.zones[0])) == 2
+    finally:
+        sides.forget()
+
+
 def test_a_file_that_one_side_renamed_and_the_other_changed_is_there_under_both_names(tmp_path: Path) -> None:
     sides = Sides(("hdfs", "hdfs"), "newest", tmp_path)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import psutil
@@ -57,6 +58,18 @@ def test_large_reads_give_their_connections_back_and_bring_every_byte(s3_server:
         assert zone.read_into("large", 0, buffer) == len(data)
         assert buffer == data
     assert connections() == before
+
+
+def test_a_file_is_kept_though_one_below_its_name_was_kept_before(moto: MotoServer) -> None:
+    with closing(open_zone(moto, moto.new_bucket("kept"), "p")) as zone:
+        put(zone, "a", b"above")
+        put(zone, "a/b", b"below")
+        zone.keep("a/b", "kept/a/b")
+        zone.keep("a", "kept/a")
+        assert (read_all(zone, "kept/a"), read_all(zone, "kept/a/b")) == (b"above", b"below")
+        put(zone, "a", b"replaced")
+        zone.keep("a", "kept/a")
+        assert read_all(zone, "kept/a") == b"above"
 
 
 @pytest.mark.parametrize("content_type", ["application/x-directory", "httpd/unix-directory", "binary/octet-stream"])

@@ -219,7 +219,8 @@ class KeepsFiles(Protocol):
     def keep(self, origin: str, path: str, *, version: str = "") -> None:
         """Let the file at ``origin`` be found at ``path`` too, where it stays when ``origin`` is replaced or deleted.
 
-        Something that is at ``path`` already is left there. Parents are made.
+        A file that is at ``path`` already is left there; a name below ``path``, as an object store has it beside a file, is none. Parents are
+        made.
 
         Raises:
             PathMissing: Nothing is at ``origin``.

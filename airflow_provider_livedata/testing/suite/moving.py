@@ -9,6 +9,7 @@ from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
     ChecksumMismatch,
     LiveDataError,
+    NotADirectory,
     ObjectChanged,
     PathMissing,
 )
@@ -133,6 +134,20 @@ class Keeping:
         put(zone, "f", b"second")
         keeper.keep("f", "kept")
         assert read_all(zone, "kept") == b"first"
+
+    def test_a_file_is_kept_though_one_below_its_name_was_kept_before(self, zone: Zone) -> None:
+        keeper = _keeper(zone)
+        if zone.facts.has_directories:
+            pytest.skip("a file of this store has no files below its name")
+        put(zone, "a", b"above")
+        try:
+            put(zone, "a/b", b"below")
+        except NotADirectory:
+            pytest.skip("this server keeps its objects as files, so none is below the name of another")
+        keeper.keep("a/b", "kept/a/b")
+        keeper.keep("a", "kept/a")
+        assert read_all(zone, "kept/a") == b"above"
+        assert read_all(zone, "kept/a/b") == b"below"
 
     def test_only_what_is_meant_is_kept(self, zone: Zone) -> None:
         keeper = _keeper(zone)

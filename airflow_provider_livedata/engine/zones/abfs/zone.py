@@ -79,7 +79,8 @@ class AbfsZone(ObjectZone):
 
     def keep(self, origin: str, path: str, *, version: str = "") -> None:
         """See KeepsFiles."""
-        if self.stat(path) is None:
+        found = self.stat(path)
+        if found is None or found.kind != "file":  # what is kept below that name is no file of that name
             self.move(origin, path, version=version)
 
 

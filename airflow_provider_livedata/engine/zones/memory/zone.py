@@ -203,7 +203,8 @@ class MemoryZone(Zone):
             raise ObjectChanged(
                 "not the version that was to be kept", path=origin, expected=version, found=node.version
             )
-        if self.stat(path) is None:
+        found = self.stat(path)
+        if found is None or found.kind != "file":  # what is kept below that name is no file of that name
             self.store.write(self.writable(path), node.data or b"", node.attributes, ABSENT)
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
