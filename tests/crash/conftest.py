@@ -57,7 +57,7 @@ def contents(zone: MemoryZone) -> Files:
         data = bytearray(entry.size_bytes)
         found[entry.path] = None
         if entry.kind == "file":
-            assert zone.read_into(entry.path, 0, memoryview(data)) == len(data)
+            assert zone.read_into(entry.path, 0, memoryview(data), version=entry.version) == len(data)
             found[entry.path] = bytes(data)
     return found
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, open_zone, replicate
+from airflow_provider_livedata.engine.errors import ObjectChanged, PathMissing
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.memory.zone import MemoryZone
@@ -43,7 +44,14 @@ class Watched(Around):
 
     def _look(self) -> None:
         with self._lock:
-            self.seen.append({path: data for path, data in contents(self.inner).items() if data is not None})  # type: ignore[arg-type]
+            self.seen.append(self._now())
+
+    def _now(self) -> Files:
+        while True:
+            try:
+                return {path: data for path, data in contents(self.inner).items() if data is not None}  # type: ignore[arg-type]
+            except (ObjectChanged, PathMissing):  # another thread let a file appear between listing and reading
+                continue
 
 
 @pytest.mark.parametrize("target_like", ["objects", "files", "hdfs", "local"])
