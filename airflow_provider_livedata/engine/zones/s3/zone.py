@@ -218,9 +218,8 @@ class S3Zone(Zone):
 
     def keep(self, origin: str, path: str, *, version: str = "") -> None:
         """See KeepsFiles and s3_copy."""
-        if (
-            self._bucket.head(self._bucket.key(path), path) is None
-        ):  # not ``stat``: what is kept below that name is no file of that name
+        # Not ``stat``: what is kept below that name is no file of that name.
+        if self._bucket.head(self._bucket.key(path), path) is None:
             s3_copy.move(self._bucket, origin, path, version, None, None, None)
 
     def resume(self, path: str, token: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload | None:
