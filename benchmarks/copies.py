@@ -41,7 +41,7 @@ def measure(site: Site, size: Size, chosen: frozenset[str], keys: Collection[str
 def compare(site: Site, size: Size, shape: Shape, source: Spot, target_scheme: str, chosen: frozenset[str]) -> Runs:
     """One shape in one direction; first copies warm servers and worker, and do not count."""
     rounds = size.rounds_of(shape)
-    turns = _turns(size, rounds)
+    turns = _turns(size, shape)
     with Worker(contenders.environment()) as worker:
         copies = _copies(site, shape, chosen, worker, from_hdfs=source.scheme == "hdfs")
         one(site, shape, source, target_scheme, copies["ours, warm"])
@@ -56,10 +56,10 @@ def compare(site: Site, size: Size, shape: Shape, source: Spot, target_scheme: s
     return runs
 
 
-def _turns(size: Size, rounds: int) -> Callable[[str], range]:
+def _turns(size: Size, shape: Shape) -> Callable[[str], range]:
     """The rounds in which a contender takes its turn; those before 0 warm."""
-    quick = range(-size.warm_rounds, rounds)
-    others = {"distcp": range(size.slow_rounds), "read": range(size.few_rounds), "write": range(size.few_rounds)}
+    quick, few = range(-size.warm_rounds, size.rounds_of(shape)), range(size.few_rounds)
+    others = {"distcp": range(size.slow_rounds_of(shape)), "read": few, "write": few}
     return lambda name: others.get(name, quick)
 
 
