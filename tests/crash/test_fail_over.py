@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_livedata.engine import ReplicateOptions, fail_back, fail_over, open_zone, replicate, verify
+from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     FilterChanged,
@@ -21,14 +23,15 @@ from airflow_provider_livedata.engine.errors import (
     TargetIsActive,
     WrongSide,
 )
-from airflow_provider_livedata.engine.model import Attributes
+from airflow_provider_livedata.engine.model import Attributes, Entry, From, Step
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored import roles
 from airflow_provider_livedata.engine.stored.roles import Role
 from airflow_provider_livedata.engine.stored.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.switching.putting_back import BESIDE, NAMES_TRIED, put_back
+from airflow_provider_livedata.engine.zones.base import Zone, file_at
 from airflow_provider_livedata.engine.zones.memory import zone as memory
-from airflow_provider_livedata.engine.zones.memory.zone import MemoryFiles
+from airflow_provider_livedata.engine.zones.memory.zone import MemoryFiles, MemoryZone
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter
 from tests.crash.conftest import Files, Pair, contents, put
@@ -232,30 +235,108 @@ def test_what_was_staged_and_not_committed_is_discarded(
 def test_what_a_dead_run_brought_is_told_and_what_it_put_aside_is_put_back(
     make_pair: Callable[[str, str], Pair], target_like: str
 ) -> None:
-    calls, newer, put_back = 0, 0, 0
-    while True:
-        pair = first_copy(make_pair, f"hdfs to {target_like}")
-        before = contents(pair.target)
-        pair.put({"a": b"newer a", "d/fresh": b"fresh"})
-        for old, new in (("keep", "x"), ("d/both", "keep"), ("x", "d/both")):
-            pair.source.rename(old, new)  # type: ignore[attr-defined]
-        mortal = CrashAfter(pair.target, calls)
-        try:
-            replicate(pair.source, Retrying(mortal, RetryPolicy(attempts=1)), ALL, lease_times=IMPATIENT)
-        except Crash:
-            pass
-        else:
-            break
+    newer, put_back = 0, 0
+    for pair, before in swapped_and_died(make_pair, target_like):
         report = fail_over(None, pair.target, ALL, how="unplanned", lease_times=IMPATIENT)
         now = contents(pair.target)
         if report.run == 1:
             keys = {key.rstrip("/") for key in (path.rpartition(" ")[0] for path in report.newer_paths)}
-            assert {path for path in {*now, *before} if now.get(path) != before.get(path)} <= keys
-            assert {"keep", "d/both", "a"} <= set(now), f"died at call {calls}"
+            beside = {path for path in now if BESIDE in path}
+            assert {path for path in {*now, *before} if now.get(path) != before.get(path)} <= keys | beside
+            assert {"keep", "d/both", "a"} <= set(now)
+            assert all(any(path in note for note in report.notes) for path in beside)
+        # What renames alone have moved about is somewhere, whatever was replaced on the way.
+        assert {FILES["keep"], FILES["d/both"]} <= set(now.values())
         newer, put_back = max(newer, report.newer), max(put_back, report.put_back)
-        calls += 1
     assert newer >= 2
-    assert put_back > 0 or target_like == "objects"
+    assert put_back > 0
+
+
+def swapped_and_died(make_pair: Callable[[str, str], Pair], target_like: str) -> Iterator[tuple[Pair, Files]]:
+    """Pairs whose source swapped two names, after a run that died at each of its calls; with what the target had before."""
+    for calls in itertools.count():
+        pair = first_copy(make_pair, f"hdfs to {target_like}")
+        before = contents(pair.target)
+        if not dies_while_swapping(pair, calls):
+            return
+        yield pair, before
+
+
+def dies_while_swapping(pair: Pair, calls: int) -> bool:
+    """Whether a run that brings a swap of two names gets as far as that call of the target, where it dies."""
+    pair.put({"a": b"newer a", "d/fresh": b"fresh"})
+    for old, new in (("keep", "x"), ("d/both", "keep"), ("x", "d/both")):
+        pair.source.rename(old, new)  # type: ignore[attr-defined]
+    try:
+        replicate(pair.source, mortal(pair.target, calls), ALL, lease_times=IMPATIENT)
+    except Crash:
+        return True
+    return False
+
+
+def mortal(zone: Zone, calls: int) -> Retrying:
+    """The zone, which dies at that call."""
+    return Retrying(CrashAfter(zone, calls), RetryPolicy(attempts=1))
+
+
+def test_what_is_only_aside_comes_back_once_however_often_the_switch_dies(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    def is_only_aside(pair: Pair) -> bool:
+        report = fail_over(None, pair.target, ALL, how="unplanned", lease_times=IMPATIENT)
+        return any(BESIDE in note for note in report.notes)
+
+    died_at = next(n for n, (pair, _) in enumerate(swapped_and_died(make_pair, "objects")) if is_only_aside(pair))
+    for calls in itertools.count():
+        pair = first_copy(make_pair, "hdfs to objects")
+        assert dies_while_swapping(pair, died_at)
+        try:
+            fail_over(None, mortal(pair.target, calls), ALL, how="unplanned", lease_times=IMPATIENT)
+        except Crash:
+            fail_over(None, pair.target, ALL, how="unplanned", lease_times=IMPATIENT)
+        else:
+            break
+        now = contents(pair.target)
+        assert {path: now[path] for path in now if BESIDE in path} == {f"d/both{BESIDE}": FILES["d/both"]}
+    assert calls > 3
+
+
+class OneHeld:
+    """A plan that has put one file aside."""
+
+    def __init__(self, zone: MemoryZone, data: bytes) -> None:
+        put(zone, ".livedata/stage/held/1", data)
+        entry = Entry("new", size_bytes=len(data)).proved(*checksum_of(data))
+        origin = From("old", "version", is_like=True)
+        self.step = Step("hold", "hold", entry, "renamed", origin=origin, held_at=".livedata/stage/held/1")
+
+    def steps(self, _phase: str) -> list[Step]:
+        return [self.step]
+
+
+@pytest.mark.parametrize(("like", "place"), [("objects", "old"), ("files", f"old{BESIDE}")])
+def test_what_lies_below_the_name_of_a_file_is_in_its_way_on_file_systems_alone(
+    make_pair: Callable[[str, str], Pair], like: str, place: str
+) -> None:
+    zone = make_pair("hdfs", like).target
+    put(zone, "old/below", b"1")
+    put(zone, "new/below", b"2")
+    one = OneHeld(zone, b"aside")
+    assert list(put_back(zone, [one], lambda: None)) == [(one.step, place)]  # type: ignore[list-item]
+    entry = file_at(zone, place)
+    assert entry is not None
+    assert (entry.size_bytes, contents(zone)["old/below"]) == (5, b"1")
+
+
+@pytest.mark.parametrize("like", ["objects", "files"])
+def test_a_file_whose_names_are_all_taken_stays_aside(make_pair: Callable[[str, str], Pair], like: str) -> None:
+    zone = make_pair("hdfs", like).target
+    for path in ("old", "new", f"old{BESIDE}", *(f"old{BESIDE}-{number}" for number in range(2, NAMES_TRIED + 1))):
+        put(zone, path, b"taken")
+    before, one = contents(zone), OneHeld(zone, b"aside")
+    assert list(put_back(zone, [one], lambda: None)) == [(one.step, one.step.held_at)]  # type: ignore[list-item]
+    assert contents(zone) == before
+    assert zone.stat(one.step.held_at) is not None
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

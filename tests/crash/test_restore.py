@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, fail_over, replicate
+from airflow_provider_livedata.engine.checksums import store_text
 from airflow_provider_livedata.engine.errors import (
     BadOption,
     DestinationNewer,
@@ -78,6 +79,27 @@ def test_everything_comes_back_into_an_empty_place(make_pair: Callable[[str, str
     assert (report.state, report.copied_files, report.failed, report.difference_count) == ("done", 6, 0, 0)
     assert report.verified_files == 6
     assert report.proved_by_store + report.proved_by_reading == 6
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_name_that_is_file_and_directory_of_an_object_store_comes_back_as_both(
+    make_pair: Callable[[str, str], Pair], *, marked: bool
+) -> None:
+    pair = made(make_pair, "objects to objects", {"a": b"file", "a/b": b"below", "c": b"c"})
+    if marked:
+        pair.source.make_directory("a")
+    report = back(pair.source, pair.target)
+    assert (report.state, report.failed, report.difference_count) == ("done", 0, 0)
+    assert by_key(pair.target) == by_key(pair.source)
+    pair.target.delete([entry for entry in pair.target.scan() if entry.key == "a"])
+    report = back(pair.source, pair.target, mode="mirror")
+    assert (report.state, report.copied_files, report.difference_count) == ("done", 1, 0)
+    assert by_key(pair.target) == by_key(pair.source)
+
+
+def by_key(zone: MemoryZone) -> dict[str, str]:
+    """The checksum of each entry by its key, which tells a directory from a file of its name."""
+    return {entry.key: store_text(entry) for entry in zone.scan()}
 
 
 @pytest.mark.parametrize("kinds", KINDS)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, fail_back, fail_over, replicate, verify
 from airflow_provider_livedata.engine.errors import StillChanging, TargetIsActive, WritersNotBlocked
 from airflow_provider_livedata.engine.model import Attributes
-from airflow_provider_livedata.testing.faults import Counting
+from airflow_provider_livedata.engine.retry import RetryPolicy
+from airflow_provider_livedata.engine.switching.putting_back import BESIDE
+from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.wrappers import Retrying
+from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter
+from tests.crash.test_crashes import IMPATIENT
 from tests.system.conftest import Contents, Place, hdfs_place, write
 from tests.system.hdfs_common import Asked, open_file
 
@@ -114,6 +120,43 @@ def test_from_hdfs_to_s3_and_back_with_owners_modes_and_acls(
     use(source, {"a.txt": b"and on it goes"})
     assert replicate(source.open(preserve=["acl"]), target.open(), OPTIONS).copied_files == 1
     assert verify(source.open(preserve=["acl"]), target.open(), level="content").is_same
+
+
+class DiesBetweenTwoNames(CrashAfter):
+    """Dies where a second file would appear under a new name."""
+
+    def __init__(self, zone: Zone) -> None:
+        super().__init__(zone, 1 << 30)
+        self.appeared = 0
+
+    def around_power(self, name: str, *args: Any, **options: Any) -> Any:
+        if name == "move" and not args[1].startswith(".livedata/"):
+            self.appeared += 1
+            self.left = 0 if self.appeared == 2 else self.left
+        return super().around_power(name, *args, **options)
+
+
+@pytest.mark.parametrize("kind", ["s3", "hdfs"])
+def test_of_two_files_that_swap_names_neither_is_lost_when_the_run_between_both_dies(
+    source: Place, target: Place, hdfs_cluster: HdfsCluster, hdfs_dir: str, kind: str
+) -> None:
+    target = target if kind == "s3" else hdfs_place(hdfs_cluster, f"{hdfs_dir}-copy")
+    write(source, FILES)
+    replicate(source.open(), target.open(), OPTIONS)
+    for old, new in (("keep", "x"), ("dir/both", "keep"), ("x", "dir/both")):
+        hdfs_cluster.fs("-mv", f"{hdfs_dir}/{old}", f"{hdfs_dir}/{new}")
+    dying = DiesBetweenTwoNames(target.open())
+    with pytest.raises(Crash):
+        replicate(
+            source.open(), Retrying(dying, RetryPolicy(attempts=1)), replace(OPTIONS, threads=1), lease_times=IMPATIENT
+        )
+    report = fail_over(source.address, target.open(), OPTIONS, how="unplanned", lease_times=IMPATIENT)
+    now = target.contents()
+    assert {FILES["keep"], FILES["dir/both"]} <= set(now.values())
+    assert report.put_back == 1
+    beside = [path for path in now if BESIDE in path]
+    assert len(beside) == (1 if kind == "s3" else 0)
+    assert all(any(path in note for note in report.notes) for path in beside)
 
 
 def test_between_two_directories_of_hdfs_only_what_changed_is_looked_at(

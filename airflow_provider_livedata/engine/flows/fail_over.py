@@ -47,10 +47,10 @@ from airflow_provider_livedata.engine.switching.common import (
     not_held,
     tell,
 )
+from airflow_provider_livedata.engine.switching.putting_back import BESIDE, put_back
 from airflow_provider_livedata.engine.switching.report import KEPT, FailOverReport
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
-from airflow_provider_livedata.engine.zones.powers import Moves
 
 SwitchHow = Literal["planned", "unplanned"]
 
@@ -232,17 +232,17 @@ class _Switch:
         return known_of(self.state)
 
     def _put_back(self, known: Known, lease: Lease) -> None:
-        """Files that a run had put aside for a rename go to their old place, or where that is taken to their new one."""
-        target = self.target
-        for plan in known.plans if isinstance(target, Moves) else ():
-            for step in plan.steps("hold"):
-                if step.origin is None or target.stat(step.held_at) is None:
-                    continue
-                free = next((path for path in (step.origin.path, step.entry.path) if target.stat(path) is None), None)
-                if free is not None:
-                    lease.check()
-                    target.move(step.held_at, free)  # type: ignore[attr-defined]
-                    self.report.put_back += 1
+        beside = list[str]()
+        for step, place in put_back(self.target, known.plans, lease.check):
+            was = step.origin.path if step.origin is not None else ""
+            self.report.put_back += place != step.held_at
+            if place not in (was, step.entry.path):
+                beside.append(
+                    f"{was}, which had been put aside for a rename, is now {place}, since its old and new names are taken"
+                )
+        self.report.notes += beside[:KEPT]
+        if len(beside) > KEPT:
+            self.report.notes.append(f"{len(beside) - KEPT:,} more are beside their old names, as NAME{BESIDE}")
 
     def _tell_losses(self, known: Known) -> None:
         report, checkpoint = self.report, checkpoint_of(known)

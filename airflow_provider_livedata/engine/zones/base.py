@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
-from airflow_provider_livedata.engine.errors import LiveDataError
+from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory
 from airflow_provider_livedata.engine.model import (
     Attributes,
     Checksum,
@@ -168,6 +169,14 @@ class Upload(ABC):
     @abstractmethod
     def abort(self) -> None:
         """Forget the upload and free its space; never raises for one that is gone."""
+
+
+def file_at(zone: Zone, path: str) -> Entry | None:
+    """The file at a path; None where nothing is, or a directory, as an object store has it where others lie below the name."""
+    found = None
+    with suppress(NotADirectory):  # a file stands above it
+        found = zone.stat(path)
+    return found if found is not None and found.kind == "file" else None
 
 
 def delete_each(entries: Sequence[Entry], delete: Callable[[Entry], None]) -> list[Failure]:

@@ -77,12 +77,6 @@ class AbfsZone(ObjectZone):
         return abfs_upload.copy(self._store, self._store.key(origin), self._store.key(path), version=version, checksum=checksum,
                                 attributes=attributes, expect=expect)  # fmt: skip
 
-    def keep(self, origin: str, path: str, *, version: str = "") -> None:
-        """See KeepsFiles."""
-        found = self.stat(path)
-        if found is None or found.kind != "file":  # what is kept below that name is no file of that name
-            self.move(origin, path, version=version)
-
 
 def _facts(address: Address, options: AbfsOptions) -> Facts:
     prefix = f"{address.path}/" if address.path else ""

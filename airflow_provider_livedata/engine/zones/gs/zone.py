@@ -96,12 +96,6 @@ class GsZone(ObjectZone):
         return file_of(self._store.copy(self._store.key(origin), self._store.key(path), version=version, checksum=checksum,
                                         attributes=attributes, expect=expect))  # fmt: skip
 
-    def keep(self, origin: str, path: str, *, version: str = "") -> None:
-        """See KeepsFiles."""
-        found = self.stat(path)
-        if found is None or found.kind != "file":  # what is kept below that name is no file of that name
-            self.move(origin, path, version=version)
-
 
 def _facts(address: Address, options: GsOptions) -> Facts:
     return Facts(

@@ -40,7 +40,7 @@ from airflow_provider_livedata.engine.model import (
     Snapshot,
 )
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.base import Upload, Zone, delete_each
+from airflow_provider_livedata.engine.zones.base import Upload, Zone, delete_each, file_at
 from airflow_provider_livedata.engine.zones.memory.difference import changes
 from airflow_provider_livedata.engine.zones.memory.store import MemoryStore, Node, Pending, parents_of
 from airflow_provider_livedata.engine.zones.memory.upload import MemoryUpload, refuse_other_bytes
@@ -203,8 +203,7 @@ class MemoryZone(Zone):
             raise ObjectChanged(
                 "not the version that was to be kept", path=origin, expected=version, found=node.version
             )
-        found = self.stat(path)
-        if found is None or found.kind != "file":  # what is kept below that name is no file of that name
+        if file_at(self, path) is None:
             self.store.write(self.writable(path), node.data or b"", node.attributes, ABSENT)
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:

@@ -18,7 +18,7 @@ from airflow_provider_livedata.engine.errors import (
     ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Failure
-from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.base import Zone, file_at
 from airflow_provider_livedata.engine.zones.objects import listing
 from airflow_provider_livedata.engine.zones.objects.check import PROBES, check
 from airflow_provider_livedata.engine.zones.objects.delete import delete
@@ -42,6 +42,13 @@ class ObjectZone(Zone):
     @abstractmethod
     def sweep_uploads(self, older_than_ms: int) -> int:
         """Remove what is left of uploads that were begun before; return how many there were."""
+
+    @abstractmethod
+    def move(
+        self, origin: str, path: str, *,
+        version: str = "", checksum: Checksum | None = None, attributes: Attributes | None = None, expect: Expect = None,
+    ) -> Entry:  # fmt: skip
+        """See Moves: the store copies, and the origin stays."""
 
     def check(self, *, writable: bool) -> None:
         """See Zone.check; as a target, conditional writes are proved too."""
@@ -128,6 +135,11 @@ class ObjectZone(Zone):
             self._store.mark(path, attributes)
         except AlreadyExists:
             return
+
+    def keep(self, origin: str, path: str, *, version: str = "") -> None:
+        """See KeepsFiles."""
+        if file_at(self, path) is None:
+            self.move(origin, path, version=version)
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         """See Zone.delete; a request for each, many at a time, and a listing more for each directory."""

@@ -1,0 +1,75 @@
+"""Files that a run which was cut off had put aside for a rename: back where people see them.
+
+where it was    unless something else is there by now
+its new name    the same
+beside          its old name and ``.put-aside``, then a number: stores that copy may hold its bytes nowhere else
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+
+from airflow_provider_livedata.engine.errors import AlreadyExists
+from airflow_provider_livedata.engine.model import ABSENT, Step
+from airflow_provider_livedata.engine.stored.planfile import Plan
+from airflow_provider_livedata.engine.transfer.moving import proved_checksum
+from airflow_provider_livedata.engine.zones.base import Zone, file_at
+from airflow_provider_livedata.engine.zones.powers import Moves
+from airflow_provider_livedata.engine.zones.wrappers import Retrying
+
+BESIDE = ".put-aside"
+NAMES_TRIED = 5
+
+
+def put_back(target: Zone, plans: Iterable[Plan], allow: Callable[[], None]) -> Iterator[tuple[Step, str]]:
+    """Bring back what is only aside; running it again brings nothing twice.
+
+    Args:
+        target: As ``opened`` gives it.
+        plans: Of runs that were cut off.
+        allow: Called before each change.
+
+    Yields:
+        The step that put it aside, and where its bytes are now: still where they are aside, if all names are taken.
+    """
+    retrying = target if isinstance(target, Retrying) else Retrying(target)
+    for plan in plans if isinstance(target, Moves) else ():
+        for step in plan.steps("hold"):
+            if step.origin is not None and _is_only_aside(retrying, step):
+                allow()
+                yield step, _moved(retrying, step)
+
+
+def _is_only_aside(target: Retrying, step: Step) -> bool:
+    if file_at(target, step.held_at) is None:
+        return False
+    # File systems rename, so it is nowhere else. Object stores copied it: it may be where it was, or have come already.
+    return target.facts.has_directories or not any(_has(target, path, step) for path in _places(step))
+
+
+def _has(target: Retrying, path: str, step: Step) -> bool:
+    return target.if_landed(path, step.entry.size_bytes, proved_checksum(step)) is not None
+
+
+def _moved(target: Retrying, step: Step) -> str:
+    for place in _places(step):
+        if _is_free(target, place):
+            with suppress(AlreadyExists):
+                target.move(  # type: ignore[attr-defined]  # as ``put_back`` has made sure
+                    step.held_at, place, checksum=proved_checksum(step), expect=ABSENT
+                )
+                return place
+    return step.held_at
+
+
+def _places(step: Step) -> Iterator[str]:
+    was = step.origin.path if step.origin is not None else step.entry.path
+    yield from (was, step.entry.path, f"{was}{BESIDE}")
+    yield from (f"{was}{BESIDE}-{number}" for number in range(2, NAMES_TRIED + 1))
+
+
+def _is_free(zone: Zone, path: str) -> bool:
+    """Whether a file may go there; what lies below its name is in its way on file systems alone."""
+    found = zone.stat(path)
+    return found is None or (found.kind != "file" and not zone.facts.has_directories)
