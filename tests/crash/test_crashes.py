@@ -8,14 +8,15 @@ from typing import Literal
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
-from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed
+from airflow_provider_livedata.engine.errors import LiveDataError, PathMissing, PermissionRefused, RunFailed
+from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored.lease import LeaseTimes
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter, Flaky, FlipBytes
-from tests.crash.conftest import Files, Pair, contents
+from tests.crash.conftest import PART_BYTES, Files, Pair, contents
 
 IMPATIENT = LeaseTimes(beat_s=3600, silence_s=0.01, stale_s=3600, watch_s=0.001)
 FEW = ReplicateOptions(threads=2, max_delete_ratio=1.0)
@@ -186,6 +187,77 @@ def test_a_file_that_vanishes_from_a_live_source_is_reported_and_fails_nothing(
     pair.source.read_into = vanish  # type: ignore[method-assign]
     report = replicate(pair.source, pair.target, FEW)
     assert report.vanished_paths == ["brief"]
+    assert contents(pair.target) == {"still": b"x"}
+
+
+@pytest.mark.parametrize("source_like", ["objects", "local"])
+@pytest.mark.parametrize("target_like", ["objects", "files"])
+def test_a_directory_that_took_the_name_of_a_file_while_it_was_read_is_no_file(
+    make_pair: Callable[[str, str], Pair], source_like: str, target_like: str
+) -> None:
+    pair = make_pair(source_like, target_like)
+    pair.put({"name": b"0", "still": b"x"})
+    read_into = pair.source.read_into
+
+    def give_way(path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
+        if path != "name":
+            return read_into(path, offset, buffer, version=version)
+        pair.put({"name": b"another one, so that what was to be read has changed"})
+        try:
+            return read_into(path, offset, buffer, version=version)
+        finally:
+            pair.remove("name")
+            pair.put({"name/below": b"y"})
+
+    pair.source.read_into = give_way  # type: ignore[method-assign]
+    report = replicate(pair.source, pair.target, FEW)
+    assert (report.failed, report.vanished_paths) == (0, ["name"])
+    assert contents(pair.target) == {"still": b"x"}
+    pair.source.read_into = read_into  # type: ignore[method-assign]
+    replicate(pair.source, pair.target, FEW)
+    assert contents(pair.target) == {"name": None, "name/below": b"y", "still": b"x"}
+
+
+@pytest.mark.parametrize("size_bytes", [1, 3 * PART_BYTES])
+def test_a_file_of_an_object_store_has_vanished_though_others_lie_below_its_name(
+    make_pair: Callable[[str, str], Pair], size_bytes: int
+) -> None:
+    pair = make_pair("objects", "objects")
+    pair.put({"name": bytes(size_bytes), "name/below": b"y"})
+    read_into, gone = pair.source.read_into, list[str]()
+
+    def vanish(path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
+        if path == "name" and not gone:
+            gone.append(path)
+            pair.remove(path)
+        return read_into(path, offset, buffer, version=version)
+
+    pair.source.read_into = vanish  # type: ignore[method-assign]
+    report = replicate(pair.source, pair.target, FEW)
+    assert (report.failed, report.vanished_paths) == (0, ["name"])
+    assert contents(pair.target) == {"name": None, "name/below": b"y"}
+
+
+def test_a_file_whose_source_cannot_be_asked_whether_it_is_gone_fails_alone(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    pair = make_pair("objects", "objects")
+    pair.put({"closed": b"0", "still": b"x"})
+    read_into, stat = pair.source.read_into, pair.source.stat
+
+    def missing(path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
+        if path == "closed":
+            raise PathMissing("nothing is there", path=path)
+        return read_into(path, offset, buffer, version=version)
+
+    def closed(path: str) -> Entry | None:
+        if path == "closed":
+            raise PermissionRefused("not for you", path=path)
+        return stat(path)
+
+    pair.source.read_into, pair.source.stat = missing, closed  # type: ignore[method-assign]
+    with pytest.raises(RunFailed, match="closed"):
+        replicate(pair.source, pair.target, FEW)
     assert contents(pair.target) == {"still": b"x"}
 
 

@@ -16,12 +16,19 @@ from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged
 from airflow_provider_livedata.engine.model import Entry, Part, Step
 from airflow_provider_livedata.engine.transfer.bundles import Bundles
 from airflow_provider_livedata.engine.transfer.flight import Flight
-from airflow_provider_livedata.engine.transfer.landing import adopt, as_listed, hand_over, held, is_settled
+from airflow_provider_livedata.engine.transfer.landing import (
+    adopt,
+    as_listed,
+    hand_over,
+    held,
+    is_settled,
+    not_brought,
+)
 from airflow_provider_livedata.engine.transfer.publisher import Staged
 from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.transfer.sink import Sink
 from airflow_provider_livedata.engine.transfer.streaming import stream
-from airflow_provider_livedata.engine.zones.base import Upload
+from airflow_provider_livedata.engine.zones.base import Upload, file_at
 
 SMALL_CLASS = 64 << 10  # buffers of small files are powers of two from here, so that they are used again
 ATTEMPTS_ON_A_MOVING_FILE = 3
@@ -48,21 +55,13 @@ def bring_whole(step: Step, route: Route, sink: Sink) -> None:
         not_brought(step, route, sink, error)
 
 
-def not_brought(step: Step, route: Route, sink: Sink, error: LiveDataError) -> None:
-    """Tell ``sink`` of a file that did not come: gone from the source, or why."""
-    if isinstance(error, PathMissing) and route.source.stat(step.entry.path) is None:
-        sink.vanished(step)
-    else:
-        sink.failed(step, error)
-
-
 def _until_still(step: Step, route: Route, sink: Sink) -> None:
     # A live source may change under the reader: what was read of the old file does not count, the new one is read.
     for attempt in range(ATTEMPTS_ON_A_MOVING_FILE):
         try:
             _once(step, route, sink)
         except ObjectChanged:
-            now = route.source.stat(step.entry.path)
+            now = file_at(route.source, step.entry.path)
             if now is None:
                 raise PathMissing("the file vanished while it was read", path=step.entry.path) from None
             if now.version == step.entry.version or attempt + 1 == ATTEMPTS_ON_A_MOVING_FILE:

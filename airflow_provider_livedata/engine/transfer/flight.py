@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from airflow_provider_livedata.engine.checksums import checksum_of
-from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged, PathMissing
+from airflow_provider_livedata.engine.errors import LiveDataError
 from airflow_provider_livedata.engine.model import Part, Step
-from airflow_provider_livedata.engine.transfer.landing import adopt, hand_over, is_settled
+from airflow_provider_livedata.engine.transfer.landing import adopt, hand_over, is_settled, not_brought
 from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.transfer.sink import Sink
 from airflow_provider_livedata.engine.zones.base import Upload
@@ -87,13 +87,4 @@ class Flight:
         except LiveDataError as error:
             if self._upload is not None:
                 self._upload.abort()
-            self._give_up(error)
-
-    def _give_up(self, error: LiveDataError) -> None:
-        now = (
-            self._route.source.stat(self._step.entry.path) if isinstance(error, (ObjectChanged, PathMissing)) else None
-        )
-        if isinstance(error, PathMissing) and now is None:
-            self._sink.vanished(self._step)
-        else:
-            self._sink.failed(self._step, error)
+            not_brought(self._step, self._route, self._sink, error)

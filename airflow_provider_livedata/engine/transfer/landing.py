@@ -6,12 +6,20 @@ as the source lists it? -> complete or stage -> its row of the manifest; or noth
 from __future__ import annotations
 
 from airflow_provider_livedata.engine.checksums import combine, store_text
-from airflow_provider_livedata.engine.errors import CorruptSource
+from airflow_provider_livedata.engine.errors import (
+    CorruptSource,
+    IsADirectory,
+    LiveDataError,
+    NotADirectory,
+    PathMissing,
+)
 from airflow_provider_livedata.engine.model import Checksum, Entry, Held, Part, Step
 from airflow_provider_livedata.engine.transfer.publisher import Staged
 from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.transfer.sink import Sink
-from airflow_provider_livedata.engine.zones.base import Upload
+from airflow_provider_livedata.engine.zones.base import Upload, file_at
+
+_GONE = (PathMissing, IsADirectory, NotADirectory)
 
 
 def is_settled(entry: Entry, route: Route, sink: Sink) -> bool:
@@ -76,3 +84,18 @@ def as_listed(entry: Entry, checksum: Checksum) -> Checksum:
 def held(entry: Entry, checksum: Checksum, landed: Entry, *, settled: bool) -> Held:
     """The manifest row of a file that landed."""
     return Held(entry.proved(*checksum), landed.version, store_text(landed), settled)
+
+
+def not_brought(step: Step, route: Route, sink: Sink, error: LiveDataError) -> None:
+    """Tell ``sink`` of a file that did not come: gone from the source, or why."""
+    if isinstance(error, _GONE) and _is_gone(step, route):
+        sink.vanished(step)
+    else:
+        sink.failed(step, error)
+
+
+def _is_gone(step: Step, route: Route) -> bool:
+    try:
+        return file_at(route.source, step.entry.path) is None
+    except LiveDataError:  # what stopped the file tells more
+        return False

@@ -10,7 +10,7 @@ from airflow_provider_livedata.engine.errors import ObjectChanged
 from airflow_provider_livedata.engine.limits import Bandwidth, Buffers
 from airflow_provider_livedata.engine.model import ABSENT, Attributes, Entry, Expect, Step
 from airflow_provider_livedata.engine.transfer.bundles import Bundles
-from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.base import Zone, file_at
 from airflow_provider_livedata.engine.zones.powers import OpenFiles
 
 STREAMED_FROM_BYTES = 4 << 20  # a stream costs the store less a byte, and this process more a file
@@ -97,7 +97,7 @@ class Route:
         """What must stand at the step's path for it to be written."""
         if self.exclusive:
             return None
-        is_absent = step.expect is None or (step.or_absent and self.target.stat(step.entry.path) is None)
+        is_absent = step.expect is None or (step.or_absent and file_at(self.target, step.entry.path) is None)
         return ABSENT if is_absent else step.expect
 
 

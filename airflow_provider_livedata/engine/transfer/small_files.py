@@ -16,8 +16,8 @@ from typing import NamedTuple, TypeVar
 from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged
 from airflow_provider_livedata.engine.model import Entry, Step
 from airflow_provider_livedata.engine.pool import Pool
-from airflow_provider_livedata.engine.transfer.copying import bring_whole, not_brought, put
-from airflow_provider_livedata.engine.transfer.landing import adopt, is_settled
+from airflow_provider_livedata.engine.transfer.copying import bring_whole, put
+from airflow_provider_livedata.engine.transfer.landing import adopt, is_settled, not_brought
 from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.transfer.sink import Sink
 

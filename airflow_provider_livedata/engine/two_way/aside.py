@@ -9,7 +9,7 @@ from airflow_provider_livedata.engine.errors import LiveDataError, ObjectChanged
 from airflow_provider_livedata.engine.model import ABSENT, Entry, Failure
 from airflow_provider_livedata.engine.stored.state import FOLDER
 from airflow_provider_livedata.engine.zones.around import Around
-from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.base import Zone, file_at
 from airflow_provider_livedata.engine.zones.powers import KeepsFiles, Moves
 
 THREADS = 16
@@ -42,7 +42,7 @@ class TakesAside(Around):
             if self.is_keeping:
                 keep(self.inner, entry, f"{FOLDER}/{self.folder}/{entry.path}")
             else:
-                _refuse_other(self.inner.stat(entry.path), entry)
+                _refuse_other(file_at(self.inner, entry.path), entry)
             return next(iter(self.inner.delete([entry])), None)
         except PathMissing:
             return None
