@@ -304,10 +304,10 @@ def test_what_is_only_aside_comes_back_once_however_often_the_switch_dies(
 class OneHeld:
     """A plan that has put one file aside."""
 
-    def __init__(self, zone: MemoryZone, data: bytes) -> None:
+    def __init__(self, zone: MemoryZone, data: bytes, old: str = "old", new: str = "new") -> None:
         put(zone, ".livedata/stage/held/1", data)
-        entry = Entry("new", size_bytes=len(data)).proved(*checksum_of(data))
-        origin = From("old", "version", is_like=True)
+        entry = Entry(new, size_bytes=len(data)).proved(*checksum_of(data))
+        origin = From(old, "version", is_like=True)
         self.step = Step("hold", "hold", entry, "renamed", origin=origin, held_at=".livedata/stage/held/1")
 
     def steps(self, _phase: str) -> list[Step]:
@@ -328,11 +328,23 @@ def test_what_lies_below_the_name_of_a_file_is_in_its_way_on_file_systems_alone(
     assert (entry.size_bytes, contents(zone)["old/below"]) == (5, b"1")
 
 
+def test_a_file_whose_old_and_new_names_are_below_files_by_now_comes_back_at_the_root(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    zone = make_pair("hdfs", "files").target
+    one = OneHeld(zone, b"aside", "old/deep/name", "new/name")
+    put(zone, "old", b"a file by now")
+    put(zone, "new", b"as well")
+    assert list(put_back(zone, [one], lambda: None)) == [(one.step, f"name{BESIDE}")]  # type: ignore[list-item]
+    assert contents(zone)[f"name{BESIDE}"] == b"aside"
+
+
 @pytest.mark.parametrize("like", ["objects", "files"])
 def test_a_file_whose_names_are_all_taken_stays_aside(make_pair: Callable[[str, str], Pair], like: str) -> None:
     zone = make_pair("hdfs", like).target
-    for path in ("old", "new", f"old{BESIDE}", *(f"old{BESIDE}-{number}" for number in range(2, NAMES_TRIED + 1))):
-        put(zone, path, b"taken")
+    endings = ["", BESIDE, *(f"{BESIDE}-{number}" for number in range(2, NAMES_TRIED + 1))]
+    for path, ending in itertools.product(("old", "new"), endings):
+        put(zone, f"{path}{ending}", b"taken")
     before, one = contents(zone), OneHeld(zone, b"aside")
     assert list(put_back(zone, [one], lambda: None)) == [(one.step, one.step.held_at)]  # type: ignore[list-item]
     assert contents(zone) == before

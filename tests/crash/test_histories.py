@@ -33,13 +33,13 @@ from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.memory.zone import MemoryHdfs, MemoryZone
 from airflow_provider_livedata.testing.faults import Counting
 from tests.crash.conftest import PART_BYTES, contents
-from tests.crash.test_model import ALL, FIRST, LEFT_OUT, Operation, _operations, act
+from tests.crash.test_model import ALL, FIRST, LEFT_OUT, Operation, act, operations
 from tests.crash.tree_model import Tree
 
 HISTORIES = 700  # of each kind of target
 _names = itertools.count()
 _seen = Counter[str]()
-histories = st.lists(_operations, min_size=1, max_size=4)
+histories = st.lists(operations, min_size=1, max_size=4)
 
 
 class Rows(Known):

@@ -238,7 +238,7 @@ class _Switch:
             self.report.put_back += place != step.held_at
             if place not in (was, step.entry.path):
                 beside.append(
-                    f"{was}, which had been put aside for a rename, is now {place}, since its old and new names are taken"
+                    f"{was}, which had been put aside for a rename, is now {place}, since its old and new places are taken"
                 )
         self.report.notes += beside[:KEPT]
         if len(beside) > KEPT:

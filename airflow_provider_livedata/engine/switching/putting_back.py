@@ -2,7 +2,7 @@
 
 where it was    unless something else is there by now
 its new name    the same
-beside          its old name and ``.put-aside``, then a number: stores that copy may hold its bytes nowhere else
+beside          its old name, its new one, or its last name at the root, with ``.put-aside`` and a number: its bytes may be nowhere else
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from airflow_provider_livedata.engine.errors import AlreadyExists
+from airflow_provider_livedata.engine.errors import AlreadyExists, IsADirectory, NotADirectory
 from airflow_provider_livedata.engine.model import ABSENT, Step
 from airflow_provider_livedata.engine.stored.planfile import Plan
 from airflow_provider_livedata.engine.transfer.moving import proved_checksum
@@ -54,8 +54,8 @@ def _has(target: Retrying, path: str, step: Step) -> bool:
 
 def _moved(target: Retrying, step: Step) -> str:
     for place in _places(step):
-        if _is_free(target, place):
-            with suppress(AlreadyExists):
+        with suppress(AlreadyExists, IsADirectory, NotADirectory):
+            if _is_free(target, place):
                 target.move(  # type: ignore[attr-defined]  # as ``put_back`` has made sure
                     step.held_at, place, checksum=proved_checksum(step), expect=ABSENT
                 )
@@ -64,9 +64,16 @@ def _moved(target: Retrying, step: Step) -> str:
 
 
 def _places(step: Step) -> Iterator[str]:
-    was = step.origin.path if step.origin is not None else step.entry.path
-    yield from (was, step.entry.path, f"{was}{BESIDE}")
-    yield from (f"{was}{BESIDE}-{number}" for number in range(2, NAMES_TRIED + 1))
+    new = step.entry.path
+    old = step.origin.path if step.origin is not None else new
+    yield from (old, new)
+    for number in range(1, NAMES_TRIED + 1):
+        ending = BESIDE if number == 1 else f"{BESIDE}-{number}"
+        yield from (
+            f"{old}{ending}",
+            f"{new}{ending}",
+            f"{old.rpartition('/')[2]}{ending}",
+        )  # no file can be above the last
 
 
 def _is_free(zone: Zone, path: str) -> bool:
