@@ -339,6 +339,15 @@ def test_a_file_whose_old_and_new_names_are_below_files_by_now_comes_back_at_the
     assert contents(zone)[f"name{BESIDE}"] == b"aside"
 
 
+def test_a_name_that_is_too_long_with_its_ending_is_passed_over(make_pair: Callable[[str, str], Pair]) -> None:
+    zone = make_pair("hdfs", "objects").target
+    longest = zone.facts.max_key_bytes
+    one = OneHeld(zone, b"aside", "o" * longest)
+    put(zone, "o" * longest, b"taken")
+    put(zone, "new", b"taken")
+    assert list(put_back(zone, [one], lambda: None)) == [(one.step, f"new{BESIDE}")]  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("like", ["objects", "files"])
 def test_a_file_whose_names_are_all_taken_stays_aside(make_pair: Callable[[str, str], Pair], like: str) -> None:
     zone = make_pair("hdfs", like).target

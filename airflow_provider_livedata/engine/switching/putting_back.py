@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from airflow_provider_livedata.engine.errors import AlreadyExists, IsADirectory, NotADirectory
+from airflow_provider_livedata.engine.errors import AlreadyExists, IsADirectory, NameRefused, NotADirectory
 from airflow_provider_livedata.engine.model import ABSENT, Step
 from airflow_provider_livedata.engine.stored.planfile import Plan
 from airflow_provider_livedata.engine.transfer.moving import proved_checksum
@@ -54,7 +54,7 @@ def _has(target: Retrying, path: str, step: Step) -> bool:
 
 def _moved(target: Retrying, step: Step) -> str:
     for place in _places(step):
-        with suppress(AlreadyExists, IsADirectory, NotADirectory):
+        with suppress(AlreadyExists, IsADirectory, NameRefused, NotADirectory):
             if _is_free(target, place):
                 target.move(  # type: ignore[attr-defined]  # as ``put_back`` has made sure
                     step.held_at, place, checksum=proved_checksum(step), expect=ABSENT
@@ -69,11 +69,8 @@ def _places(step: Step) -> Iterator[str]:
     yield from (old, new)
     for number in range(1, NAMES_TRIED + 1):
         ending = BESIDE if number == 1 else f"{BESIDE}-{number}"
-        yield from (
-            f"{old}{ending}",
-            f"{new}{ending}",
-            f"{old.rpartition('/')[2]}{ending}",
-        )  # no file can be above the last
+        # No file can be above the last one.
+        yield from (f"{old}{ending}", f"{new}{ending}", f"{old.rpartition('/')[2]}{ending}")
 
 
 def _is_free(zone: Zone, path: str) -> bool:
