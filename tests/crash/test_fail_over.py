@@ -28,7 +28,8 @@ from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored import roles
 from airflow_provider_livedata.engine.stored.roles import Role
 from airflow_provider_livedata.engine.stored.state import StateFolder
-from airflow_provider_livedata.engine.switching.putting_back import BESIDE, NAMES_TRIED, put_back
+from airflow_provider_livedata.engine.switching.putting_back import BESIDE, put_back
+from airflow_provider_livedata.engine.transfer.moving import NAMES_TRIED
 from airflow_provider_livedata.engine.zones.base import Zone, file_at
 from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.memory.zone import MemoryFiles, MemoryZone

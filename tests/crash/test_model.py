@@ -56,8 +56,8 @@ KINDS = ["write", "write", "append", "make", "rename", "rename", "rename", "dele
 HOW = ["run", "run", "run", "run", "dies", "dies", "listings", "snapshots lost", "is written"]
 FIRST = ["a/a", "a/b/a!", "a/b/b0", "b/a", "b/x/a", "b0/a!", "x/a"]  # else most operations find nothing to act on
 # Few names, so that operations meet; "!" and "0" are beside "/" in the order of keys.
-paths = st.lists(st.sampled_from(["a", "b", "a!", "b0", LEFT_OUT]), min_size=1, max_size=3).map("/".join)
-operations = st.lists(st.builds(Operation, st.sampled_from(KINDS), paths, paths, st.integers(0, 7)), max_size=8)
+_paths = st.lists(st.sampled_from(["a", "b", "a!", "b0", LEFT_OUT]), min_size=1, max_size=3).map("/".join)
+operations = st.lists(st.builds(Operation, st.sampled_from(KINDS), _paths, _paths, st.integers(0, 7)), max_size=8)
 _cycles = st.builds(Cycle, operations, st.sampled_from(HOW), st.integers(0, 40), st.sampled_from(["before", "after"]))
 histories = st.lists(_cycles, min_size=2, max_size=5)
 

@@ -49,6 +49,7 @@ from airflow_provider_livedata.engine.switching.common import (
 )
 from airflow_provider_livedata.engine.switching.putting_back import BESIDE, put_back
 from airflow_provider_livedata.engine.switching.report import KEPT, FailOverReport
+from airflow_provider_livedata.engine.transfer.moving import origin_of
 from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
 
@@ -234,7 +235,7 @@ class _Switch:
     def _put_back(self, known: Known, lease: Lease) -> None:
         beside = list[str]()
         for step, place in put_back(self.target, known.plans, lease.check):
-            was = step.origin.path if step.origin is not None else ""
+            was = origin_of(step).path
             self.report.put_back += place != step.held_at
             if place not in (was, step.entry.path):
                 beside.append(

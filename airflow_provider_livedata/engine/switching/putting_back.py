@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 
 from airflow_provider_livedata.engine.errors import AlreadyExists, IsADirectory, NameRefused, NotADirectory
 from airflow_provider_livedata.engine.model import ABSENT, Step
 from airflow_provider_livedata.engine.stored.planfile import Plan
-from airflow_provider_livedata.engine.transfer.moving import proved_checksum
+from airflow_provider_livedata.engine.transfer.moving import numbered, origin_of, proved_checksum
 from airflow_provider_livedata.engine.zones.base import Zone, file_at
 from airflow_provider_livedata.engine.zones.powers import Moves
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 
 BESIDE = ".put-aside"
-NAMES_TRIED = 5
 
 
 def put_back(target: Zone, plans: Iterable[Plan], allow: Callable[[], None]) -> Iterator[tuple[Step, str]]:
@@ -64,13 +64,10 @@ def _moved(target: Retrying, step: Step) -> str:
 
 
 def _places(step: Step) -> Iterator[str]:
-    new = step.entry.path
-    old = step.origin.path if step.origin is not None else new
+    old, new = origin_of(step).path, step.entry.path
     yield from (old, new)
-    for number in range(1, NAMES_TRIED + 1):
-        ending = BESIDE if number == 1 else f"{BESIDE}-{number}"
-        # No file can be above the last one.
-        yield from (f"{old}{ending}", f"{new}{ending}", f"{old.rpartition('/')[2]}{ending}")
+    # No file can be above the last of each three.
+    yield from chain(*zip(*(numbered(f"{name}{BESIDE}") for name in (old, new, old.rpartition("/")[2])), strict=True))
 
 
 def _is_free(zone: Zone, path: str) -> bool:

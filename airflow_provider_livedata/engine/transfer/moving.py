@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.deciding.renames import moved_with
@@ -15,6 +15,14 @@ from airflow_provider_livedata.engine.transfer.sink import Sink
 from airflow_provider_livedata.engine.zones.base import Upload
 from airflow_provider_livedata.engine.zones.powers import Moves, Rename
 
+NAMES_TRIED = 5
+
+
+def numbered(name: str) -> Iterator[str]:
+    """Names for a file that is to be beside another: ``name``, ``name-2`` and so on; the first that is free is its."""
+    yield name
+    yield from (f"{name}-{number}" for number in range(2, NAMES_TRIED + 1))
+
 
 def hold(step: Step, route: Route) -> None:
     """Put the file aside, since something else is to have its old place.
@@ -22,7 +30,7 @@ def hold(step: Step, route: Route) -> None:
     Raises:
         LiveDataError: It is not where it was, or not what it was.
     """
-    origin = _origin(step)
+    origin = origin_of(step)
     _mover(route).move(origin.path, step.held_at, version=origin.version, checksum=proved_checksum(step))
 
 
@@ -43,7 +51,7 @@ def staged(step: Step, route: Route, sink: Sink) -> Staged:
     Raises:
         LiveDataError: It is not what it was.
     """
-    origin, settled = _origin(step), is_settled(step.entry, route, sink)
+    origin, settled = origin_of(step), is_settled(step.entry, route, sink)
     there = route.target.stat(origin.path)
     if there is None or (origin.version and there.version != origin.version):
         raise ObjectChanged("not what was to be renamed", path=origin.path, expected=origin.version)
@@ -59,7 +67,7 @@ class Carried:
 
     def add(self, step: Step) -> None:
         """Note one."""
-        self._new[_origin(step).path] = step.entry.path
+        self._new[origin_of(step).path] = step.entry.path
 
     def took(self, entry: Entry) -> bool:
         """Whether what was at that path went away with one."""
@@ -85,18 +93,18 @@ def carry(step: Step, route: Route) -> None:
     """
     if not isinstance(route.target, Rename):
         raise Unsupported("the target renames no directories", address=str(route.target.address))
-    route.target.rename(_origin(step).path, step.entry.path)
+    route.target.rename(origin_of(step).path, step.entry.path)
 
 
 def carried_row(step: Step, *, settled: bool) -> Held:
     """The manifest's row of a file that came with its directory: the target keeps its version."""
-    return Held(step.entry, _origin(step).version, is_settled=settled)
+    return Held(step.entry, origin_of(step).version, is_settled=settled)
 
 
 def coming_row(step: Step, *, settled: bool) -> Held:
     """The same before it came, when what is to be changed of its attributes has not been set."""
     row = carried_row(step, settled=settled)
-    if _origin(step).is_like:
+    if origin_of(step).is_like:
         return row
     return row._replace(entry=row.entry._replace(owner=None, group=None, mode=None, acl=None, xattrs=None))
 
@@ -117,7 +125,7 @@ class _Move(Upload):
         return self.step.entry
 
     def complete(self, parts: Sequence[Part], checksum: Checksum, *, expect: Expect = None) -> Entry:
-        step, origin = self.step, _origin(self.step)
+        step, origin = self.step, origin_of(self.step)
         wanted = (
             None if origin.is_like and self.route.target.facts.has_directories else self.route.attributes(step.entry)
         )
@@ -129,7 +137,8 @@ class _Move(Upload):
         """Nothing is lost: the file stays where it is."""
 
 
-def _origin(step: Step) -> From:
+def origin_of(step: Step) -> From:
+    """Where the file of a rename comes from; ValueError for a step that is none."""
     if step.origin is None:
         raise ValueError("a rename without an origin")
     return step.origin

@@ -30,6 +30,7 @@ from airflow_provider_livedata.engine.stored.journal import Journal
 from airflow_provider_livedata.engine.stored.planfile import Plan
 from airflow_provider_livedata.engine.stored.state import FOLDER
 from airflow_provider_livedata.engine.transfer.bringing import refuse_hopeless
+from airflow_provider_livedata.engine.transfer.moving import NAMES_TRIED, numbered
 from airflow_provider_livedata.engine.transfer.phases import Transfer
 from airflow_provider_livedata.engine.transfer.route import Route
 from airflow_provider_livedata.engine.two_way.acting import BACK, IN_THE_WAY
@@ -41,7 +42,6 @@ from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import SetAttributes, StreamedPuts
 
 HELD_AT_ONCE = 1000
-NAMES_TRIED = 5
 # Somebody else writes there: the next run looks again.
 MEANWHILE = (ObjectChanged, AlreadyExists, PathMissing, NotADirectory, IsADirectory)
 _STARTED: tuple[Phase, ...] = ("clear", "write")
@@ -170,8 +170,7 @@ class Carrying:
         keep(self.zones[side], step.entry, step.held_at)
 
     def _put_beside(self, side: Side, step: Step) -> Entry:
-        for number in range(1, NAMES_TRIED + 1):
-            place = step.held_at if number == 1 else f"{step.held_at}-{number}"
+        for place in numbered(step.held_at):
             try:
                 if self.zones[other(side)].stat(place) is None:
                     return take(self.zones[side], step.entry, place)
