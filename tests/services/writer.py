@@ -1,7 +1,7 @@
 """A user of an HDFS location who never rests: random operations in a process of its own, until it is told to stop.
 
-Run as a module: ``python -m tests.services.writer hdfs://127.0.0.1:9000 /data <seed> <operations a second>``. At SIGTERM it ends after
-the operation that it is at, and prints one JSON line: how often each kind was carried out and how often it was refused.
+Run as a module: ``python -m tests.services.writer hdfs://127.0.0.1:9000 /data <seed> <operations a second>``. It prints a JSON line after
+each operation: how often each kind was carried out so far, and how often it was refused. At SIGTERM it ends after the operation that it is at.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-from tests.services.processes import ServerProcess, start_process, tail
+from tests.services.processes import ServerProcess, start_process
 
 # Few, so that operations meet what the other writer made; beside "/" in the order of keys, and some that clients escape.
 NAMES = ["a", "b", "a!", "b0", "odd %+\u00e9\u00fc", "c d"]
@@ -37,7 +37,17 @@ def stop_writer(writer: ServerProcess) -> Counter[str]:
     """End it; what it did, refused operations as "refused <kind>"."""
     writer.check()
     writer.stop(grace_seconds=30)
-    return Counter(json.loads(tail(writer.log, 1)))
+    return done_so_far([writer])
+
+
+def done_so_far(writers: Iterable[ServerProcess]) -> Counter[str]:
+    """What they did together until now: a test that needs some operations waits for them, since how many fit in a time differs."""
+    return sum((_newest_count(writer.log) for writer in writers), Counter[str]())
+
+
+def _newest_count(log: Path) -> Counter[str]:
+    whole = log.read_text(errors="replace").rpartition("\n")[0].splitlines()  # a line may be half written
+    return Counter(json.loads(next((line for line in reversed(whole) if line.startswith("{")), "{}")))
 
 
 class Writer:
@@ -122,9 +132,8 @@ def main(uri: str, path: str, seed: str, pace: str) -> None:
     while not stopped:
         began = time.monotonic()
         writer.act()
+        print(json.dumps(writer.done), flush=True)  # noqa: T201
         time.sleep(max(0.0, began + rests - time.monotonic()))
-    found: dict[str, Any] = dict(writer.done)
-    sys.stdout.write(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

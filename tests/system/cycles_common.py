@@ -13,7 +13,7 @@ from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
-from tests.services.writer import start_writer, stop_writer
+from tests.services.writer import KINDS, done_so_far, start_writer, stop_writer
 from tests.system.conftest import Contents, Place, hdfs_place, s3_place
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ALL = ReplicateOptions(max_delete_ratio=1.0)
 PACE = 40.0  # operations a second of each writer
+MORE_CYCLES = 100  # at most, for what the writers did not come to yet
 KEPT = {"hdfs": ("owner", "group", "mode", "acl", "mtime_ms"), "file": ("mode", "mtime_ms"), "s3": ()}
 
 
@@ -43,11 +44,16 @@ def campaign(
     seed: int,
     times: bool = True,
 ) -> Counter[str]:
-    """Run the cycles towards all targets while two writers are at work; what the writers did."""
+    """Run the cycles towards all targets while two writers are at work; what the writers did.
+
+    There are more of them where the writers have not carried out an operation of each kind by then: short cycles leave little time.
+    """
     before = _children()
     writers = [start_writer(cluster.uri, path, logs / f"writer{n}.log", seed=seed * 2 + n, pace=PACE) for n in range(2)]
     try:
-        for cycle in range(cycles):
+        for cycle in range(cycles + MORE_CYCLES):
+            if cycle >= cycles and done_so_far(writers).keys() >= set(KINDS):
+                break
             for target in targets:
                 report = one_cycle(source, target, times=times)
                 assert report.found_by.startswith("difference of snapshots" if cycle else "listings"), report.found_by
