@@ -238,7 +238,11 @@ def test_what_a_dead_run_brought_is_told_and_what_it_put_aside_is_put_back(
 ) -> None:
     newer, put_back = 0, 0
     for pair, before in swapped_and_died(make_pair, target_like):
+        as_it_was = contents(pair.target)
+        rehearsed = fail_over(None, pair.target, ALL, how="unplanned", dry_run=True)
+        assert contents(pair.target) == as_it_was
         report = fail_over(None, pair.target, ALL, how="unplanned", lease_times=IMPATIENT)
+        assert rehearsed.put_back == report.put_back
         now = contents(pair.target)
         if report.run == 1:
             keys = {key.rstrip("/") for key in (path.rpartition(" ")[0] for path in report.newer_paths)}

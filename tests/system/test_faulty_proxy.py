@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -17,6 +17,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
+from tests.services import proxy
 from tests.services.proxy import FaultyProxy
 from tests.services.s3 import MotoServer, S3Server
 
@@ -88,15 +89,16 @@ def test_a_lost_reply_leaves_the_work_done(
     assert s3_server.client().get_object(Bucket=bucket, Key="a")["Body"].read() == b"1"
 
 
-def test_it_delays_and_skips(client: S3Client, s3_proxy: FaultyProxy, bucket: str) -> None:
+def test_it_delays_and_skips(
+    client: S3Client, s3_proxy: FaultyProxy, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept, after_each = list[float](), list[int]()
+    monkeypatch.setattr(proxy, "time", SimpleNamespace(sleep=slept.append))
     s3_proxy.delay(0.5, method="PUT", skip=1)
-    seconds = []
     for _ in range(3):
-        began = time.monotonic()
         client.put_object(Bucket=bucket, Key="a", Body=b"1")
-        seconds.append(time.monotonic() - began)
-    assert seconds[0] < 0.5 <= seconds[1]
-    assert seconds[2] < 0.5
+        after_each.append(len(slept))
+    assert (slept, after_each) == ([0.5], [0, 1, 1])
 
 
 def test_it_calls_back_before_a_request_goes_on(client: S3Client, s3_proxy: FaultyProxy, bucket: str) -> None:

@@ -23,6 +23,10 @@ def test_an_unplanned_fail_over_tells_what_is_lost_and_since_when() -> None:
     assert "n20" not in table
 
 
+def test_a_dry_run_tells_what_would_be_put_back() -> None:
+    assert "2 files would be" in FailOverReport("a", "b", state="dry run", put_back=2).table()
+
+
 def test_a_planned_fail_over_loses_nothing() -> None:
     assert "nothing that is known" in FailOverReport("a", "b").table()
 

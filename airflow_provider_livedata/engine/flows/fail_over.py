@@ -47,7 +47,7 @@ from airflow_provider_livedata.engine.switching.common import (
     not_held,
     tell,
 )
-from airflow_provider_livedata.engine.switching.putting_back import BESIDE, put_back
+from airflow_provider_livedata.engine.switching.putting_back import BESIDE, only_aside, put_back
 from airflow_provider_livedata.engine.switching.report import KEPT, FailOverReport
 from airflow_provider_livedata.engine.transfer.moving import origin_of
 from airflow_provider_livedata.engine.zones.address import Address
@@ -158,7 +158,7 @@ class _Switch:
         if self._is_done(there, self.report.standby):
             return self._closed()
         if self.options.dry_run:
-            self._tell_losses(known_of(self.state))
+            self._tell_unplanned(known_of(self.state))
             return self._closed()
         with Lease(self.state, self.report.by, times=self.lease_times) as lease:
             known = self._rolled_forward(lease)
@@ -243,7 +243,17 @@ class _Switch:
                 )
         self.report.notes += beside[:KEPT]
         if len(beside) > KEPT:
-            self.report.notes.append(f"{len(beside) - KEPT:,} more are beside their old names, as NAME{BESIDE}")
+            self.report.notes.append(
+                f"{len(beside) - KEPT:,} more are beside their old or new names, as NAME{BESIDE}, or still aside"
+            )
+
+    def _tell_unplanned(self, known: Known) -> None:
+        """What a switch would do and lose; what a committed run put aside is brought by publishing that one first."""
+        if committing.pending(self.state, known.unfinished) is None:
+            self.report.put_back = sum(1 for _ in only_aside(self.target, known.plans))
+        if self.report.put_back:
+            self.report.notes.append("the files to be put back are told as gone or changed until then")
+        self._tell_losses(known)
 
     def _tell_losses(self, known: Known) -> None:
         report, checkpoint = self.report, checkpoint_of(known)

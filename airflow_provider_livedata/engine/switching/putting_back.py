@@ -33,12 +33,21 @@ def put_back(target: Zone, plans: Iterable[Plan], allow: Callable[[], None]) -> 
     Yields:
         The step that put it aside, and where its bytes are now: still where they are aside, if all names are taken.
     """
-    retrying = target if isinstance(target, Retrying) else Retrying(target)
+    for step in only_aside(target, plans):
+        allow()
+        yield step, _moved(_retrying(target), step)
+
+
+def only_aside(target: Zone, plans: Iterable[Plan]) -> Iterator[Step]:
+    """The steps that put a file aside which is nowhere else now, as ``put_back`` would find them; changes nothing."""
     for plan in plans if isinstance(target, Moves) else ():
         for step in plan.steps("hold"):
-            if step.origin is not None and _is_only_aside(retrying, step):
-                allow()
-                yield step, _moved(retrying, step)
+            if step.origin is not None and _is_only_aside(_retrying(target), step):
+                yield step
+
+
+def _retrying(target: Zone) -> Retrying:
+    return target if isinstance(target, Retrying) else Retrying(target)
 
 
 def _is_only_aside(target: Retrying, step: Step) -> bool:

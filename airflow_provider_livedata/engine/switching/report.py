@@ -71,7 +71,7 @@ class FailOverReport(SwitchReport):
     unsettled_paths: list[str] = field(default_factory=list)
     newer: int = 0
     newer_paths: list[str] = field(default_factory=list)
-    put_back: int = 0  # files that an unfinished run had put aside, and that are back in their places
+    put_back: int = 0  # files that an unfinished run had put aside, and that are back in sight; of a dry run: would be
     not_held: list[str] = field(default_factory=list)  # attributes that the active side does not keep
 
     def _more(self) -> list[tuple[str, Any]]:
@@ -79,10 +79,11 @@ class FailOverReport(SwitchReport):
         lost = (
             f"what the source took in after {utc(self.as_of_ms)}: up to {human_seconds(self.lost_seconds)} of changes"
         )
+        would = " would be" if self.state == "dry run" else ""
         return [
             ("lost", lost if is_lost else "nothing that is known"),
             ("last contact", utc(self.last_contact_ms) if is_lost and self.last_contact_ms else ""),
-            ("put back", f"{self.put_back:,} files" if self.put_back else ""),
+            ("put back", f"{self.put_back:,} files{would}" if self.put_back else ""),
             ("not kept there", ", ".join(self.not_held)),
         ]
 
