@@ -273,7 +273,7 @@ def test_a_file_whose_old_place_is_taken_is_put_aside_first() -> None:
     assert planner.totals.digest == hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-@pytest.mark.parametrize(("is_other", "planned", "copied"), [(True, False, 1), (False, False, 0), (True, True, 0)])
+@pytest.mark.parametrize(("is_other", "planned", "copied"), [(True, False, 1), (False, False, 0), (True, True, 1)])
 def test_another_file_of_the_same_version_is_copied(is_other: bool, planned: bool, copied: int) -> None:
     known = Held(Entry("a", size_bytes=1, version="1:5", crc32c=1, crc64nvme=1), "t1")
     row = Row("a", known.entry, known, Entry("a", size_bytes=1, version="t1"), planned=planned, is_other=is_other)

@@ -111,6 +111,16 @@ def line_up(
             t_key, t_entry = next(t, _END)
 
 
+def with_before(rows: Iterable[Row], before: Iterable[Held]) -> Iterator[tuple[Row, Held | None]]:
+    """Each row with what ``before``, in key order like the rows, has at its key."""
+    earlier = iter(before)
+    was = next(earlier, None)
+    for row in rows:
+        while was is not None and was.key < row.key:
+            was = next(earlier, None)
+        yield row, was if was is not None and was.key == row.key else None
+
+
 _END = (None, None)
 _T = TypeVar("_T", bound=_Keyed)
 

@@ -176,7 +176,7 @@ class Planner:
             source.version,
             source.size_bytes,
         )
-        if known is None or not is_same or (row.is_other and not row.planned):
+        if known is None or not is_same or row.is_other:
             return self._copy(row, source, "new" if row.target is None and known is None else "changed", as_left)
         if row.target is None:
             return self._copy(row, source, "missing at target", as_left)
@@ -201,7 +201,9 @@ class Planner:
             self.totals.note_foreign(row.key)
             if self.policy.foreign != "replace":
                 return ()
-        landed = row.planned and target is not None and target.size_bytes == source.size_bytes
+        # What names the same version may have come from the file that another one has replaced.
+        may_be_it = row.planned and not row.is_other
+        landed = may_be_it and target is not None and target.size_bytes == source.size_bytes
         expect = target.version if target is not None else None
         origin = row.origin
         if origin is not None and not origin.is_gone and not landed and _is_same(source, origin.held):

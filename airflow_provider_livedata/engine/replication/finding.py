@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from airflow_provider_livedata.engine.deciding.cover import Cover, cover_of
-from airflow_provider_livedata.engine.deciding.diff import Origin, Row, line_up
+from airflow_provider_livedata.engine.deciding.diff import Origin, Row, line_up, with_before
 from airflow_provider_livedata.engine.deciding.filters import Filter
 from airflow_provider_livedata.engine.deciding.overlay import Rows, SortedRun, overlay
 from airflow_provider_livedata.engine.deciding.renames import Renames
 from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory
-from airflow_provider_livedata.engine.model import Entry, Snapshot
+from airflow_provider_livedata.engine.model import Entry, Held, Snapshot, Step
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.reading.looking import THREADS, Stat, holds_any, look, peek
@@ -76,12 +76,22 @@ class Known:
         """Keys that runs which were cut off meant to act on, in order."""
         return (held.key for held in overlay(run for plan in self.plans for run in plan.runs()))
 
+    def written(self) -> Iterator[str]:
+        """Those of them where such a run may have left something of its own: where it was to delete, it has not."""
+        return (held.key for held in overlay(run for plan in self.plans for run in plan.runs(_brings)))
+
     def in_doubt(self) -> Iterator[str]:
         """Paths whose state the checkpoint alone does not tell."""
         if self.checkpoint is not None:
             yield from self.checkpoint.unsettled
         yield from (key.rstrip("/") for key in self.planned())
         yield from (held.entry.path for held in overlay(self.journals, with_gone=True))
+
+
+def _brings(step: Step) -> bool:
+    return (
+        step.kind != "delete" or step.origin is not None
+    )  # what comes along with a moved directory is there by our doing
 
 
 def known_of(state: StateFolder) -> Known:
@@ -195,9 +205,9 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
             runs = known.runs(cover)
             whole = carried_whole(overlay(runs), renames, target, chosen)
             origins = stack.enter_context(origins_of(runs, renames, chosen, whole))
-        rows = line_up(_counted(ours, progress), overlay(known.runs(cover)), theirs, known.planned(), origins)
+        rows = line_up(_counted(ours, progress), overlay(known.runs(cover)), theirs, known.written(), origins)
         if way.renames is not None:
-            rows = _with_others(rows, way.renames)
+            rows = _with_others(rows, way.renames, overlay(known.manifest(cover)) if known.journals else None)
         if renames:
             rows = _with_renames(rows, renames, chosen)
         yield rows if cover is None else _with_contents(rows, source, target, options, cover)
@@ -287,11 +297,12 @@ def _ready(row: Row, coming: Future[Row] | None) -> Row:
     return row if coming is None else coming.result()
 
 
-def _with_others(rows: Iterable[Row], renames: Renames) -> Iterator[Row]:
-    # HDFS knows a file's version by size and time alone, which another file may share that took its place.
-    for row in rows:
-        is_known = row.known is not None and row.source is not None and row.source.version == row.known.entry.version
-        yield row._replace(is_other=True) if is_known and renames.is_other(row.key.rstrip("/")) else row
+def _with_others(rows: Iterable[Row], renames: Renames, before: Iterable[Held] | None) -> Iterator[Row]:
+    # HDFS knows a file's version by size and time alone, which another file may share that took its place. ``before``: the manifest, where
+    # rows may know of a run that was cut off as well. What the manifest lacks is new, and no file that could be mistaken for it was known.
+    for row, was in with_before(rows, before) if before is not None else ((row, row.known) for row in rows):
+        is_alike = was is not None and row.source is not None and row.source.version == was.entry.version
+        yield row._replace(is_other=True) if is_alike and renames.is_other(row.key.rstrip("/")) else row
 
 
 def _with_renames(rows: Iterable[Row], renames: Renames, chosen: Filter) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from airflow_provider_livedata.engine.deciding.diff import Row
+from airflow_provider_livedata.engine.deciding.diff import Row, with_before
 from airflow_provider_livedata.engine.model import Entry, Facts, Held
 
 FoundKind = Literal["new", "changed", "deleted", "attributes"]
@@ -46,15 +46,9 @@ def with_others(rows: Iterable[Row], before: Iterable[Held], is_other: Callable[
             them by its row.
         is_other: Whether what is at a path came there since the switch.
     """
-    earlier = iter(before)
-    was = next(earlier, None)
-    for row in rows:
-        while was is not None and was.key < row.key:
-            was = next(earlier, None)
-        if was is not None and was.key == row.key and _is_as_before(row, was) and is_other(row.key):
-            yield row._replace(is_other=True)
-        else:
-            yield row
+    for row, was in with_before(rows, before):
+        is_marked = was is not None and _is_as_before(row, was) and is_other(row.key)
+        yield row._replace(is_other=True) if is_marked else row
 
 
 def _is_as_before(row: Row, was: Held) -> bool:

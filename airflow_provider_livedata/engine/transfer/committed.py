@@ -6,13 +6,12 @@ finds that out from what stands at the target. What someone else changed since t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from airflow_provider_livedata.engine.checksums import combine
 from airflow_provider_livedata.engine.counted import Counted
-from airflow_provider_livedata.engine.deciding.outcome import has_carried, has_landed, has_moved, is_replaced
+from airflow_provider_livedata.engine.deciding.outcome import has_carried, has_landed, has_moved
 from airflow_provider_livedata.engine.errors import (
     AlreadyExists,
     ChecksumMismatch,
@@ -28,7 +27,7 @@ from airflow_provider_livedata.engine.reading.looking import peek
 from airflow_provider_livedata.engine.transfer import moving
 from airflow_provider_livedata.engine.transfer.bundles import Shelf
 from airflow_provider_livedata.engine.transfer.landing import held
-from airflow_provider_livedata.engine.transfer.phases import Transfer, batches
+from airflow_provider_livedata.engine.transfer.phases import Transfer
 from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.base import Upload
 from airflow_provider_livedata.engine.zones.powers import SetAttributes
@@ -41,14 +40,12 @@ class Publishing(Transfer):
     """One publishing.
 
     ``files`` streams what is staged. ``uploads``: those of them that this process has at hand. ``unsettled``: paths that were being
-    written at the source. ``overwrites``: what someone else wrote meanwhile goes (``route.exclusive`` says so of writes). ``is_passed`` tells of a phase whether
-    it was carried out to its end before, ``pass_`` notes that.
+    written at the source. ``is_passed`` tells of a phase whether it was carried out to its end before, ``pass_`` notes that.
     """
 
     files: Callable[[], Iterable[StagedFile]] = list
     uploads: dict[str, Upload] = field(default_factory=dict)
     unsettled: frozenset[str] = frozenset()
-    overwrites: bool = False
     is_passed: Callable[[Phase], bool] = lambda _: False
     pass_: Callable[[Phase], None] = lambda _: None
     _carried_before: moving.Carried = field(default_factory=moving.Carried)
@@ -186,26 +183,9 @@ class Publishing(Transfer):
     def _is_settled(self, step: Step) -> bool:
         return step.entry.path not in self.unsettled  # the source was asked when it was staged
 
-    # delete -----------------------------------------------------------------------------------------------------
-
-    def _delete(self, steps: Iterable[Step]) -> None:
-        super(Publishing, self)._delete(self._still_there(steps))
-
-    def _still_there(self, steps: Iterable[Step]) -> Iterator[Step]:
-        for step, there in self._looked_at(self._to_delete(steps)):
-            if is_replaced(there, step) and not self.overwrites:
-                self.failed(step, _conflict(ObjectChanged("something else is there by now", path=step.entry.path)))
-            elif there is not None and there.kind == step.entry.kind:
-                yield step
-            else:
-                self._deleted(step)
-
-    def _looked_at(self, steps: Iterable[Step]) -> Iterator[tuple[Step, Entry | None]]:
-        with ThreadPoolExecutor(self.threads, "livedata-look") as pool:
-            for batch in batches(steps):
-                yield from zip(
-                    batch, pool.map(lambda step: peek(self.route.target, step.entry.path), batch), strict=True
-                )
+    def conflict(self, error: LiveDataError) -> LiveDataError:
+        """See ``Transfer.conflict``."""
+        return _conflict(error)
 
 
 def _conflict(error: LiveDataError) -> LiveDataError:

@@ -41,7 +41,8 @@ def adopt(step: Step, route: Route, sink: Sink) -> bool:
     ):
         return False
     entry = step.entry.proved(there.crc32c, there.crc64nvme)
-    sink.landed(step, Held(entry, there.version, store_text(there), is_settled=True), adopted=True)
+    settled = is_settled(step.entry, route, sink)
+    sink.landed(step, Held(entry, there.version, store_text(there), settled), adopted=True)
     return True
 
 

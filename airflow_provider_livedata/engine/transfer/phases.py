@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress, islice
 
-from airflow_provider_livedata.engine.errors import LiveDataError, Unsupported
+from airflow_provider_livedata.engine.deciding.outcome import is_replaced
+from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory, ObjectChanged, Unsupported
 from airflow_provider_livedata.engine.model import Held, Phase, Step
 from airflow_provider_livedata.engine.pool import Pool
+from airflow_provider_livedata.engine.reading.looking import peek
 from airflow_provider_livedata.engine.transfer import moving
 from airflow_provider_livedata.engine.transfer.bringing import Bringing, refuse_hopeless
 from airflow_provider_livedata.engine.transfer.copying import copy_file
@@ -33,8 +36,12 @@ DELETE_BATCH = 1000
 
 @dataclass(slots=True)
 class Transfer(Bringing):
-    """One transfer, each file visible as soon as it has landed. ``run`` takes what streams the steps of a phase."""
+    """One transfer, each file visible as soon as it has landed. ``run`` takes what streams the steps of a phase.
 
+    ``overwrites``: what someone else wrote meanwhile is deleted too (``route.exclusive`` says so of writes).
+    """
+
+    overwrites: bool = False
     _carried: moving.Carried = field(default_factory=moving.Carried)
     _steps: dict[str, Step] = field(default_factory=dict)
     _publisher: Publisher | None = None
@@ -234,7 +241,7 @@ class Transfer(Bringing):
     # delete and finish ------------------------------------------------------------------------------------------
 
     def _delete(self, steps: Iterable[Step]) -> None:
-        for batch in batches(self._to_delete(steps)):
+        for batch in batches(self._still_there(self._to_delete(steps))):
             self.route.allow()
             failures = {failure.path: failure for failure in self.route.target.delete([s.entry for s in batch])}
             for step in batch:
@@ -254,6 +261,33 @@ class Transfer(Bringing):
                 self._deleted(step)
             elif step.origin is None or self._carried.has(step):
                 yield step
+
+    def _still_there(self, steps: Iterable[Step]) -> Iterator[Step]:
+        with ThreadPoolExecutor(self.threads, "livedata-look") as pool:
+            for batch in batches(steps):
+                yield from compress(batch, pool.map(self._is_to_go, batch))
+
+    def _is_to_go(self, step: Step) -> bool:
+        """Whether it is there as it was planned. No store deletes many on a condition, so they are looked at shortly before."""
+        try:
+            there = peek(self.route.target, step.entry.path)
+        except NotADirectory:  # a file stands above it by now
+            there = None
+        except LiveDataError as error:
+            self.failed(step, error)
+            return False
+        if is_replaced(there, step) and not self.overwrites:
+            written = ObjectChanged("someone else wrote this meanwhile, so it was not deleted", path=step.entry.path)
+            self.failed(step, self.conflict(written))
+            return False
+        if there is None or there.kind != step.entry.kind:
+            self._deleted(step)
+            return False
+        return True
+
+    def conflict(self, error: LiveDataError) -> LiveDataError:
+        """What is told of a step that someone else came before."""
+        return error
 
     def _deleted(self, step: Step) -> None:
         if step.origin is not None:  # not known by this name, and counted by its old one
