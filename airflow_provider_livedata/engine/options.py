@@ -36,7 +36,8 @@ class ReplicateOptions:
             everything, which also finds what someone else changed at the target where the source did not change.
         list_every_h: Hours after which everything is compared again, since HDFS leaves out of its differences what changed
             neither in length nor in rights: a time that was set, also by closing a file without another byte, a file cut short
-            and grown to the same length; 0: never.
+            and grown to the same length. Where it does not freeze open files, also what was appended after a snapshot by who had
+            opened the file before it; 0: never.
         consistency: "files": each file appears as soon as it has landed; "snapshot": changed files stay invisible until all of
             them are at the target, so that it can be brought to one consistent state at every moment, from itself alone. The
             first copy has no older state to keep, and is always by files.

@@ -33,6 +33,7 @@ from airflow_provider_livedata.engine.transfer.moving import NAMES_TRIED
 from airflow_provider_livedata.engine.zones.base import Zone, file_at
 from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.memory.zone import MemoryFiles, MemoryZone
+from airflow_provider_livedata.engine.zones.powers import OpenFiles
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Counting, Crash, CrashAfter
 from tests.crash.conftest import Files, Pair, contents, put
@@ -135,7 +136,8 @@ def test_a_planned_fail_over_brings_what_is_left_and_the_old_direction_refuses(c
     assert ours is not None
     assert theirs is not None
     assert (ours.role, theirs.role, ours.generation, theirs.generation) == ("standby", "active", 1, 1)
-    assert (report.state, report.run, report.lost_seconds) == ("switched", 3, 0)
+    lists_as_well = isinstance(copied.source, OpenFiles)  # its differences may lack what was appended
+    assert (report.state, report.run, report.lost_seconds) == ("switched", 4 if lists_as_well else 3, 0)
     with pytest.raises(TargetIsActive, match="made the active side on"):
         replicate(copied.source, copied.target, ALL)
     with pytest.raises(TargetIsActive):

@@ -12,9 +12,11 @@ from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.report import Report
 from airflow_provider_livedata.engine.stored.lease import LeaseTimes
 from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import OpenFiles
 
 log = logging.getLogger(__name__)
 SHOWN = 20
+_OF_ATTRIBUTES = ("set_attributes:", "record:", "forget:")  # how the reasons of such steps begin in a report
 
 
 def catch_up(
@@ -67,16 +69,28 @@ def settle(
 ) -> Report:
     """One more round, which must find nothing: the proof that the writers have stopped.
 
-    What the round does find is copied, so that nothing is lost by asking.
+    What the round does find is copied, so that nothing is lost by asking. Where a difference of snapshots may lack what was appended
+    (``OpenFiles.freezes_open_files``), another round lists both sides; attributes that it finds are set, and are no change of now.
 
     Raises:
         StillChanging: It found changes, or files that are being written; names them.
         LiveDataError: As ``replicate``.
     """
     options = dataclasses.replace(options or ReplicateOptions(), dry_run=False)
-    report = replicate(source, target, options, lease_times=lease_times)
+    with opened(source, calls_per_s=options.max_namenode_calls_per_s) as opened_source:
+        report = replicate(opened_source, target, options, lease_times=lease_times)
+        _refuse(report, is_changing=report.changes > 0)
+        lacks_appends = isinstance(opened_source, OpenFiles) and not opened_source.freezes_open_files()
+        if lacks_appends and report.found_by.startswith("difference"):
+            listed = dataclasses.replace(options, find_by="listings")
+            report = replicate(opened_source, target, listed, lease_times=lease_times)
+            _refuse(report, is_changing=any(not what.startswith(_OF_ATTRIBUTES) for what in report.planned))
+    return report
+
+
+def _refuse(report: Report, *, is_changing: bool) -> None:
     paths = report.changed_examples + [f"{path} (being written)" for path in report.unsettled_paths]
-    if report.changes or report.unsettled:
+    if is_changing or report.unsettled:
         raise StillChanging(
             "the source still changes, so the switch stops here; stop the writers of these paths, then run it again from "
             "its last copy on",
@@ -85,7 +99,6 @@ def settle(
             paths=paths[:SHOWN],
             report=report.address,
         )
-    return report
 
 
 def _check(options: ReplicateOptions, until_changes: int, max_rounds: int) -> None:

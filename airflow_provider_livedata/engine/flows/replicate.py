@@ -29,7 +29,7 @@ from airflow_provider_livedata.engine.replication.accounts import account_change
 from airflow_provider_livedata.engine.replication.committing import Commit
 from airflow_provider_livedata.engine.replication.ending import HELD, close, reached, stop_if_failed, tidy
 from airflow_provider_livedata.engine.replication.finding import Known, choose, known_of
-from airflow_provider_livedata.engine.replication.freezing import Freezing, replication_id
+from airflow_provider_livedata.engine.replication.freezing import MAY_GROW, Freezing, replication_id
 from airflow_provider_livedata.engine.replication.intending import intend, intent_of
 from airflow_provider_livedata.engine.replication.keeping import freeze_target, keep_files
 from airflow_provider_livedata.engine.replication.opening import opened
@@ -233,6 +233,8 @@ class _Run:
             asked = pool.submit(frozen.open_files)
             way = choose(self.source, frozen.snapshot, known, options, started_ms, taken=frozen.taken)
         open_files = asked.result()
+        if open_files is not None:
+            self.report.notes.append(MAY_GROW)
         policy = replace(self.policy, held_at=f"{FOLDER}/{HELD}/{self.number:012d}")
         planned = self._planning(view, known, policy).write(way, f"{folder}/plan")
         guard(planned.totals, self.policy)

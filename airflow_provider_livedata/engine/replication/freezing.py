@@ -17,6 +17,12 @@ from airflow_provider_livedata.engine.zones.address import Address
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import OpenFiles, Snapshots
 
+MAY_GROW = (
+    "files of this HDFS are open, which may go on growing in the snapshot. Those that are copied now are looked at until they are closed; what "
+    "is appended to another one, that was opened before the snapshot and had not grown by then, is found by the next listing of both sides. "
+    "With dfs.namenode.snapshot.capture.openfiles=true at the NameNode each snapshot is exact"
+)
+
 
 def replication_id(source: Address, target: Address) -> str:
     """What names the snapshots of this pair of places; the connections they are reached by do not matter."""

@@ -161,6 +161,13 @@ class PacesCalls(Protocol):
 class OpenFiles(Protocol):
     """A zone whose snapshots may hold files that go on growing (HDFS by default)."""
 
+    def freezes_open_files(self) -> bool:
+        """Whether they do not, since the store freezes what is open.
+
+        Else a difference lacks what was appended after its older snapshot by who had opened the file before that, unless it had grown by then.
+        """
+        ...
+
     def may_have_open_files(self) -> bool:
         """Ask once, after the snapshot and before the scan: False when no file can be open in it, or it freezes them."""
         ...

@@ -242,8 +242,8 @@ class ReadOnly(Around):
 
 
 _READING = {
-    "check", "scan", "stat", "read_into", "snapshots", "at", "difference", "may_have_open_files", "is_open", "store_checksum",
-    "peek", "stat_many", "read_whole", "holds_any", "names_in", "listing_past", "paced", "cautions",
+    "check", "scan", "stat", "read_into", "snapshots", "at", "difference", "may_have_open_files", "is_open",
+    "freezes_open_files", "store_checksum", "peek", "stat_many", "read_whole", "holds_any", "names_in", "listing_past", "paced", "cautions",
 }  # fmt: skip
 
 

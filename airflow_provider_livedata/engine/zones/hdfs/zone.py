@@ -300,6 +300,10 @@ class HdfsZone(Zone):
         """See ``SnapshotDifference``."""
         return self._snapshotting().difference(old, new, most=most)
 
+    def freezes_open_files(self) -> bool:
+        """See ``OpenFiles``."""
+        return self._control is not None and self._snapshotting().freezes_open_files()
+
     def may_have_open_files(self) -> bool:
         """See ``OpenFiles``."""
         return self._snapshotting().may_have_open_files()

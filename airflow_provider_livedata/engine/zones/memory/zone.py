@@ -363,6 +363,10 @@ class MemoryFiles(MemoryZone):
 class MemoryHdfs(MemoryFiles):
     """With the power OpenFiles as well: tests add to ``store.open_paths`` what is being written."""
 
+    def freezes_open_files(self) -> bool:
+        """See ``OpenFiles``."""
+        return False
+
     def may_have_open_files(self) -> bool:
         """See ``OpenFiles``."""
         return bool(self.store.open_paths)
