@@ -155,6 +155,21 @@ def test_a_directory_that_an_attempt_cut_off_had_made_goes_when_the_restore_is_u
     assert found_there > 0
 
 
+@pytest.mark.parametrize("kinds", TARGETS)
+def test_what_a_restore_left_alone_is_left_alone_when_it_is_undone(
+    make_pair: Callable[[str, str], Pair], kinds: str
+) -> None:
+    pair = made(make_pair, kinds, {**FILES, "scratch/old": b"in the backup"})
+    put(pair.target, "a", b"there before")
+    put(pair.target, "scratch/old", b"there before")
+    report = back(pair.source, pair.target, mode="mirror", exclude=("scratch",))
+    put(pair.target, "scratch/old", b"written since")
+    put(pair.target, "scratch/new", b"written since")
+    undo_restore(pair.target, report.name, RestoreOptions(exclude=("keep",)), lease_times=IMPATIENT)
+    since = dict.fromkeys(("scratch/old", "scratch/new"), b"written since")
+    assert contents(pair.target) == {"a": b"there before", "keep": FILES["keep"], "scratch": None, **since}
+
+
 def test_a_restore_that_replaced_nothing_says_so_when_it_is_to_be_undone(make_pair: Callable[[str, str], Pair]) -> None:
     pair = made(make_pair, "hdfs to objects")
     report = back(pair.source, pair.target, keep_replaced=False)

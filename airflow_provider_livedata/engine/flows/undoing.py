@@ -47,7 +47,8 @@ def undo_restore(
     Args:
         destination: That of the restore.
         name: Of the restore, as its report tells.
-        options: How; ``paths``, ``mode`` and what belongs to them are those of the restore.
+        options: How; ``paths``, ``mode`` and what belongs to them are those of the restore, and what that left alone is left
+            alone, as is what ``exclude`` names.
         lease_times: Of the destination's lease.
 
     Raises:
@@ -58,8 +59,10 @@ def undo_restore(
     given = options or RestoreOptions()
     with opened(destination) as zone:
         attempt = attempts.find(StateFolder(zone), name)
-        paths = tuple(attempt.about["paths"])
-        wanted = replace(given, paths=paths, overwrite_newer=True, into_replica=True, max_delete_ratio=1.0)
+        paths, exclude = tuple(attempt.about["paths"]), (*given.exclude, *attempt.about["exclude"])
+        wanted = replace(
+            given, paths=paths, exclude=exclude, overwrite_newer=True, into_replica=True, max_delete_ratio=1.0
+        )
         label = f"the state before restore {name}"
         if "snapshot" in attempt.before:
             taken = _snapshot(zone, attempt.before["snapshot"])
