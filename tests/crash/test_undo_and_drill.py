@@ -170,6 +170,30 @@ def test_what_a_restore_left_alone_is_left_alone_when_it_is_undone(
     assert contents(pair.target) == {"a": b"there before", "keep": FILES["keep"], "scratch": None, **since}
 
 
+@pytest.mark.parametrize("kinds", TARGETS)
+@pytest.mark.parametrize("paths", [(), ("a",)])
+def test_the_root_has_the_attributes_again_that_it_had_before_a_restore_that_is_undone(
+    make_pair: Callable[[str, str], Pair], kinds: str, paths: tuple[str, ...]
+) -> None:
+    pair = made(make_pair, kinds)
+    put(pair.target, "a", b"to be replaced")
+    if isinstance(pair.target, SetAttributes):
+        pair.target.set_attributes("", Attributes(mode=0o750))
+    before = root_of(pair.target)
+    report = back(pair.source, pair.target, mode="merge", paths=paths)
+    is_set = isinstance(pair.target, SetAttributes) and not paths
+    assert (root_of(pair.target) != before) is is_set
+    undo_restore(pair.target, report.name, lease_times=IMPATIENT)
+    assert contents(pair.target) == {"a": b"to be replaced"}
+    assert root_of(pair.target) == before
+
+
+def root_of(zone: Zone) -> tuple[Any, ...]:
+    root = zone.stat("")
+    assert root is not None
+    return root.owner, root.group, root.mode
+
+
 def test_a_restore_that_replaced_nothing_says_so_when_it_is_to_be_undone(make_pair: Callable[[str, str], Pair]) -> None:
     pair = made(make_pair, "hdfs to objects")
     report = back(pair.source, pair.target, keep_replaced=False)

@@ -95,6 +95,11 @@ class _Kept(Below):
         """See ``Zone.scan``; files alone."""
         return (entry for entry in super().scan(under) if entry.kind != "directory")
 
+    def stat(self, path: str) -> Entry | None:
+        """See ``Zone.stat``; a directory tells nothing of the one whose files it keeps."""
+        found = super().stat(path)
+        return found._replace(is_implied=True) if found is not None and found.kind == "directory" else found
+
 
 def _snapshot(zone: Zone, name: str) -> tuple[Zone, int]:
     if isinstance(zone, Snapshots):

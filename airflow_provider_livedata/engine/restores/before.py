@@ -1,7 +1,7 @@
 """Keep what a restore is about to replace or delete, and say how to get it back.
 
 A destination that freezes itself (HDFS) is frozen; elsewhere the files themselves are kept, by a copy within S3 or a hard link, and
-of what has no bytes to keep it is written down how it was: directories that go, and attributes that are set.
+of what has no bytes to keep it is written down how it was: directories that go, and attributes that are set, the root's too.
 """
 
 from __future__ import annotations
@@ -46,14 +46,15 @@ def keep_before(
         attempt.before = {"folder": f"{KEPT}/{attempt.name}"}
         attempt.write()
         kept.keep(zone, kept.losing(plan.steps), f"{KEPT}/{attempt.name}", allow, threads=THREADS)
-        _write_down(zone, plan, attempt, allow)
+        _write_down(zone, plan, attempt, allow, is_all=not options.paths)
     elif is_lost:
         raise Unsupported("this destination keeps nothing of what is replaced or deleted; set keep_replaced=False to restore "
                           "without a way back", address=str(zone.address))  # fmt: skip
 
 
-def _write_down(zone: Zone, plan: Plan, attempt: Attempt, allow: Callable[[], None]) -> None:
+def _write_down(zone: Zone, plan: Plan, attempt: Attempt, allow: Callable[[], None], *, is_all: bool) -> None:
     log_of_before = attempt.before_log()
+    sets_attributes = isinstance(zone, SetAttributes)
 
     def one(step: Step) -> None:
         allow()
@@ -62,9 +63,12 @@ def _write_down(zone: Zone, plan: Plan, attempt: Attempt, allow: Callable[[], No
             log_of_before.add(Held(there, there.version))
 
     with Pool(THREADS, "livedata-before") as pool:
-        for step in _unkept(plan, isinstance(zone, SetAttributes)):
+        for step in _unkept(plan, sets_attributes):
             pool.submit(lambda step=step: one(step))  # type: ignore[misc]
         pool.wait()
+    root = zone.stat("") if is_all and sets_attributes else None  # it is no entry, so no step tells of it
+    if root is not None:
+        log_of_before.add(Held(root))
     log_of_before.flush()
 
 
