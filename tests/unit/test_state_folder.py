@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from airflow_provider_livedata.engine.model import Entry, Failure
 from airflow_provider_livedata.engine.replication.finding import known_of
+from airflow_provider_livedata.engine.stored.kept import CONFLICTS, DAY_MS, REMOVED, folder_of
+from airflow_provider_livedata.engine.stored.kept import forget as forget_kept
 from airflow_provider_livedata.engine.stored.state import LOOKED_AT, LOOKS_AT_ALL_EVERY, StateFolder
 from airflow_provider_livedata.engine.zones.around import Around
+from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.memory.zone import forget
 from airflow_provider_livedata.engine.zones.registry import open_zone
 
@@ -43,6 +47,26 @@ class Listings(Naming):
         """See ``Zone.scan``."""
         self.count += 1
         return super().scan(under)
+
+
+class Deletions(Around):
+    """Notes how much each call deletes, and how far the listing had come then."""
+
+    def __init__(self, zone: Zone) -> None:
+        super().__init__(zone)
+        self.listed, self.sizes, self.listed_before = 0, list[int](), list[int]()
+
+    def scan(self, under: str = "") -> Iterator[Entry]:
+        """See ``Zone.scan``."""
+        for entry in super().scan(under):
+            self.listed += 1
+            yield entry
+
+    def delete(self, entries: Sequence[Entry]) -> list[Failure]:
+        """See ``Zone.delete``."""
+        self.sizes.append(len(entries))
+        self.listed_before.append(self.listed)
+        return super().delete(entries)
 
 
 @pytest.fixture
@@ -115,3 +139,44 @@ def test_a_run_that_left_but_an_empty_folder_is_not_unfinished(store: str) -> No
     state.write_json("runs/000000000001/intent.json", {"started_ms": 1})
     zone.make_directory(".livedata/runs/000000000002")
     assert (state.runs(), known_of(state).unfinished) == ([1, 2], [1])
+
+
+def test_many_kept_files_are_removed_as_they_are_listed_a_batch_at_a_time(store: str) -> None:
+    state = StateFolder(Deletions(open_zone(store, like="objects")))
+    for number in range(20_000):
+        state.write(f"{folder_of(1, DAY_MS)}/d{number % 7}/f{number}", b"x")
+    forget_kept(state, 20 * DAY_MS, 7)
+    assert list(state.files(REMOVED)) == []
+    zone = state.zone
+    assert isinstance(zone, Deletions)
+    assert sum(zone.sizes) == 20_000
+    assert max(zone.sizes) <= 2_000
+    assert zone.listed_before[0] <= 2_000
+
+
+def test_of_kept_files_those_that_stay_are_not_listed(store: str) -> None:
+    zone = Deletions(open_zone(store, like="objects"))
+    state = StateFolder(zone)
+    kept = [folder_of(run, (10 + run) * DAY_MS) for run in range(4)]
+    for folder in kept:
+        for number in range(100):
+            state.write(f"{folder}/f{number:03d}", b"x")
+    forget_kept(state, 20 * DAY_MS, 8)
+    assert zone.listed < 250
+    assert {file.path.rpartition("/")[0] for file in state.files(REMOVED)} == set(kept[2:])
+
+
+@pytest.mark.parametrize("kind", [REMOVED, CONFLICTS])
+def test_many_kept_files_go_from_disks_with_their_directories_and_nothing_else_does(tmp_path: Path, kind: str) -> None:
+    zone = Deletions(open_zone(f"file://{tmp_path}/target"))
+    state = StateFolder(zone)
+    old, young = folder_of(1, DAY_MS, kind=kind), folder_of(2, 19 * DAY_MS, kind=kind)
+    for number in range(2_500):
+        state.write(f"{old}/d{number % 7}/e/f{number}", b"x")
+    left = {f"{young}/d/f", f"{kind}/a-persons/f", f"{kind}/0/f"}
+    for name in left:
+        state.write(name, b"x")
+    forget_kept(state, 20 * DAY_MS, 7, kind=kind)
+    assert {file.path for file in state.files(kind)} == left
+    assert zone.stat(f".livedata/{old}") is None
+    assert max(zone.sizes) <= 2_000

@@ -72,4 +72,8 @@ def forget(state: StateFolder, now_ms: int, keep_days: float, *, kind: str = REM
         found = _FOLDER.match(name)
         return found is not None and found[1] < oldest
 
-    state.remove(kind, only=is_old)
+    def is_young(name: str) -> bool:  # as are all that follow: names begin with the time
+        found = _FOLDER.match(name)
+        return found is not None and found[1] >= oldest
+
+    state.remove(kind, only=is_old, until=is_young)

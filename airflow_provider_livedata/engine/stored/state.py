@@ -27,6 +27,7 @@ FOLDER = ".livedata"
 FORMAT = 1  # of every JSON file here; those of docs/formats.md have no other yet
 PARTS = frozenset({"plan", "journal", "staged"})  # folders of a run
 LOOKED_AT, LOOKS_AT_ALL_EVERY = 3, 20  # runs that are looked into when old ones are tidied up
+REMOVED_AT_ONCE = 1000  # files, which are held in memory while they are listed
 KEPT_BYTES = 4 << 20  # the deltas of a manifest are looked into several times a run, and are a few KiB each
 log = logging.getLogger(__name__)
 
@@ -106,10 +107,28 @@ class StateFolder:
             if entry.kind == "file":
                 yield entry._replace(path=entry.path.removeprefix(f"{FOLDER}/"))
 
-    def remove(self, under: str, *, only: Callable[[str], bool] = lambda name: True) -> None:
-        """Remove the files below a folder whose names fit; what cannot go is left for the next time."""
-        entries = list(self.zone.scan(f"{FOLDER}/{under}"))
-        self._remove([e for e in entries if e.kind == "directory" or only(e.path.removeprefix(f"{FOLDER}/"))])
+    def remove(
+        self, under: str, *, only: Callable[[str], bool] = lambda name: True, until: Callable[[str], bool] | None = None
+    ) -> None:
+        """Remove the files below a folder whose names fit; what cannot go is left for the next time.
+
+        ``until``: whether at this name, which ends in "/" where it is a directory's, nothing that follows has to be looked at.
+        """
+        files, directories = list[Entry](), list[Entry]()
+        # A listing misses nothing when files that it has yielded go meanwhile: stores page after a key or a name, file systems list the
+        # names of a directory whole before the first one, and the directories that are still to be entered stay until the end.
+        for entry in self.zone.scan(f"{FOLDER}/{under}"):
+            if until is not None and until(entry.key.removeprefix(f"{FOLDER}/")):
+                break
+            if entry.kind == "directory":
+                directories += [] if entry.is_implied else [entry]
+            elif only(entry.path.removeprefix(f"{FOLDER}/")):
+                files.append(entry)
+            if len(files) >= REMOVED_AT_ONCE:
+                self._remove(files)
+                files = []
+        self._remove(files)
+        self._remove(directories)
 
     def remove_files(self, files: list[Entry]) -> None:
         """Remove files that ``files`` yielded; what cannot go is left."""
