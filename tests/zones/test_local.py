@@ -355,6 +355,27 @@ class TestErrors:
         with without_rights(), pytest.raises(PermissionRefused):
             read(zone, "f")
 
+    def test_a_file_whose_extended_attributes_may_not_be_read_is_listed_without_them(self, open_root: Path) -> None:
+        zone = opened(open_root)
+        for path in ("a", "d/f", "z"):
+            zone.put(path, b"1", attributes=Attributes(xattrs=(("user.a", b"1"),)))
+        for path in ("d/f", "d"):
+            zone.set_attributes(path, Attributes(mode=0o711, xattrs=(("user.a", b"1"),)))
+        with without_rights():
+            entry = zone.stat("d/f")
+            assert entry is not None
+            assert (entry.size_bytes, entry.mode, entry.xattrs) == (1, 0o711, None)
+            found = {entry.path: entry.xattrs for entry in zone.listing_past().scan()}
+            with pytest.raises(PermissionRefused):
+                list(zone.scan())  # what "d" holds
+            with pytest.raises(PermissionRefused):
+                read(zone, "d/f")
+        assert found == {"a": (("user.a", b"1"),), "d": None, "z": (("user.a", b"1"),)}
+        zone.set_attributes("d", Attributes(mode=0o755))
+        with without_rights():
+            assert [entry.path for entry in zone.scan()] == ["a", "d", "d/f", "z"]
+            assert zone.stat("d/f") == list(zone.scan("d"))[0]
+
     def test_a_file_that_may_not_be_deleted_is_reported_and_the_others_go(self, open_root: Path) -> None:
         zone = opened(open_root)
         zone.put("closed/f", b"1")

@@ -58,6 +58,17 @@ def xattrs_of(at: int | str, *, is_followed: bool = False) -> tuple[tuple[str, b
         raise
 
 
+def xattrs_told(at: int | str) -> tuple[tuple[str, bytes], ...] | None:
+    """The same for an entry; None too where this process may not read them, as it may not read the bytes then.
+
+    An entry is there all the same: who reads its bytes or lists it is told that this is refused.
+    """
+    try:
+        return xattrs_of(at)
+    except PermissionError:
+        return None
+
+
 def set_attributes(at: int | str, attributes: Attributes) -> None:
     """Set those attributes that are not None on an open file or what a path leads to; the time last.
 

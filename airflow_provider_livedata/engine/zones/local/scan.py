@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from airflow_provider_livedata.engine.errors import PermissionRefused, ZoneBusy
 from airflow_provider_livedata.engine.model import Entry
-from airflow_provider_livedata.engine.zones.local.attributes import NOT_UTF8, entry_of, xattrs_of
+from airflow_provider_livedata.engine.zones.local.attributes import NOT_UTF8, entry_of, xattrs_told
 from airflow_provider_livedata.engine.zones.local.errors import GONE, engine_error, engine_errors
 from airflow_provider_livedata.engine.zones.local.paths import opened_directory, path_by
 
@@ -130,7 +130,7 @@ def _entry(level: _Level, found: _Found, *, with_xattrs: bool) -> Entry | None:
     path = "/".join([*level.names, found.key.rstrip("/")])
     try:
         at = os.stat(found.name, dir_fd=level.handle, follow_symlinks=False)
-        xattrs = xattrs_of(path_by(level.handle, found.name)) if with_xattrs else None
+        xattrs = xattrs_told(path_by(level.handle, found.name)) if with_xattrs else None
     except OSError as error:
         if error.errno == errno.ENOENT:
             return None

@@ -11,7 +11,7 @@ from airflow_provider_livedata.engine.checksums import checksum_of
 from airflow_provider_livedata.engine.errors import ChecksumMismatch, PathMissing
 from airflow_provider_livedata.engine.model import Attributes, Checksum, Entry, Expect, Part
 from airflow_provider_livedata.engine.zones.base import Upload
-from airflow_provider_livedata.engine.zones.local.attributes import entry_of, xattrs_of
+from airflow_provider_livedata.engine.zones.local.attributes import entry_of, xattrs_told
 from airflow_provider_livedata.engine.zones.local.errors import engine_errors
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class LocalUpload(Upload):
                 handle = self._opened()
                 self._check_whole(handle, parts)
                 found = self._stage.finish(handle, self._attributes)
-                self._staged = entry_of(self._path, found, xattrs_of(handle))
+                self._staged = entry_of(self._path, found, xattrs_told(handle))
                 self._stage.seal(self.token)
             self._close()
         return self._staged

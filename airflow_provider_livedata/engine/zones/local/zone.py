@@ -35,6 +35,7 @@ from airflow_provider_livedata.engine.zones.local.attributes import (
     set_attributes,
     version_of,
     xattrs_of,
+    xattrs_told,
 )
 from airflow_provider_livedata.engine.zones.local.errors import GONE, engine_error, engine_errors
 from airflow_provider_livedata.engine.zones.local.paths import keep_names, names_of, opened, opened_directory, path_by
@@ -289,7 +290,7 @@ class LocalZone(Zone):
         return names
 
     def _xattrs(self, at: int | str) -> tuple[tuple[str, bytes], ...] | None:
-        return xattrs_of(at) if self._has_xattrs else None
+        return xattrs_told(at) if self._has_xattrs else None
 
 
 def _check_file(path: str, found: os.stat_result, version: str) -> None:
