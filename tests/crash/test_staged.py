@@ -10,17 +10,19 @@ from typing import Any, Literal
 import pytest
 
 from airflow_provider_livedata.engine import ReplicateOptions, replicate, verify
-from airflow_provider_livedata.engine.errors import LiveDataError, PublishingCutOff
+from airflow_provider_livedata.engine.errors import LiveDataError, PermissionRefused, PublishingCutOff
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.replication.committing import pending
 from airflow_provider_livedata.engine.replication.finding import known_of
 from airflow_provider_livedata.engine.replication.rolling import Forward, roll_forward
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
+from airflow_provider_livedata.engine.stored import journal
 from airflow_provider_livedata.engine.stored.kept import DAY_MS, forget
 from airflow_provider_livedata.engine.stored.lease import Lease
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.transfer.bundles import BUNDLES
+from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
@@ -35,6 +37,10 @@ from tests.crash.test_renames import cycle, nested, rename, swap_files
 
 STAGED = ReplicateOptions(threads=1, max_delete_ratio=1.0, consistency="snapshot", progress_s=3600)
 KINDS = ["objects", "bundles", "files", "hdfs", "local"]
+
+
+def rename_most(pair: Pair) -> None:
+    rename(pair, ("keep", "kept"), ("a", "fresh"), ("d/b", "b"), ("d/gone", "here"), ("kind", "kind of"))
 
 
 MANY_FILES: Files = {f"d/{n:02d}": b"old" for n in range(30)}  # more than one bundle holds
@@ -197,6 +203,74 @@ def die_after(pair: Pair, ending: str, *, when: Literal["before", "after"] = "af
     mortal = Retrying(DiesAtPut(pair.target, ending, when=when), RetryPolicy(attempts=1))
     with pytest.raises(Crash):
         replicate(pair.source, mortal, STAGED, lease_times=IMPATIENT)
+
+
+class RefusesOnce(Around):
+    """Refuses the first write of a file that lies in a folder of that name; trying again at once does not help."""
+
+    def __init__(self, zone: Zone, folder: str) -> None:
+        super().__init__(zone)
+        self.folder, self.refused = folder, ""
+
+    def put(self, path: str, *args: Any, **options: Any) -> Entry:
+        """See ``Zone.put``."""
+        if not self.refused and f"/{self.folder}/" in path:
+            self.refused = path
+            raise PermissionRefused("injected", path=path)
+        return super().put(path, *args, **options)
+
+
+def run_right_or_not(pair: Pair, options: ReplicateOptions, folder: str) -> None:
+    """A run of whose records one cannot be written fails or brings everything, and so does the next one."""
+    refusing = RefusesOnce(pair.target, folder)
+    try:
+        replicate(pair.source, refusing, options, lease_times=IMPATIENT)
+    except LiveDataError:
+        pass  # it says so
+    else:
+        assert contents(pair.target) == contents(pair.source)
+        check_records(pair.source, pair.target)  # type: ignore[arg-type]
+    assert refusing.refused
+    replicate(pair.source, pair.target, options, lease_times=IMPATIENT)
+    assert contents(pair.target) == contents(pair.source)
+    check_records(pair.source, pair.target)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+@pytest.mark.parametrize("copied", KINDS, indirect=True)
+def test_a_list_of_what_was_taken_over_that_cannot_be_written_leaves_no_file_out(
+    copied: Pair, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "MAX_ROWS", rows)
+    change(copied)
+    copied.put({f"more/{n}": b"more %d" % n for n in range(6)})
+    die_after(copied, "commit.json", when="before")
+    run_right_or_not(copied, STAGED, "staged")
+
+
+@pytest.mark.parametrize("changed", [change, rename_most])
+@pytest.mark.parametrize(
+    ("consistency", "folder"), [("files", "journal"), ("snapshot", "journal"), ("snapshot", "staged")]
+)
+@pytest.mark.parametrize("copied", KINDS, indirect=True)
+def test_a_record_of_a_run_that_cannot_be_written_leaves_no_file_out(
+    copied: Pair, consistency: Any, folder: str, changed: Callable[[Pair], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "MAX_ROWS", 2)
+    changed(copied)
+    copied.put({f"more/{n}": b"more %d" % n for n in range(6)})
+    run_right_or_not(copied, replace(STAGED, consistency=consistency), folder)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+@pytest.mark.parametrize("copied", KINDS, indirect=True)
+def test_a_record_of_renames_that_cannot_be_written_leaves_no_file_out(
+    copied: Pair, rows: int, exclusive: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "MAX_ROWS", rows)
+    rename_most(copied)
+    run_right_or_not(copied, replace(STAGED, consistency="files", exclusive=exclusive), "journal")
 
 
 @pytest.mark.parametrize("copied", KINDS, indirect=True)

@@ -33,8 +33,8 @@ Row = TypeVar("Row", bound=_Keyed)
 class Log(Generic[Row]):
     """Rows appended durably to one folder of a run; safe for many threads.
 
-    A row replaces one of the same key that is not written yet. ``interval_s`` grows with the run so that files stay few.
-    ``next_file``: where the files of a process that died end.
+    A row replaces one of the same key that is not written yet, and is remembered until it is. ``interval_s`` grows with the
+    run so that files stay few. ``next_file``: where the files of a process that died end.
     """
 
     def __init__(
@@ -76,20 +76,34 @@ class Log(Generic[Row]):
         self.flush()
 
     def flush(self) -> None:
-        """Write what is remembered; ``files`` has the name and the first key of each file."""
+        """Write what is remembered; ``files`` has the name and the first key of each file.
+
+        Raises:
+            LiveDataError: It could not be written; it is still remembered, for the next time.
+        """
         with self._writing:
             with self._lock:
                 rows, self._rows = self._rows, {}
                 self._due = self._next_due()
             if not rows:
                 return
-            ordered = [rows[key] for key in sorted(rows)]
-            name = f"{self.folder}/{self._next:08d}.parquet"
-            self.state.write(name, self._to_parquet(ordered))
-            self._next += 1
-            self.files.append((name, ordered[0].key))
-            if len(ordered) + sum(map(len, self._kept.values())) <= KEPT_ROWS:
-                self._kept[name] = ordered
+            try:
+                self._write([rows[key] for key in sorted(rows)])
+            except BaseException:
+                with self._lock:
+                    self._rows = {**rows, **self._rows}  # of one key, what came meanwhile holds
+                raise
+
+    def _write(self, ordered: list[Row]) -> None:
+        # A number is used once, also where the write fails: it may have taken place, or take place late. Under a number of
+        # its own it only tells again what a newer file, which holds over it, tells too; under that of the newer file it would
+        # take rows away.
+        name = f"{self.folder}/{self._next:08d}.parquet"
+        self._next += 1
+        self.state.write(name, self._to_parquet(ordered))
+        self.files.append((name, ordered[0].key))
+        if len(ordered) + sum(map(len, self._kept.values())) <= KEPT_ROWS:
+            self._kept[name] = ordered
 
     def rows_of(self, name: str) -> list[Row] | None:
         """What was written to one of ``files``, where that is at hand."""
@@ -101,7 +115,7 @@ class Journal(Log[Held]):
 
     def __init__(self, state: StateFolder, run: int | str, *, interval_s: float = 5.0, goes_on: bool = False) -> None:
         folder = f"{_folder(run)}/journal"
-        next_file = len(_names(state, folder)) if goes_on else 0
+        next_file = _next_after(_names(state, folder)) if goes_on else 0
         super().__init__(state, folder, held_to_parquet, interval_s=interval_s, next_file=next_file)
 
     def runs(self) -> list[SortedRun]:
@@ -126,6 +140,10 @@ def _folder(run: int | str) -> str:
 
 def _names(state: StateFolder, folder: str) -> list[str]:
     return [entry.path for entry in state.files(folder) if PurePosixPath(entry.path).suffix == ".parquet"]
+
+
+def _next_after(names: list[str]) -> int:
+    return int(PurePosixPath(names[-1]).stem) + 1 if names else 0  # numbers are missing where writes failed
 
 
 def _runs(

@@ -190,12 +190,20 @@ class Transfer(Bringing):
     def _move(self, step: Step) -> None:
         try:
             self.route.allow()
-            if self.route.target.facts.puts_publish:
-                self._moved(step, moving.move(step, self.route, self))
-            else:
+            if not self.route.target.facts.puts_publish:
                 self.staged(step, moving.staged(step, self.route, self))
+                return
+            row = moving.move(step, self.route, self)
         except LiveDataError as error:
             self._copy_instead(step, error)
+        else:
+            self._note_move(step, row)
+
+    def _note_move(self, step: Step, row: Held) -> None:
+        try:
+            self._moved(step, row)
+        except LiveDataError as error:  # of the journal: the file has its new name, and need not be copied
+            self.failed(step, error)
 
     def _moved(self, step: Step, row: Held) -> None:
         self._unreachable = 0

@@ -120,28 +120,37 @@ class Staging(Bringing):
         is_settled(step.entry, self.route, self)
 
     def _take_over(self, step: Step) -> None:
+        staged = self._staged_before(step)
+        if staged is None:
+            copy_file(step, self.route, self, lambda task: task())
+        else:
+            self.guarded(step, lambda step: self._adopt(step, staged))
+
+    def _staged_before(self, step: Step) -> Staged | None:
+        """What an earlier run staged of the file, where that is of use."""
         try:
-            if self._is_taken_over(step):
-                self.tally.count(adopted_files=1)
-                self.progress.add(files=1, size_bytes=step.entry.size_bytes)
-                return
+            return self._taken_up(step)
         except LiveDataError as error:
             log.info("%s: staged anew, since what an earlier run staged is of no use: %s", step.entry.path, error)
-        copy_file(step, self.route, self, lambda task: task())
+            return None
 
-    def _is_taken_over(self, step: Step) -> bool:
+    def _taken_up(self, step: Step) -> Staged | None:
         file, entry = self.before[step.entry.path], step.entry
         known = file.row.entry
         if (known.version, known.size_bytes) != (entry.version, entry.size_bytes) or not file.row.is_settled:
-            return False
+            return None
         upload = self._shelf.take_up(entry.path, file.token, entry.size_bytes, attributes=self.route.attributes(entry))
         if upload is None:
-            return False
+            return None
         checksum = combine(file.parts)
         settled = is_settled(entry, self.route, self)
         row = held(entry, checksum, upload.stage(file.parts, checksum), settled=settled)
-        self._keep(step, Staged(upload, file.parts, checksum, None, row))
-        return True
+        return Staged(upload, file.parts, checksum, None, row)
+
+    def _adopt(self, step: Step, staged: Staged) -> None:
+        self._keep(step, staged)
+        self.tally.count(adopted_files=1)
+        self.progress.add(files=1, size_bytes=step.entry.size_bytes)
 
     def _keep(self, step: Step, staged: Staged) -> None:
         self._unreachable = 0
