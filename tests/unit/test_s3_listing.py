@@ -172,9 +172,26 @@ def test_a_page_is_read_as_its_encoding_says() -> None:
     assert (plain.objects[0].key, plain.encodes) == ("a+b%2Bc", False)
 
 
-def test_an_answer_that_is_no_listing_is_an_error_and_not_an_empty_one() -> None:
-    with pytest.raises(ZoneError):
-        parse_page(b"<html/>")
+@pytest.mark.parametrize("body", [b"<html/>", b"<ListAllMyBucketsResult/>", b"<Error><Code>SlowDown</Code></Error>"])
+def test_an_answer_that_is_no_listing_is_an_error_and_not_an_empty_one(body: bytes) -> None:
+    with pytest.raises(ZoneError, match="something else"):
+        parse_page(body)
+
+
+@pytest.mark.parametrize("token", [b"", b"<NextContinuationToken/>", b"<NextMarker>p/k</NextMarker>"])
+def test_a_listing_that_goes_on_and_does_not_say_how_is_an_error_and_not_the_last_page(token: bytes) -> None:
+    asked = b"<NextContinuationToken>t%2B</NextContinuationToken>"
+    body = (XML % (b"", b"k")).replace(asked, token)
+    assert body.count(asked) == 0
+    with pytest.raises(ZoneError, match="ListObjectsV2") as caught:
+        parse_page(body, "p/")
+    assert not caught.value.retryable
+    last = parse_page(body.replace(b"<IsTruncated>true<", b"<IsTruncated>false<"), "p/")
+    assert ([one.key for one in last.objects], last.token) == (["k"], "")
+
+
+def test_a_token_of_a_listing_that_has_ended_is_not_followed() -> None:
+    assert parse_page((XML % (b"", b"k")).replace(b"<IsTruncated>true<", b"<IsTruncated>false<"), "p/").token == ""
 
 
 def test_a_key_outside_the_prefix_is_an_error() -> None:

@@ -13,6 +13,9 @@ from airflow_provider_livedata.engine.zones.objects.listing import Listed, Page,
 def parse_page(body: bytes, skip: str = "") -> Page:
     """Read the XML of a page; its keys must begin with ``skip`` and come without it.
 
+    Raises:
+        ZoneError: It is none, or not one of ListObjectsV2.
+
     Source: Amazon S3 API reference, ListObjectsV2; with EncodingType url keys come percent-encoded, "+" for a space.
     """
     root = ElementTree.fromstring(body)  # expat resolves no external entity and bounds expansion
@@ -25,7 +28,11 @@ def parse_page(body: bytes, skip: str = "") -> Page:
     objects = [_listed([one.findtext(name, "") for name in names], skip, encodes=encodes)
                for one in root.iterfind(f"{space}Contents")]  # fmt: skip
     goes_on = root.findtext(f"{space}IsTruncated") == "true"
-    return Page(objects, root.findtext(f"{space}NextContinuationToken", "") if goes_on else "", encodes)
+    token = root.findtext(f"{space}NextContinuationToken", "") if goes_on else ""
+    if goes_on and not token:  # as the last page it would make the rest look deleted
+        raise ZoneError("the store says that its listing goes on, and not how: it does not speak ListObjectsV2; check the endpoint, "
+                        "or use a version of the store that does")  # fmt: skip
+    return Page(objects, token, encodes)
 
 
 def _listed(texts: list[str], skip: str, *, encodes: bool) -> Listed:
