@@ -24,12 +24,13 @@ from airflow_provider_livedata.engine.errors import (
     ZoneUnreachable,
 )
 from airflow_provider_livedata.engine.model import ABSENT, Expect
+from airflow_provider_livedata.engine.zones.abfs.answers import page_of
 from airflow_provider_livedata.engine.zones.abfs.auth import by_machine, by_secret
 from airflow_provider_livedata.engine.zones.abfs.errors import error_for
 from airflow_provider_livedata.engine.zones.abfs.zone import AbfsZone
 from airflow_provider_livedata.engine.zones.address import Address
-from airflow_provider_livedata.engine.zones.objects.http import Answer
-from airflow_provider_livedata.engine.zones.objects.listing import Listed, in_utf8_order
+from airflow_provider_livedata.engine.zones.objects.http import Answer, Http
+from airflow_provider_livedata.engine.zones.objects.listing import Listed, Page, in_utf8_order
 
 keys = st.lists(st.text("a/b\ud7ff\ue000\uff5e\U00010000\U0001f600", min_size=1, max_size=6), max_size=30, unique=True)
 
@@ -78,6 +79,29 @@ def test_what_waits_is_bounded() -> None:
     with pytest.raises(UnsortedListing, match="bounded memory"):
         list(in_utf8_order((Listed(f"d/\U0001f600{n}") for n in range(10)), most=9))
     assert len(list(in_utf8_order((Listed(f"d{n}/\U0001f600") for n in range(10)), most=1))) == 10
+
+
+@pytest.mark.parametrize("body", [
+    b"<html><body>a proxy's page</body></html>", b"<Error><Code>ServerBusy</Code></Error>", b"<BlobServiceProperties/>",
+    b"<Blobs><Blob><Name>p/f</Name></Blob></Blobs>",
+])  # fmt: skip
+def test_an_answer_that_is_no_listing_is_an_error_and_not_an_empty_one(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone = AbfsZone.open(Address("abfs", "c", ""), account="a", sas_token="sig=x")
+    answer = Answer(200, {}, body, None)  # type: ignore[arg-type]
+    monkeypatch.setattr(Http, "send", lambda *_, **__: answer)
+    with pytest.raises(ZoneError, match="no listing of Azure Blob Storage") as caught:
+        list(zone.scan())
+    assert not caught.value.retryable
+    zone.close()
+
+
+def test_an_empty_listing_is_one() -> None:
+    empty = b"\xef\xbb\xbf<?xml version='1.0' encoding='utf-8'?><EnumerationResults><Blobs /><NextMarker /></EnumerationResults>"
+    assert page_of(empty, "p/") == Page([])
+    more = empty.replace(b"<NextMarker />", b"<NextMarker>2!1</NextMarker>")
+    assert page_of(more, "p/") == Page([], "2!1")
 
 
 def test_an_application_and_a_machine_ask_for_tokens_of_storage(monkeypatch: pytest.MonkeyPatch) -> None:

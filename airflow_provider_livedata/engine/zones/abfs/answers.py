@@ -26,6 +26,8 @@ def page_of(body: bytes, prefix: str) -> Page:
         ValueError, TypeError, ElementTree.ParseError: It is none.
     """
     root = ElementTree.fromstring(body)  # expat resolves no external entity and bounds expansion
+    if root.tag != "EnumerationResults":  # an error's or a proxy's page would be read as an empty one, and the last
+        raise ValueError(f"no listing: {root.tag}")
     return Page([_of_listing(one, prefix) for one in root.iterfind("Blobs/Blob")], root.findtext("NextMarker") or "")
 
 
