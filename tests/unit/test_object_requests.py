@@ -151,8 +151,8 @@ def test_a_root_among_the_names_that_google_reserves_is_refused() -> None:
 
 def test_an_empty_page_is_not_the_end_of_a_listing(store: Store, zone: GsZone) -> None:
     nothing: Said = (404, b"", {})
-    more: Said = (200, b'{"nextPageToken": "more"}', {})
-    there: Said = (200, json.dumps({"items": [{**OBJECT, "name": "d/f"}]}).encode(), {})
+    more: Said = (200, b'{"kind": "storage#objects", "nextPageToken": "more"}', {})
+    there: Said = (200, json.dumps({"kind": "storage#objects", "items": [{**OBJECT, "name": "d/f"}]}).encode(), {})
     store.answers = [nothing, more, more, there]
     found = zone.stat("d")
     assert found is not None
@@ -161,6 +161,22 @@ def test_an_empty_page_is_not_the_end_of_a_listing(store: Store, zone: GsZone) -
     assert [one.key for one in zone.scan()] == ["d/", "d/f"]
     store.answers = [more, there]
     assert [failure.error for failure in zone.delete([Entry("d", "directory")])] == ["NotEmpty"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"status": "ok"}', b'{"error": {"code": 503}}', b'{"kind": "storage#buckets"}', b"[]"]
+)
+def test_an_answer_that_is_no_listing_is_an_error_and_not_an_empty_one(store: Store, zone: GsZone, body: bytes) -> None:
+    store.answers = [(200, body, {})]
+    with pytest.raises(ZoneError, match="Google Cloud Storage") as caught:
+        list(zone.scan())
+    assert not caught.value.retryable
+
+
+def test_an_empty_listing_is_one(store: Store, zone: GsZone) -> None:
+    store.answers = [(200, b'{"kind": "storage#objects"}', {})]
+    assert list(zone.scan()) == []
+    assert "fields=kind%2C" in store.asked[0].path
 
 
 MEANINGS: list[tuple[int, bytes, Expect, type[ZoneError]]] = [

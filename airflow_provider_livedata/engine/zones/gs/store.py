@@ -39,6 +39,7 @@ _KEPT = (
 )
 _WHOLE = f"{_OBJECT},{','.join(_KEPT)}"
 _GET, _LIST, _CREATE, _DELETE = (f"storage.objects.{name}" for name in ("get", "list", "create", "delete"))
+_LISTING = "storage#objects"
 _JSON = {"Content-Type": "application/json; charset=UTF-8"}
 
 
@@ -60,8 +61,11 @@ class GsStore(ObjectStore):
 
     def page(self, under: str = "", *, token: str = "", limit: int = PAGE) -> Page:
         """See ObjectStore."""
-        wanted = {"prefix": self.prefix + under, "maxResults": str(limit), "fields": f"nextPageToken,items({_OBJECT})"}
+        fields = f"kind,nextPageToken,items({_OBJECT})"
+        wanted = {"prefix": self.prefix + under, "maxResults": str(limit), "fields": fields}
         said = self._json("GET", self._objects, {**wanted, **({"pageToken": token} if token else {})}, under, _LIST)
+        if said.get("kind") != _LISTING:  # whatever else is JSON would be read as an empty page, and the last
+            raise ZoneError("the answer is no listing of Google Cloud Storage; check the endpoint", address=self._where)
         return Page([listed(one, self.prefix) for one in said.get("items", [])], str(said.get("nextPageToken", "")))
 
     def head(self, key: str) -> Listed | None:
