@@ -48,13 +48,19 @@ def options_of(kind: Callable[..., Options], values: Mapping[str, Any], **fixed:
     What is None is left at its default. ``fixed`` options are not asked for by name in ``values``.
 
     Raises:
-        BadOption: An unknown name, or a value that the option cannot have.
+        BadOption: An unknown name, one of ``fixed``, or a value that the option cannot have.
     """
-    known = {field.name: field.default for field in dataclasses.fields(kind) if field.init}  # type: ignore[arg-type]
+    known = {field.name: field for field in dataclasses.fields(kind) if field.init}  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise BadOption(f"the options are {', '.join(known)}", unknown=unknown)
-    given = {name: _as(type(known[name]))(value, name) for name, value in values.items() if value is not None}
+    given = {name: _as(_kind(known[name]))(value, name) for name, value in values.items() if value is not None}
+    if twice := sorted(
+        set(given) & set(fixed)
+    ):  # "dry_run" among the options of a task that is none would be a real run
+        raise BadOption(
+            "these are no options here, but arguments or fields of their own; give them there", options=twice
+        )
     return kind(**{**given, **fixed})
 
 
@@ -105,14 +111,21 @@ def as_texts(value: Any, name: str) -> tuple[str, ...]:
     """Texts from a list, from JSON of a list, or from lines or comma-separated words.
 
     Raises:
-        BadOption: It is none of them.
+        BadOption: It is none of them, or a list of nothing but blanks, as of templates that came out empty.
     """
     items: Any = value
     if isinstance(value, str):
         items = _json_list(value) if value.lstrip().startswith("[") else value.replace(",", "\n").split("\n")
     if not isinstance(items, Iterable) or not all(isinstance(item, str) for item in items):
         raise BadOption(f"{name} is a list of texts, or a text with one of them a line", **{name: value})
-    return tuple(text for item in items if (text := item.strip()))
+    texts = tuple(text for item in items if (text := item.strip()))
+    if list(items) and not texts and not _is_lines(value):
+        raise BadOption(f"{name} is a list of blank texts; leave it empty, or say what is meant", **{name: value})
+    return texts
+
+
+def _is_lines(value: Any) -> bool:
+    return isinstance(value, str) and not value.lstrip().startswith("[")
 
 
 def _json_list(text: str) -> Any:
@@ -121,6 +134,11 @@ def _json_list(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text.replace(",", "\n").split("\n")
+
+
+def _kind(field: dataclasses.Field[Any]) -> type:
+    # A default may be a whole number where others are allowed too.
+    return float if field.type == "float" else type(field.default)
 
 
 def _as(kind: type) -> Callable[[Any, str], Any]:

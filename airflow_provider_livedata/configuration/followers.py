@@ -31,7 +31,8 @@ class MetadataFollower(Part):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        _check(SyncOptions, {"locations": self.locations}, self.options)
+        # The sync at the end of a replication's run is not held back by that of the data.
+        _check(SyncOptions, {"locations": self.locations, "after_data": False, "up_to": -1}, self.options)
         return self
 
 

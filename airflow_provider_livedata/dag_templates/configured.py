@@ -68,12 +68,12 @@ def _recovery(name: str, entry: DisasterRecovery, pool: str | None) -> DAG:
 
 
 def _switches(name: str, entry: DisasterRecovery) -> Iterator[DAG]:
-    known = switch_params({}, asks_how=False)
-    options = {key: value for key, value in entry.options.chosen().items() if key in known}
+    said = entry.options.chosen()
     protection = {"protection": entry.protection.chosen()} if entry.protection else {}
-    defaults = {**_places(entry), **options, **protection}
-    yield failover_dag(f"livedata_failover_{name}", defaults=defaults)
-    yield failback_dag(f"livedata_failback_{name}", defaults=defaults)
+    for step, dag, asks_how in (("failover", failover_dag, True), ("failback", failback_dag, False)):
+        known = switch_params({}, asks_how=asks_how)
+        options = {key: value for key, value in said.items() if key in known}
+        yield dag(f"livedata_{step}_{name}", defaults={**_places(entry), **options, **protection})
 
 
 def _location(entry: DisasterRecovery) -> dict[str, Any]:

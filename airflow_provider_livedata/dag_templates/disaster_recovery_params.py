@@ -48,7 +48,7 @@ def locations_of(params: Mapping[str, Any]) -> list[dict[str, Any]]:
             places = Address.parse(one["source"]), Address.parse(one["target"])
             if places[0].overlaps(places[1]):
                 raise PathsOverlap("source and target are the same place or lie inside each other")
-            options_from(options)
+            options_from(options, dry_run=False)
         except BadInput as error:
             problems.append(f"location {number} ({one.get('source')} -> {one.get('target')}): {error}")
         else:

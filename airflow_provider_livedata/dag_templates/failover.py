@@ -14,7 +14,7 @@ from airflow.sdk import DAG, AssetAlias, BaseOperator
 from airflow_provider_livedata.dag_templates.protecting import protection_step
 from airflow_provider_livedata.dag_templates.steps import AFTER, PLACES, approval, line_dag, unless
 from airflow_provider_livedata.dag_templates.switch_outcome import switch_outcome
-from airflow_provider_livedata.dag_templates.switch_params import switch_params
+from airflow_provider_livedata.dag_templates.switch_params import REPLICATING, switch_params
 from airflow_provider_livedata.operators.copy import LiveDataCopyOperator
 from airflow_provider_livedata.operators.fail_over import LiveDataFailOverOperator
 
@@ -70,17 +70,18 @@ def failover_dag(
 
 def _steps() -> Sequence[BaseOperator]:
     how, block = "{{ params.how }}", "{{ params.block_writers }}"
+    places = {**PLACES, "options": {**PLACES["options"], **REPLICATING}}
     return (
-        LiveDataFailOverOperator(task_id="rehearse", how=how, block_writers=block, dry_run=True, **PLACES),
+        LiveDataFailOverOperator(task_id="rehearse", how=how, block_writers=block, dry_run=True, **places),
         LiveDataCopyOperator(
             task_id="bring", trigger_rule=AFTER,
             pre_execute=unless(lambda p: p["dry_run"] or p["how"] != "planned", "only a planned fail-over brings anything"),
-            **PLACES,
+            **places,
         ),
         approval("approve", "Fail over to {{ params.target }}?", APPROVAL),
         LiveDataFailOverOperator(
             task_id="fail_over", how=how, block_writers=block, trigger_rule=AFTER, outlets=[AssetAlias(SWITCHED)],
-            pre_execute=unless(lambda p: p["dry_run"], "rehearsed only"), **PLACES,
+            pre_execute=unless(lambda p: p["dry_run"], "rehearsed only"), **places,
         ),
         protection_step("lift_protection", lifted=True),
     )  # fmt: skip

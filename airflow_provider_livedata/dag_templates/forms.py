@@ -13,6 +13,7 @@ from airflow_provider_livedata.engine.options import PRIORITY
 ADDRESS = r"^[A-Za-z][A-Za-z0-9+.\-]*://([^@/:]+@)?[^/@]*(/.*)?$"
 ADVANCED = "Advanced"  # the section that is folded away
 _LISTS = frozenset({"databases", "exclude", "paths", "preserve", "tables"})
+_TEXTS = frozenset({"bandwidth", "prefix"})  # which a form may leave empty
 _ATTRIBUTES = ["owner", "group", "mode", "mtime", "acl"]
 
 
@@ -151,4 +152,4 @@ def exclusive(side: str) -> Param:
 def _text_of(name: str) -> str:
     if name in _LISTS:
         return f"{{{{ (params.{name} or []) | tojson }}}}"
-    return "{{ params.bandwidth or '' }}" if name == "bandwidth" else f"{{{{ params.{name} }}}}"
+    return f"{{{{ params.{name} or '' }}}}" if name in _TEXTS else f"{{{{ params.{name} }}}}"

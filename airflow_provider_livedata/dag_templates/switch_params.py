@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_livedata.dag_templates import forms
+from airflow_provider_livedata.dag_templates.disaster_recovery_params import DEFAULT_OPTIONS
 from airflow_provider_livedata.dag_templates.follower_params import FOLLOWERS
 from airflow_provider_livedata.dag_templates.migration_params import migration_params
 from airflow_provider_livedata.dag_templates.protecting import protection_param
@@ -17,6 +18,8 @@ HOW = {
     "planned": "planned: the source is there, its writers are stopped",
     "unplanned": "unplanned: the source does not answer",
 }
+CONSISTENCY = {"snapshot": "all at once", "files": "each file as soon as it has landed"}
+REPLICATING = forms.option_texts("consistency", "keep_removed")
 _NOT_ASKED = {"verify_level", "catch_up_until_changes", "catch_up_max_rounds", *FOLLOWERS}
 
 
@@ -27,7 +30,7 @@ def switch_params(defaults: Mapping[str, Any], *, asks_how: bool) -> dict[str, P
         ValueError: A default for a param that is not there.
     """
     params = _places() | _choices() | (_how() if asks_how else {})
-    rest = migration_params({}) | protection_param()
+    rest = (_replicating() if asks_how else {}) | migration_params({}) | protection_param()
     params |= {name: param for name, param in rest.items() if name not in {*params, *_NOT_ASKED}}
     return forms.form(params, defaults, "this DAG")
 
@@ -50,6 +53,19 @@ def _how() -> dict[str, Param]:
             "Block the writers",
             "Planned, from HDFS or a local disk: close the source's directory to everybody but this user, readers too, until the "
             "fail-back. Needs its owner or a superuser.",
+        ),
+    }  # fmt: skip
+
+
+def _replicating() -> dict[str, Param]:
+    # As the replication does: with fewer days what it has kept would be removed before anybody has agreed to the switch.
+    return {
+        "consistency": forms.choice(
+            "What comes appears", CONSISTENCY, DEFAULT_OPTIONS["consistency"], "As the replication has it.", section=forms.ADVANCED
+        ),
+        "keep_removed": forms.number(
+            "Keep what is replaced or deleted", DEFAULT_OPTIONS["keep_removed"],
+            "Days, at the target; as the replication has it, since what was kept longer ago is removed.", section=forms.ADVANCED,
         ),
     }  # fmt: skip
 

@@ -63,10 +63,14 @@ class LiveDataCatchUpOperator(ReplicationOperator):
 
 
 class LiveDataSettleOperator(ReplicationOperator):
-    """One more round, which must find nothing: else the task fails for good and lists the paths that still change."""
+    """One more round, which must find nothing: else the task fails for good and lists the paths that still change.
+
+    With ``dry_run`` it tells what the round would bring, and proves nothing.
+    """
 
     limited_as = "switch"
 
     def between(self, source: Zone, target: Zone, options: ReplicateOptions) -> dict[str, Any]:
         """See ``engine.settle``."""
-        return engine.settle(source, target, options).summary()
+        round_ = engine.replicate if options.dry_run else engine.settle
+        return round_(source, target, options).summary()

@@ -103,10 +103,27 @@ def test_what_an_option_cannot_have_is_refused_by_name(values: dict[str, Any]) -
     assert next(iter(values)) in str(caught.value)
 
 
+def test_fractions_are_numbers_too_where_the_default_is_a_whole_one() -> None:
+    options = options_from({"list_every_h": "0.5", "keep_removed": 0.25})
+    assert (options.list_every_h, options.keep_removed) == (0.5, 0.25)
+
+
+def test_an_option_that_has_an_argument_of_its_own_is_refused_instead_of_being_passed_over() -> None:
+    with pytest.raises(BadOption, match=r"options=\['dry_run'\]"):
+        options_from({"dry_run": True, "threads": 2}, dry_run=False)
+    assert options_from({"dry_run": None}, dry_run=True).dry_run
+
+
+@pytest.mark.parametrize("given", [[""], [" ", "\n"], '[""]', ("",)])
+def test_a_list_of_nothing_but_blanks_is_no_empty_list(given: Any) -> None:
+    with pytest.raises(BadOption, match="blank"):
+        as_texts(given, "paths")
+
+
 @pytest.mark.parametrize(
     ("given", "texts"),
     [
-        ("", ()), ("a", ("a",)), ("a, b\n c ,\n", ("a", "b", "c")), ("[]", ()), ('["a,b"]', ("a,b",)), (["a", " b "], ("a", "b")),
+        ("", ()), (" \n,", ()), ([], ()), (["a", ""], ("a",)), ("a", ("a",)), ("a, b\n c ,\n", ("a", "b", "c")), ("[]", ()), ('["a,b"]', ("a,b",)), (["a", " b "], ("a", "b")),
         (("a",), ("a",)), ("[ab]*.tmp", ("[ab]*.tmp",)),
     ],
 )  # fmt: skip

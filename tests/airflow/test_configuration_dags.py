@@ -17,7 +17,7 @@ from airflow_provider_livedata.configuration.model import DisasterRecovery, Migr
 from airflow_provider_livedata.dag_bundle import LiveDataDagBundle
 from airflow_provider_livedata.dag_templates.configured import configured_locations, replication_dags
 from airflow_provider_livedata.dag_templates.disaster_recovery import disaster_recovery_dag
-from airflow_provider_livedata.dag_templates.disaster_recovery_params import DEFAULT_OPTIONS
+from airflow_provider_livedata.dag_templates.disaster_recovery_params import DEFAULT_OPTIONS, locations_of
 from airflow_provider_livedata.dag_templates.failover import failover_dag
 from airflow_provider_livedata.dag_templates.migration_params import migration_params
 from tests.airflow.runs import make_tree, read_tree, run_dag
@@ -229,6 +229,13 @@ def test_dags_are_made_of_entries_that_say_all_that_can_be_said() -> None:
     assert {name: migration.params[name] for name in options} == options
     assert live.params["locations"][0]["options"] == {**options, **more}
     assert live.params["duration_s"] is None
+    assert [one["source"] for one in locations_of(dict(live.params))] == ["s3://a/b"]
+    over, back = found["livedata_failover_live"].params, found["livedata_failback_live"].params
+    assert {name: over[name] for name in ("consistency", "keep_removed")} == {
+        "consistency": "files",
+        "keep_removed": 0.5,
+    }
+    assert {name: back[name] for name in options} == {name: over[name] for name in options} == options
     for dag in found.values():
         dag.validate()
         dag.params.validate()

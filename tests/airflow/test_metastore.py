@@ -6,11 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from jinja2 import Template
 
+from airflow_provider_livedata.bridge import options_of
 from airflow_provider_livedata.dag_templates.metastore_outcome import metastore_outcome
 from airflow_provider_livedata.dag_templates.metastore_sync import metastore_sync_dag
 from airflow_provider_livedata.engine.errors import BadInput, BadOption, MetastoreRefused, MetastoreUnreachable
 from airflow_provider_livedata.engine.metastore.model import Storage, Table
+from airflow_provider_livedata.engine.metastore.sync_options import SyncOptions
 from airflow_provider_livedata.hooks import databricks
 from airflow_provider_livedata.hooks.glue import parts_of
 from airflow_provider_livedata.hooks.metastore import MetastoreHook, access_of
@@ -27,6 +30,14 @@ PREVIEWED = {
     "address": "file:///r",
     "touched": ["d.t"],
 }
+
+
+@pytest.mark.parametrize("name", ["databases", "tables"])
+def test_a_field_that_was_emptied_is_refused_and_no_sync_of_nothing(name: str) -> None:
+    sync = metastore_sync_dag().get_task("sync")
+    text = Template(sync.options[name]).render(params={name: None})  # type: ignore[attr-defined]
+    with pytest.raises(BadOption, match=f"{name} is empty, .* takes all"):
+        options_of(SyncOptions, {name: text})
 
 
 def connection(**fields: Any) -> Any:

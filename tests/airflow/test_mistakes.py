@@ -67,6 +67,8 @@ MISTAKES: list[tuple[Callable[[], DAG], dict[str, Any], str, str]] = [
     (backup_dag, {"place": ""}, "location='file:///", "name a place"),
     (restore_dag, {"which": "yesterday"}, "which='yesterday'", "2024-05-17T08:30"),
     (restore_dag, {"paths": ["../a"]}, "path='../a'", "relative to the location"),
+    (restore_dag, {"paths": [""]}, "paths='[\"\"]'", "say what is meant"),
+    (FORMS[-1], {"options": {"dry_run": True}}, "options=['dry_run']", "fields of their own"),
     (FORMS[-1], {"options": {"band_width": "50MiB/s"}}, "unknown=['band_width']", "bandwidth"),
     (restore_drill_dag, {"drills": [{"place": "file:///a", "scratch": "file:///a/b"}]}, "drill 1", "choose one outside"),
     (failover_dag, {"target": "file:///nowhere/b"}, "/nowhere/b", "nothing was ever copied to it"),

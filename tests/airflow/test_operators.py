@@ -86,6 +86,13 @@ def test_a_copys_options_are_templates(source: str, target: str) -> None:
     assert paths(target) == []
 
 
+@pytest.mark.parametrize("kind", [LiveDataCopyOperator, LiveDataSettleOperator])
+def test_a_dry_run_among_the_options_is_refused_and_no_real_run(kind: Any, source: str, target: str) -> None:
+    with pytest.raises(LiveDataError, match="arguments or fields of their own"):
+        kind(task_id="copy", source=source, target=target, options={"dry_run": True}).work(context())
+    assert paths(target) == []
+
+
 def test_a_target_names_the_task_that_writes_to_it(source: str, target: str) -> None:
     operator = LiveDataCopyOperator(task_id="copy", source=source, target=target)
     assert operator.chosen(context()).holder == "Airflow DAG a_dag, run a_run, task a_task"
@@ -128,6 +135,14 @@ def test_settling_finds_what_still_changes_and_brings_it(source: str, target: st
     assert type(caught.value).__name__ == "StillChanging"
     assert "late" in paths(target)
     assert settle.work(context())["changes"] == 0
+
+
+def test_a_dry_run_of_settling_says_what_it_would_bring_and_brings_nothing(source: str, target: str) -> None:
+    LiveDataCopyOperator(task_id="copy", source=source, target=target).work(context())
+    open_zone(source).put("late", b"1")
+    told = LiveDataSettleOperator(task_id="settle", source=source, target=target, dry_run="True").work(context())
+    assert (told["state"], told["changes"]) == ("dry run", 1)
+    assert "late" not in paths(target)
 
 
 def test_verifying_before_any_copy_is_refused(source: str, target: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Template
 
 from airflow_provider_livedata.dag_templates.policy_outcome import policy_outcome
 from airflow_provider_livedata.dag_templates.policy_sync import policy_sync_dag
@@ -139,6 +140,8 @@ def test_every_param_of_the_dag_has_a_title_and_is_used() -> None:
     sync = dag.get_task("sync")
     used = json.dumps([getattr(sync, name) for name in sync.template_fields])
     assert {name for name in params if f"params.{name}" not in used} == {"dry_run", "approval", "verify"}
+    prefix = Template(sync.options["prefix"])  # type: ignore[attr-defined]
+    assert [prefix.render(params={"prefix": one}) for one in (None, "", "ours ")] == ["", "", "ours "]
     with pytest.raises(ValueError, match="sauce"):
         policy_sync_dag(defaults={"sauce": "x"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from airflow_provider_livedata.dag_templates.failover import failover_dag
 from airflow_provider_livedata.dag_templates.migration_params import OPTIONS
 from airflow_provider_livedata.dag_templates.switch_outcome import switch_outcome
 from airflow_provider_livedata.dag_templates.switch_params import HOW, switch_params
-from airflow_provider_livedata.engine import open_zone, replicate
+from airflow_provider_livedata.engine import ReplicateOptions, open_zone, replicate
+from airflow_provider_livedata.engine.replication import keeping
 from airflow_provider_livedata.engine.stored import roles
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from tests.airflow.runs import Run, asset_events, make_tree, read_tree, run
@@ -142,15 +144,35 @@ def test_a_fail_back_without_a_fail_over_says_so(source: str, target: str) -> No
     assert back.states["fail_back"] == "upstream_failed"
 
 
+def test_what_the_replication_keeps_is_kept_by_a_fail_over_too(
+    source: str, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "HOUR_MS", 1)  # what is old enough is looked for by every run
+    kept = tmp_path / "target" / ".livedata" / "removed"
+    (tmp_path / "source" / "gone").unlink()
+    replicate(source, target, ReplicateOptions(keep_removed=7))
+    (folder,) = kept.iterdir()
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    folder.rename(kept / f"{yesterday:%Y%m%dT%H%M%SZ}{folder.name[16:]}")
+    (tmp_path / "source" / "a.txt").unlink()
+    over = fail_over(source, target)
+    assert over.report["outcome"] == "SWITCHED", over.report["text"]
+    assert sorted(path.name for path in kept.rglob("*") if path.is_file()) == ["a.txt", "gone"]
+
+
 def test_the_forms_ask_for_all_that_the_steps_use() -> None:
     for dag in (failover_dag(), failback_dag()):
         assert set(OPTIONS) <= set(dag.params)
+        used = {name for step in (dag.tasks[0], dag.get_task("bring")) for name in step.options}
+        assert used <= set(dag.params)
         assert (dag.params["dry_run"], dag.params["approval"]) == (True, True)
         assert all(step in (dag.doc_md or "") for step in dag.task_ids)
         assert dag.get_task("report").is_teardown
     with pytest.raises(ValueError, match=r"no params \['sauce'\]"):
         switch_params({"sauce": "file:///a"}, asks_how=True)
     assert failover_dag(defaults={"how": "unplanned"}).params["how"] == "unplanned"
+    steps = ("rehearse", "bring", "fail_over")
+    assert all({"consistency", "keep_removed"} <= {*failover_dag().get_task(step).options} for step in steps)
 
 
 def test_the_report_tells_a_refusal_from_a_failure_and_from_a_run_that_was_stopped() -> None:

@@ -79,6 +79,9 @@ class SyncOptions:
             if isinstance(value, str) or not all(isinstance(item, str) and item for item in value):
                 raise BadOption(f"{name} is a list of patterns", **{name: value})
             object.__setattr__(self, name, tuple(item.lower() for item in value))
+        for name in ("databases", "tables"):
+            if not getattr(self, name):
+                raise BadOption(f"{name} is empty, so that nothing would be synced; * takes all", **{name: []})
         if not 0 <= self.max_delete_ratio <= 1:
             raise BadOption("max_delete_ratio is a number from 0 to 1", max_delete_ratio=self.max_delete_ratio)
 
