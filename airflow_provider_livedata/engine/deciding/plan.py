@@ -206,7 +206,9 @@ class Planner:
         landed = may_be_it and target is not None and target.size_bytes == source.size_bytes
         expect = target.version if target is not None else None
         origin = row.origin
-        if origin is not None and not origin.is_gone and not landed and _is_same(source, origin.held):
+        # Of files that took each other's places a run that was cut off may have moved some: a version does not tell which by then.
+        is_sure = not (row.planned and origin is not None and origin.is_contested)
+        if origin is not None and is_sure and not origin.is_gone and not landed and _is_same(source, origin.held):
             if not origin.is_carried:
                 self._touch()
             return self._move(source, origin, expect, or_absent=row.is_renamed)

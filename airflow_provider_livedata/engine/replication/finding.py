@@ -77,7 +77,7 @@ class Known:
         return (held.key for held in overlay(run for plan in self.plans for run in plan.runs()))
 
     def written(self) -> Iterator[str]:
-        """Those of them where such a run may have left something of its own: where it was to delete, it has not."""
+        """Those of them where such a run may have left something of its own."""
         return (held.key for held in overlay(run for plan in self.plans for run in plan.runs(_brings)))
 
     def in_doubt(self) -> Iterator[str]:
@@ -89,9 +89,10 @@ class Known:
 
 
 def _brings(step: Step) -> bool:
-    return (
-        step.kind != "delete" or step.origin is not None
-    )  # what comes along with a moved directory is there by our doing
+    # Where it was to delete a file, what is there was not left by it. But what comes along with a moved directory was, and a directory was
+    # written down as gone though it could not go: only empty ones are ever removed.
+    is_delete_alone = step.kind == "delete" and step.origin is None and step.entry.kind != "directory"
+    return not is_delete_alone and step.kind not in ("record", "forget")
 
 
 def known_of(state: StateFolder) -> Known:

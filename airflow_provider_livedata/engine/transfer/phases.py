@@ -18,7 +18,7 @@ from itertools import compress, islice
 
 from airflow_provider_livedata.engine.deciding.outcome import is_replaced
 from airflow_provider_livedata.engine.errors import LiveDataError, NotADirectory, ObjectChanged, Unsupported
-from airflow_provider_livedata.engine.model import Held, Phase, Step
+from airflow_provider_livedata.engine.model import Entry, Held, Phase, Step
 from airflow_provider_livedata.engine.pool import Pool
 from airflow_provider_livedata.engine.reading.looking import peek
 from airflow_provider_livedata.engine.transfer import moving
@@ -28,7 +28,7 @@ from airflow_provider_livedata.engine.transfer.landing import is_settled
 from airflow_provider_livedata.engine.transfer.publisher import Publisher, Staged
 from airflow_provider_livedata.engine.transfer.small_files import SmallFiles
 from airflow_provider_livedata.engine.transfer.tally import Tally
-from airflow_provider_livedata.engine.zones.powers import SetAttributes
+from airflow_provider_livedata.engine.zones.powers import HoldsAsRecorded, SetAttributes
 
 log = logging.getLogger(__name__)
 DELETE_BATCH = 1000
@@ -277,6 +277,8 @@ class Transfer(Bringing):
 
     def _is_to_go(self, step: Step) -> bool:
         """Whether it is there as it was planned. No store deletes many on a condition, so they are looked at shortly before."""
+        if not self._can_be_looked_at(step.entry):
+            return True
         try:
             there = peek(self.route.target, step.entry.path)
         except NotADirectory:  # a file stands above it by now
@@ -292,6 +294,13 @@ class Transfer(Bringing):
             self._deleted(step)
             return False
         return True
+
+    def _can_be_looked_at(self, entry: Entry) -> bool:
+        target = self.route.target
+        if isinstance(target, HoldsAsRecorded) and not target.is_begun():  # nothing is there that could be removed
+            return False
+        # A marker may have the name of a file, which would be found in its place; what has no name of ours is not found at all.
+        return entry.kind == "file" or (entry.kind == "directory" and target.facts.has_directories)
 
     def conflict(self, error: LiveDataError) -> LiveDataError:
         """What is told of a step that someone else came before."""

@@ -84,6 +84,12 @@ def set_attributes(at: int | str, attributes: Attributes) -> None:
         os.utime(at, ns=(time.time_ns(), distinct_ns(attributes.mtime_ms)))
 
 
+def without_same_time(attributes: Attributes, found: os.stat_result) -> Attributes:
+    """The attributes for a file that may have that time already: it keeps its nanoseconds, and so its version, should it not move then."""
+    is_same = attributes.mtime_ms == found.st_mtime_ns // MS
+    return attributes._replace(mtime_ms=None) if is_same else attributes
+
+
 def distinct_ns(mtime_ms: int) -> int:
     """A time within that millisecond.
 

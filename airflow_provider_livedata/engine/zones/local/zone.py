@@ -34,6 +34,7 @@ from airflow_provider_livedata.engine.zones.local.attributes import (
     entry_of,
     set_attributes,
     version_of,
+    without_same_time,
     xattrs_of,
     xattrs_told,
 )
@@ -225,10 +226,11 @@ class LocalZone(Zone):
         """See ``Moves``: a rename."""
         old, new = self._file_names(origin), self._file_names(path)
         with engine_errors(origin), opened_directory(self.root, old[:-1]) as left:
-            _check_file(origin, os.stat(old[-1], dir_fd=left, follow_symlinks=False), version)
+            found = os.stat(old[-1], dir_fd=left, follow_symlinks=False)
+            _check_file(origin, found, version)
             at = path_by(left, old[-1])
             if attributes is not None:
-                set_attributes(at, attributes)
+                set_attributes(at, without_same_time(attributes, found))
             found, xattrs = os.stat(at, follow_symlinks=False), self._xattrs(at)
             with engine_errors(path):
                 self._stage.place(old[-1], left, new, expect)
