@@ -10,10 +10,12 @@ from typing import Any, get_args
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
+from airflow_provider_livedata import engine
 from airflow_provider_livedata.dag_templates.backup import BACKED_UP, backup_dag, verify_backup_dag
 from airflow_provider_livedata.dag_templates.backup_outcome import backup_outcome
 from airflow_provider_livedata.dag_templates.backup_params import LAYOUTS, LEVELS, OPTIONS, backup_params
 from airflow_provider_livedata.engine import BackupOptions, catalogue, open_zone
+from airflow_provider_livedata.engine.backups.layering import commands_of
 from airflow_provider_livedata.engine.backups.record import Layout
 from airflow_provider_livedata.engine.errors import BadInput
 from airflow_provider_livedata.engine.flows.proving import BackupLevel
@@ -61,6 +63,25 @@ def test_backups_are_made_proved_and_let_go(source: str, place: str, tmp_path: P
     assert any(f"{tmp_path}/vault/{names[2]}" in command for command in done.report["restore_commands"])
 
 
+def test_all_commands_that_restore_a_backup_are_told_or_those_that_run_its_script(
+    source: str, place: str, tmp_path: Path
+) -> None:
+    for n in range(24):
+        (tmp_path / "source" / f"new{n}").write_bytes(b"x")
+        engine.backup(source, place, BackupOptions("increments"))
+    (tmp_path / "source" / "newest").write_bytes(b"x")
+    done = back_up(source, place, layout="increments")
+    state, found = StateFolder(open_zone(place)), catalogue(place)
+    every = commands_of(state, found, found.find().record)[0]  # type: ignore[arg-type]
+    assert len(every) == 25
+    told = done.report["restore_commands"]
+    assert told == every or not any(line in every for line in told), told
+    script = tmp_path / "vault" / ".livedata" / "backups" / done.report["backup"] / "restore.sh"
+    assert told == [f"hadoop fs -cat file://{script} > restore.sh", 'bash restore.sh "$DESTINATION"']
+    assert all(line in script.read_text() for line in every)
+    assert all(line in done.report["text"] for line in told)
+
+
 def test_a_dry_run_makes_removes_and_proves_nothing(source: str, place: str, tmp_path: Path) -> None:
     for _ in range(2):
         back_up(source, place)
@@ -98,8 +119,6 @@ def test_nothing_is_removed_after_a_backup_that_failed(source: str, place: str, 
 def test_nothing_is_removed_after_a_backup_that_could_not_be_proved(
     source: str, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_livedata import engine
-
     back_up(source, place)
     made = engine.backup
 

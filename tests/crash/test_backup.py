@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import shlex
 import time
 from collections.abc import Callable
 from typing import Any, Literal
@@ -15,9 +18,11 @@ from hypothesis import strategies as st
 from airflow_provider_livedata.engine import ReplicateOptions, hold, open_zone, retain
 from airflow_provider_livedata.engine.backups import cataloguing, scripting
 from airflow_provider_livedata.engine.backups.cataloguing import catalogue, read_catalogue, view_of
+from airflow_provider_livedata.engine.backups.layering import commands_of
 from airflow_provider_livedata.engine.backups.options import BackupOptions
 from airflow_provider_livedata.engine.backups.record import SNAPSHOT, number_of
 from airflow_provider_livedata.engine.backups.removing import remove
+from airflow_provider_livedata.engine.backups.report import BackupReport
 from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.errors import (
     BackupMissing,
@@ -33,6 +38,7 @@ from airflow_provider_livedata.engine.errors import (
 from airflow_provider_livedata.engine.flows import backup as backing_up
 from airflow_provider_livedata.engine.flows import retaining
 from airflow_provider_livedata.engine.flows.backup import backup
+from airflow_provider_livedata.engine.report import SHOWN
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.stored.state import StateFolder
@@ -470,6 +476,46 @@ def test_another_filter_makes_another_backup_and_no_error(site: Site) -> None:
         assert "d/b" not in site.held_by(second)
     assert site.held_by(first)["d/b"] == FIRST["d/b"]
     assert read_catalogue(StateFolder(site.at)).places().names == sorted([first, second])
+
+
+def test_of_many_commands_that_restore_a_backup_none_is_told_without_the_others(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    reports = [layer(site, n) for n in range(25)]
+    assert [len(one.restore_commands) for one in reports] == list(range(1, 26))
+    for report in reports:
+        every, told = report.restore_commands, report.summary()["restore_commands"]
+        assert told == every or not set(told) & set(every)
+        assert (told == every) is (len(every) <= SHOWN)
+        assert all(f"  {line}" in report.table() for line in told)
+    report = reports[-1]
+    every, told = report.restore_commands, report.summary()["restore_commands"]
+    state, found = StateFolder(site.at), catalogue(site.at)
+    assert every == commands_of(state, found, found.find().record)[0]  # type: ignore[arg-type]
+    assert any("25 commands" in note for note in report.notes)
+    stored = f"{site.at.address}/.livedata/backups/{report.name}/restore.sh"
+    assert told == [f"hadoop fs -cat {stored} > restore.sh", 'bash restore.sh "$DESTINATION"']
+    script = (state.read(f"backups/{report.name}/restore.sh") or b"").decode()
+    assert all(line in script for line in every)
+
+
+def layer(site: Site, n: int, place: Zone | None = None) -> BackupReport:
+    """One more backup, with a file that is new."""
+    site.pair.put({f"f{n}": b"x"})
+    return backup(site.source, place or site.place, site.options, lease_times=IMPATIENT)
+
+
+def test_where_no_script_is_stored_the_commands_make_it(make_pair: Callable[[str, str], Pair]) -> None:
+    site = Site(make_pair("hdfs", "local"), "increments")
+    full = _unretried(FullFor(site.at, "restore.sh"))
+    report = [layer(site, n, full) for n in range(SHOWN + 1)][-1]
+    making, running = report.summary()["restore_commands"]
+    made = shlex.split(making)
+    assert (made[:2], made[3:], running) == (["python", "-c"], [">", "restore.sh"], 'bash restore.sh "$DESTINATION"')
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(made[2], {})
+    assert said.getvalue() == scripting.restore_script(site.at, report.name)
 
 
 @pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[5]], ids=" ".join)

@@ -16,6 +16,7 @@ from airflow_provider_livedata.engine.backups.commands import (
     MOST_PATHS,
     Layer,
     attributes,
+    by_script,
     copying,
     hadoop_uri,
     header,
@@ -34,6 +35,7 @@ from airflow_provider_livedata.engine.backups.record import (
     stored_from,
     version_in,
 )
+from airflow_provider_livedata.engine.backups.report import BackupReport
 from airflow_provider_livedata.engine.errors import StateDamaged
 from airflow_provider_livedata.engine.model import Entry
 from airflow_provider_livedata.engine.stored.manifest_file import ManifestFile
@@ -106,6 +108,30 @@ def test_distcp_and_the_aws_cli_lay_the_same_layers_where_they_reach_the_place()
     (line,) = distcp(frozen, [])
     assert line.startswith("hadoop distcp -pugpaxt 'hdfs://nn/a/.snapshot/s1/{")
     assert list(aws(frozen, [])) == []
+
+
+def test_a_report_tells_all_commands_or_those_that_run_the_script() -> None:
+    layers = [Layer(name_of(n, 10**12), (f"gone{n}",)) for n in range(1, 6)]
+    report = BackupReport("hdfs://nn:8020/data", "s3://bucket/backups", "increments", NAMES[2])
+    report.restore_commands = list(copying(RECORD, layers))
+    report.bulk_commands = [*distcp(RECORD, layers), *aws(RECORD, layers)]
+    assert (len(report.restore_commands), len(report.bulk_commands)) == (10, 25)
+    report.script_commands = by_script(RECORD, "")
+    summary, table = report.summary(), report.table()
+    assert summary["restore_commands"] == report.restore_commands
+    getting, running = summary["bulk_commands"]
+    assert shlex.split(getting) == [
+        "python", "-c",
+        f"from airflow_provider_livedata.engine import restore_script; print(restore_script('{RECORD.place}', '{NAMES[2]}'), end='')",
+        ">", "restore.sh",
+    ]  # fmt: skip
+    assert running == 'WITH=distcp bash restore.sh "$DESTINATION"'
+    assert "aws s3" not in table
+    assert all(f"  {line}" in table for line in (*report.restore_commands, getting, running))
+    assert (
+        by_script(RECORD, "s3://bucket/b c/restore.sh")[0]
+        == "hadoop fs -cat 's3a://bucket/b c/restore.sh' > restore.sh"
+    )
 
 
 def test_times_are_set_by_the_second_and_unasked_only_where_they_are_few() -> None:

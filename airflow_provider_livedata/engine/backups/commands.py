@@ -80,6 +80,17 @@ def copying_file(record: BackupRecord, holder: str, path: str) -> str:
     return f"hadoop fs -cp -f {_quoted(f'{hadoop_uri(record.place)}/{holder}/{_escaped(path)}')} {DESTINATION}/"
 
 
+def by_script(record: BackupRecord, script: str) -> list[str]:
+    """The commands that run the script of a backup, which lies at the address ``script``; "": those that make it first."""
+    making = f"print(restore_script({record.place!r}, {record.name!r}), end='')"
+    getting = (
+        f"hadoop fs -cat {_quoted(hadoop_uri(script))}"
+        if script
+        else f"python -c {_quoted(f'from airflow_provider_livedata.engine import restore_script; {making}')}"
+    )
+    return [f"{getting} > restore.sh", f"bash restore.sh {DESTINATION}"]
+
+
 def attributes(entries: Iterable[Entry]) -> Iterator[str]:
     """The commands that make directories that hold nothing and set what an object store does not keep, of entries in key order."""
     groups = _Groups()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from airflow_provider_livedata.engine.report import SHOWN
 from airflow_provider_livedata.engine.told import Told
 from airflow_provider_livedata.engine.units import human_bytes, human_seconds
 
@@ -18,7 +19,7 @@ class BackupReport(Told):
 
     Times are epoch milliseconds or seconds as the names say. ``finished_before``: the name of a backup that an earlier run had begun, and that
     this run completed first. ``linked_files``: files of a whole tree that were had from the backup before, by hard link or copies within
-    the store. ``run``: the report of the copy.
+    the store. ``run``: the report of the copy. ``script_commands``: those that run the restore script; they are told where the others are many.
     """
 
     source: str
@@ -42,6 +43,7 @@ class BackupReport(Told):
     unsettled: int = 0
     restore_commands: list[str] = field(default_factory=list)
     bulk_commands: list[str] = field(default_factory=list)  # that do the same: DistCp, for much data; the AWS CLI
+    script_commands: list[str] = field(default_factory=list)
     run: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)  # what failed though the backup is complete
     notes: list[str] = field(default_factory=list)
@@ -49,15 +51,28 @@ class BackupReport(Told):
     digest: str = ""
     format: int = FORMAT
 
+    def summary(self) -> dict[str, Any]:
+        """See ``Told``; but of commands all go along or none, since the first of them bring back an older state."""
+        return {**Told.summary(self), "restore_commands": self._restoring(), "bulk_commands": self._in_bulk()}
+
     def table(self) -> str:
         """For the log and the terminal."""
         lines = [f"{name:<18}{value}" for name, value in self._rows() if value not in ("", None)]
         if self.restore_commands:
-            lines += ["restored by:"] + [f"  {one}" for one in self.restore_commands]
+            lines += ["restored by:"] + [f"  {one}" for one in self._restoring()]
         if self.bulk_commands:
-            lines += ["or, for much data or without Hadoop:"] + [f"  {one}" for one in self.bulk_commands]
+            lines += ["or, for much data or without Hadoop:"] + [f"  {one}" for one in self._in_bulk()]
         lines += [f"WARNING: {one}" for one in self.warnings]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+    def _restoring(self) -> list[str]:
+        return self.restore_commands if len(self.restore_commands) <= SHOWN else self.script_commands
+
+    def _in_bulk(self) -> list[str]:
+        if len(self.bulk_commands) <= SHOWN:
+            return self.bulk_commands
+        *getting, running = self.script_commands
+        return [*getting, f"WITH=distcp {running}"]
 
     def _rows(self) -> list[tuple[str, Any]]:
         return [

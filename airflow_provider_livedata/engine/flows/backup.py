@@ -20,6 +20,7 @@ from typing import cast
 
 from airflow_provider_livedata.engine.backups.catalogue import Catalogue
 from airflow_provider_livedata.engine.backups.cataloguing import read_catalogue
+from airflow_provider_livedata.engine.backups.commands import by_script
 from airflow_provider_livedata.engine.backups.filling import fill
 from airflow_provider_livedata.engine.backups.increment import Increment
 from airflow_provider_livedata.engine.backups.layering import commands_of, gone_by, write_removed
@@ -49,12 +50,12 @@ from airflow_provider_livedata.engine.errors import AlreadyExists, BadOption, Li
 from airflow_provider_livedata.engine.flows.replicate import replicate
 from airflow_provider_livedata.engine.model import Snapshot
 from airflow_provider_livedata.engine.replication.opening import opened
-from airflow_provider_livedata.engine.report import Report
+from airflow_provider_livedata.engine.report import SHOWN, Report
 from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
 from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
 from airflow_provider_livedata.engine.stored.roles import place_of
-from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.powers import KeepsFiles, Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
@@ -191,7 +192,7 @@ class _Making:
     def _tell(self, record: BackupRecord, found: Catalogue, lease: Lease) -> BackupReport:
         """Say how the backup is restored. It is complete by now, whatever fails here."""
         try:
-            self.report.restore_commands, self.report.bulk_commands = commands_of(self.state, found, record)
+            self._tell_commands(found, record)
             write_missing_scripts(self.state, found, lease.check)
             self._tell_script(record)
         except LiveDataError as error:
@@ -204,9 +205,21 @@ class _Making:
             self.report.address = self.report.digest = ""
         return self.report
 
+    def _tell_commands(self, found: Catalogue, record: BackupRecord) -> None:
+        report = self.report
+        report.restore_commands, report.bulk_commands = commands_of(self.state, found, record)
+        report.script_commands = by_script(record, "")  # until the script is stored
+        many = max(len(report.restore_commands), len(report.bulk_commands))
+        if many > SHOWN:
+            report.notes.append(
+                f"this backup is restored by {many:,} commands, all of which are in the report alone; those that run its script are told instead"
+            )
+
     def _tell_script(self, record: BackupRecord) -> None:
         if has_script_unasked(record):
-            at = self.state.address(f"{BACKUPS}/{record.name}/{SCRIPT}")
+            path = f"{BACKUPS}/{record.name}/{SCRIPT}"
+            at = self.state.address(path)
+            self.report.script_commands = by_script(record, f"{record.place}/{FOLDER}/{path}")
             self.report.notes.append(f"a script that also restores attributes lies at {at}")
         elif not record.snapshot:
             self.report.notes.append(
