@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -99,6 +100,34 @@ def test_a_file_that_came_and_was_changed_since_stays_when_a_restore_is_undone(
     put(pair.target, "a", b"written since")
     undo_restore(pair.target, report.name, lease_times=IMPATIENT)
     assert contents(pair.target) == {"keep": b"to be replaced", "a": b"written since"}
+
+
+@pytest.mark.parametrize("kinds", ["hdfs to objects", "hdfs to local"])
+def test_what_an_undo_cannot_remove_fails_it_and_all_else_is_undone(
+    make_pair: Callable[[str, str], Pair], kinds: str
+) -> None:
+    class Stubborn(CrashAfter):
+        def delete(self, items: Any) -> list[Failure]:
+            kept = [one for one in items if one.path in ("d/b", "empty")]
+            failed = super().delete([one for one in items if one not in kept])
+            return [*failed, *(Failure(one.path, "held by somebody", "PermissionRefused") for one in kept)]
+
+    pair = made(make_pair, kinds)
+    put(pair.target, "a", b"to be replaced")
+    pair.target.make_directory("keep me")
+    there = contents(pair.target)
+    report = back(pair.source, pair.target, mode="mirror")
+    with pytest.raises(RunFailed, match="2 items") as failed:
+        undo_restore(Stubborn(pair.target, 1 << 30), report.name, lease_times=IMPATIENT)
+    left = failed.value.report
+    assert (left.state, left.failed, [one.path for one in left.failures]) == ("failed", 2, ["d/b", "empty"])
+    assert "held by somebody" in left.table()
+    stored = json.loads(StateFolder(pair.target).read(f"restores/{left.name}/report.json") or b"")
+    assert (stored["state"], stored["failed"]) == ("failed", 2)
+    stays = {"d": None, "d/b": FILES["d/b"], "empty": None}
+    assert contents(pair.target) == {**there, **stays}
+    undo_restore(pair.target, report.name, lease_times=IMPATIENT)
+    assert contents(pair.target) == there
 
 
 @pytest.mark.parametrize("kinds", ["hdfs to hdfs", "hdfs to objects", "hdfs to local"])

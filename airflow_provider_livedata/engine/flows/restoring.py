@@ -40,7 +40,13 @@ from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.replication.pacing import choose_threads
 from airflow_provider_livedata.engine.restores import attempts, before
-from airflow_provider_livedata.engine.restores.accounts import account_done, account_plan, account_proof, note
+from airflow_provider_livedata.engine.restores.accounts import (
+    account_done,
+    account_failed,
+    account_plan,
+    account_proof,
+    note,
+)
 from airflow_provider_livedata.engine.restores.attempts import Attempt
 from airflow_provider_livedata.engine.restores.choosing import Choice
 from airflow_provider_livedata.engine.restores.comparing import Proving
@@ -74,6 +80,7 @@ def bring_back(
     lease_times: LeaseTimes | None = None,
     is_inside: bool = False,
     notes: Sequence[str] = (),
+    begun: Tally | None = None,
 ) -> RestoreReport:
     """Bring what a backup holds into a destination.
 
@@ -88,6 +95,7 @@ def bring_back(
         lease_times: Of the destination's lease.
         is_inside: The view lies in the destination's own ``.livedata``, which nothing is brought into.
         notes: What a person should know of the backup; they go into the report.
+        begun: What was done before, of the same work; what failed of it goes into the report, and fails the restore in the end.
 
     Returns:
         The report, which also lies in ``.livedata/restores/<name>/`` of the destination.
@@ -102,6 +110,8 @@ def bring_back(
     with opened(view) as opened_view, opened(destination) as opened_destination:
         restore = _Restore(opened_view, opened_destination, options, taken_ms, label, origin)
         restore.report.notes += notes
+        if begun is not None:
+            account_failed(restore.report, begun)
         restore.preflight(is_inside=is_inside)
         if options.dry_run:
             return restore.rehearse()
@@ -237,10 +247,10 @@ class _Restore:
         before.keep_before(self.destination, plan, totals, attempt, self.options, lease.check)
         self.report.before, self.report.undo = before.where(attempt), before.undo_texts(attempt, self.destination)
         self._make_root()
-        tally = self._transfer(plan, totals, attempt, lease)
+        self._transfer(plan, totals, attempt, lease)
         self._finish_root()
         self._prove(attempt, lease)
-        self._stop_unless_right(tally)
+        self._stop_unless_right()
 
     def _guard(self, totals: Totals) -> None:
         refuse(self.rows.findings, self.options, self.choice.unmatched())
@@ -280,7 +290,7 @@ class _Restore:
             return Attributes()
         return Attributes(**{name: getattr(root, name) for name in self.names if name != "mtime_ms"})
 
-    def _transfer(self, plan: Plan, totals: Totals, attempt: Attempt, lease: Lease) -> Tally:
+    def _transfer(self, plan: Plan, totals: Totals, attempt: Attempt, lease: Lease) -> None:
         threads = choose_threads(
             self.view, self.destination, totals, chosen=self.options.threads, memory_mib=self.options.memory_mib
         )
@@ -294,7 +304,7 @@ class _Restore:
             progress.expect(totals.copy_files, totals.copy_bytes)
             transfer = _Transfer(route, attempt.journal(), progress, threads)
             try:
-                return transfer.run(plan.steps)
+                transfer.run(plan.steps)
             finally:
                 account_done(self.report, transfer.tally)
 
@@ -308,15 +318,15 @@ class _Restore:
             proof = proving.run(overlay(attempt.brought()), self.report.threads, progress)
         account_proof(self.report, proof)
 
-    def _stop_unless_right(self, tally: Tally) -> None:
+    def _stop_unless_right(self) -> None:
         report = self.report
         if isinstance(self.destination, LeavesAttributes) and (left := self.destination.attributes_left()):
             note(
                 self.report,
                 f"attributes could not be set; at least {len(left)}, first of {left[0].path}: {left[0].reason}",
             )
-        if tally.failed:
-            report.why = f"{tally.failed} items failed, the others were restored; run again to bring them, nothing else is copied again"
+        if report.failed:
+            report.why = f"{report.failed} items failed, the others were restored; run again to bring them, nothing else is copied again"
             failed = RunFailed(report.why, first=report.failures[0].path, reason=report.failures[0].reason)
             failed.report = report
             raise failed

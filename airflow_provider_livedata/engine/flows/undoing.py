@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from airflow_provider_livedata.engine.deciding.diff import line_up
 from airflow_provider_livedata.engine.deciding.overlay import overlay
-from airflow_provider_livedata.engine.errors import BadOption, PathMissing
+from airflow_provider_livedata.engine.errors import BadOption, PathMissing, RunFailed
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.model import Attributes, Entry, Step
 from airflow_provider_livedata.engine.reading.scan import scan
@@ -26,6 +26,7 @@ from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, hol
 from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
 from airflow_provider_livedata.engine.transfer.phases import DELETE_BATCH
 from airflow_provider_livedata.engine.transfer.route import attribute_names
+from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.below import Below
 from airflow_provider_livedata.engine.zones.powers import SetAttributes, Snapshots
@@ -53,6 +54,7 @@ def undo_restore(
 
     Raises:
         BadOption: There is no such restore, or it kept nothing.
+        RunFailed: Some items could not be removed or brought back, everything else was; ``error.report`` tells which. Run it again.
         PathMissing: What it had kept is gone.
         LiveDataError: As ``bring_back``.
     """
@@ -70,17 +72,27 @@ def undo_restore(
             return bring_back(taken[0], zone, exact, taken_ms=taken[1], label=label, lease_times=lease_times)
         if not attempt.before:
             raise BadOption("this restore replaced and deleted nothing, or was told to keep nothing", name=name)
+        removal = Tally()
         if not wanted.dry_run:
             with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
-                _remove_brought(zone, attempt, wanted, lease)
+                _remove_brought(zone, attempt, wanted, lease, removal)
         view = patient(_Kept(zone, f"{FOLDER}/{attempt.before['folder']}"))
         merged = replace(wanted, mode="merge", paths=())
-        report = bring_back(
-            view, zone, merged, taken_ms=attempt.started_ms, label=label, lease_times=lease_times, is_inside=True
-        )
-        if not wanted.dry_run:
-            with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
-                _put_back(zone, attempt, wanted.preserve, lease)
+
+        def put_back() -> None:
+            if not wanted.dry_run:
+                with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
+                    _put_back(zone, attempt, wanted.preserve, lease)
+
+        try:
+            report = bring_back(
+                view, zone, merged, taken_ms=attempt.started_ms, label=label, lease_times=lease_times, is_inside=True,
+                begun=removal,
+            )  # fmt: skip
+        except RunFailed:  # of some items; directories and attributes of all others are not to wait for them
+            put_back()
+            raise
+        put_back()
         return report
 
 
@@ -109,7 +121,7 @@ def _snapshot(zone: Zone, name: str) -> tuple[Zone, int]:
     raise PathMissing("the snapshot of the state before is gone, so the restore cannot be undone", snapshot=name)
 
 
-def _remove_brought(zone: Zone, attempt: Attempt, options: RestoreOptions, lease: Lease) -> None:
+def _remove_brought(zone: Zone, attempt: Attempt, options: RestoreOptions, lease: Lease, tally: Tally) -> None:
     """Remove what the restore brought where nothing had been, as far as it still is what was brought."""
     directories: list[Entry] = []
     batch: list[Entry] = []
@@ -117,11 +129,17 @@ def _remove_brought(zone: Zone, attempt: Attempt, options: RestoreOptions, lease
         (directories if entry.kind == "directory" else batch).append(entry)
         if len(batch) >= DELETE_BATCH:
             lease.check()
-            zone.delete(batch)
+            _delete(zone, batch, tally)
             batch = []
     lease.check()
-    zone.delete(batch)
-    zone.delete(directories[::-1])  # those that hold something else stay
+    _delete(zone, batch, tally)
+    _delete(zone, directories[::-1], tally)
+
+
+def _delete(zone: Zone, entries: list[Entry], tally: Tally) -> None:
+    for failure in zone.delete(entries):
+        if failure.error != "NotEmpty":  # a directory that holds something else stays
+            tally.fail(failure.path, failure)
 
 
 def _put_back(zone: Zone, attempt: Attempt, preserve: frozenset[str], lease: Lease) -> None:

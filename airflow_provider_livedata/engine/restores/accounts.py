@@ -6,7 +6,7 @@ import logging
 
 from airflow_provider_livedata.engine.deciding.totals import Totals
 from airflow_provider_livedata.engine.restores.comparing import Proof
-from airflow_provider_livedata.engine.restores.report import RestoreReport
+from airflow_provider_livedata.engine.restores.report import KEPT, RestoreReport
 from airflow_provider_livedata.engine.restores.rows import Findings
 from airflow_provider_livedata.engine.stored.planfile import Plan
 from airflow_provider_livedata.engine.transfer.tally import Tally
@@ -33,9 +33,15 @@ def account_done(report: RestoreReport, tally: Tally) -> None:
     report.copied_files, report.copied_bytes = tally.copied_files, tally.copied_bytes
     report.made_directories, report.set_attributes = tally.made_directories, tally.set_attributes
     report.deleted = tally.deleted_files + tally.deleted_directories
-    report.failed, report.failures = tally.failed, tally.failures
+    account_failed(report, tally)
     if tally.kept_directories:
         note(report, f"{tally.kept_directories} directories stay because they hold what is left alone")
+
+
+def account_failed(report: RestoreReport, tally: Tally) -> None:
+    """What failed, after what had failed before."""
+    report.failed += tally.failed
+    report.failures = [*report.failures, *tally.failures][:KEPT]
 
 
 def account_proof(report: RestoreReport, proof: Proof) -> None:
