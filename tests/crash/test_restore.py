@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -22,6 +24,7 @@ from airflow_provider_livedata.engine.errors import (
     WrongSide,
 )
 from airflow_provider_livedata.engine.flows.restoring import bring_back
+from airflow_provider_livedata.engine.flows.undoing import undo_restore
 from airflow_provider_livedata.engine.restores.options import RestoreOptions
 from airflow_provider_livedata.engine.restores.report import RestoreReport
 from airflow_provider_livedata.engine.retry import RetryPolicy
@@ -163,6 +166,57 @@ def test_a_restore_killed_at_any_call_is_gone_on_with_by_the_next(
         calls += 1
     assert calls > 10
     assert {"put"} <= died
+
+
+def local_links(make_pair: Callable[[str, str], Pair]) -> tuple[Pair, Path]:
+    """A location on the disk and its copy, with links at the destination that no backup can hold."""
+    pair = made(make_pair, "local to local")
+    back(pair.source, pair.target)
+    root = Path(f"/{pair.target.address.path}")
+    put(pair.target, "extra/file", b"x")
+    for path in ("link", "d/link", "extra/link"):
+        (root / path).symlink_to("a")
+    os.mkfifo(root / "pipe")
+    return pair, root
+
+
+def test_a_mirror_leaves_links_and_pipes_alone_and_says_so(make_pair: Callable[[str, str], Pair]) -> None:
+    pair, root = local_links(make_pair)
+    report = back(pair.source, pair.target, mode="mirror")
+    assert report.deleted == 1
+    assert not (root / "extra" / "file").exists()
+    assert all((root / path).is_symlink() for path in ("link", "d/link", "extra/link"))
+    assert (root / "pipe").is_fifo()
+    assert any("4 entries" in note and "d/link" in note for note in report.notes)
+    undo_restore(pair.target, report.name, RestoreOptions(preserve=frozenset({"mode"})), lease_times=IMPATIENT)
+    assert contents(pair.target)["extra/file"] == b"x"
+
+
+@pytest.mark.parametrize("mode", ["merge", "mirror"])
+@pytest.mark.parametrize("taken", ["a", "d", "d/b", "turn"])
+def test_a_link_in_the_way_stops_a_restore_before_anything_is_changed(
+    make_pair: Callable[[str, str], Pair], mode: str, taken: str
+) -> None:
+    pair, root = local_links(make_pair)
+    os.rename(root / taken, root / "moved")
+    (root / taken).symlink_to("moved")
+    there = {entry.path: entry for entry in pair.target.scan()}
+    with pytest.raises(DestinationTaken, match=f"neither a file nor a directory.*'{taken}'"):
+        back(pair.source, pair.target, mode=mode)
+    assert {entry.path: entry for entry in pair.target.scan()} == there
+
+
+def test_a_link_in_a_directory_in_the_way_of_a_file_stops_a_mirror(make_pair: Callable[[str, str], Pair]) -> None:
+    pair, root = local_links(make_pair)
+    os.unlink(root / "a")
+    (root / "a").mkdir()
+    (root / "a" / "link").symlink_to("..")
+    with pytest.raises(DestinationTaken, match="neither a file nor a directory.*'a/link'"):
+        back(pair.source, pair.target, mode="mirror")
+    assert (root / "a" / "link").is_symlink()
+    os.unlink(root / "a" / "link")
+    back(pair.source, pair.target, mode="mirror")
+    assert (root / "a").read_bytes() == FILES["a"]
 
 
 def test_mode_fail_refuses_whatever_is_there_and_changes_nothing(make_pair: Callable[[str, str], Pair]) -> None:

@@ -42,6 +42,10 @@ def file(path: str, version: str = "1", **more: Any) -> Entry:
     return Entry(path, "file", **{"size_bytes": 5, "mtime_ms": 10, "version": version, **more})
 
 
+def link(path: str) -> Entry:
+    return Entry(path, "other", mtime_ms=1000, note="a symbolic link")
+
+
 def directory(path: str, **more: Any) -> Entry:
     return Entry(path, "directory", **more)
 
@@ -315,6 +319,40 @@ def test_a_file_and_a_directory_of_one_name_that_both_sides_have_block_nothing()
     assert settled(both, [file("a")], facts=S3)[1].blocked == 0
 
 
+def test_what_is_neither_a_file_nor_a_directory_stays_with_mode_mirror_too() -> None:
+    there = [file("a"), directory("d"), link("d/l"), link("l")]
+    rows, findings = settled([file("a")], there, mode="mirror")
+    assert planned_steps(rows, HDFS) == ["delete d/"]
+    assert (findings.left, findings.left_examples, findings.in_the_way) == (2, ["d/l", "l"], 0)
+    assert settled([file("a")], there)[1].left == 0
+    assert settled([], there, mode="fail")[1].taken_examples == ["a", "d/", "d/l", "l"]
+    rows, findings = settled([link("l")], there[-1:], mode="mirror")
+    assert (findings.left, findings.in_the_way) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("backup", "there", "name"),
+    [
+        ([file("a")], ["a"], "a"),
+        ([directory("a"), file("a/x")], ["a"], "a"),
+        ([file("a")], ["a/", "a/l"], "a/l"),
+        ([file("a"), file("a!")], ["a!/", "a!/x", "a/", "a/l", "b"], "a/l"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["merge", "mirror"])
+def test_what_nothing_can_keep_and_stands_in_the_way_is_found(
+    backup: list[Entry], there: list[str], name: str, mode: str
+) -> None:
+    found = [
+        directory(one[:-1]) if one.endswith("/") else file(one) if one.endswith("x") else link(one) for one in there
+    ]
+    findings = settled(backup, found, mode=mode)[1]
+    if mode == "mirror" or name == "a":
+        assert (findings.in_the_way, findings.in_the_way_examples, findings.blocked) == (1, [name], 0)
+    else:
+        assert findings.blocked > findings.in_the_way == 0
+
+
 def test_a_file_above_a_choice_blocks_it_in_every_mode() -> None:
     backup = [directory("a"), file("a/x")]
     for mode in ("merge", "mirror", "fail"):
@@ -331,6 +369,8 @@ def test_what_forbids_a_restore_is_told_with_the_way_out() -> None:
         refuse(Findings(taken=1), options, [])
     with pytest.raises(DestinationTaken, match="a directory"):
         refuse(Findings(blocked=1), options, [])
+    with pytest.raises(DestinationTaken, match="move it away"):
+        refuse(Findings(in_the_way=1), options, [])
     with pytest.raises(DestinationNewer, match="overwrite_newer"):
         refuse(Findings(newer=1), options, [])
     refuse(Findings(newer=1), RestoreOptions(overwrite_newer=True), [])

@@ -23,6 +23,11 @@ def account_plan(report: RestoreReport, totals: Totals, plan: Plan, findings: Fi
     report.scanned_files, report.scanned_directories = totals.source_files, totals.source_directories
     report.scanned_bytes, report.not_restored = totals.source_bytes, totals.unholdable_examples
     report.same, report.newer, report.newer_examples = findings.same, findings.newer, findings.newer_examples
+    if findings.left:
+        note(
+            report,
+            f"{findings.left:,} entries that are neither files nor directories are left alone, such as {findings.left_examples[0]}",
+        )
     log.info(
         "%s files of %s are to be restored, %s deleted", totals.copy_files, totals.source_files, report.planned_deletes
     )

@@ -3,7 +3,8 @@
     rows of diff.line_up, each with its evidence -> RestoreRows.settle -> rows for plan.Planner, Findings on the side -> refuse
 
 A file of the destination stays where there is evidence that it is the one of the backup. What the destination holds beyond
-the backup is passed on, to be deleted, with mode "mirror" alone.
+the backup is passed on, to be deleted, with mode "mirror" alone. Links, pipes and the like are left alone: no backup holds
+them and nothing keeps them, so that they would be lost for good.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class Findings:
     taken_examples: list[str] = field(default_factory=list)
     blocked: int = 0  # files where directories belong, and directories where files belong
     blocked_examples: list[str] = field(default_factory=list)
+    left: int = 0  # with mode "mirror": what is neither a file nor a directory, and stays
+    left_examples: list[str] = field(default_factory=list)
+    in_the_way: int = 0  # such entries where the backup has something
+    in_the_way_examples: list[str] = field(default_factory=list)
 
 
 def may_be_same(source: Entry | None, target: Entry | None) -> bool:
@@ -96,6 +101,7 @@ class RestoreRows:
         self.taken_ms, self.is_in_place, self.is_frozen = taken_ms, is_in_place, is_frozen
         self.findings = Findings()
         self._files: list[Row] = []  # rows of files "a" while a row "a/" may still come
+        self._clearing = ""  # key of the last directory of the destination that stands where the backup has a file
 
     def settle(self, rows: Iterable[tuple[Row, Evidence]]) -> Iterator[Row]:
         """Yield the rows of what is to be brought, kept or deleted; ``findings`` is complete when the iterator is."""
@@ -116,6 +122,9 @@ class RestoreRows:
         if self.options.mode == "fail" and not row.target.is_implied:
             self._note_taken(row.key)
         if self.options.mode != "mirror":
+            return None
+        if row.target.kind == "other":
+            self._note_left(row.key)
             return None
         self._note_newer(row.key, row.target, None)
         return row._replace(known=None, planned=False)
@@ -174,7 +183,24 @@ class RestoreRows:
         self.findings.taken += 1
         _example(self.findings.taken_examples, key)
 
+    def _note_left(self, key: str) -> None:
+        if self._clearing and key.startswith(self._clearing):
+            self._note_in_the_way(key)
+            return
+        self.findings.left += 1
+        _example(self.findings.left_examples, key)
+
+    def _note_in_the_way(self, key: str) -> None:
+        self.findings.in_the_way += 1
+        _example(self.findings.in_the_way_examples, key)
+
     def _note_blocked(self, row: Row, *, is_chosen: bool) -> None:
+        if (
+            row.source is not None
+            and row.target is not None
+            and (row.source.kind, row.target.kind) == ("file", "other")
+        ):
+            self._note_in_the_way(row.key)
         # Names that may still meet are nested like brackets: "a" < "a!b" < "a!b/" < "a/".
         while self._files and self._files[-1].key + "/" < row.key:
             self._files.pop()
@@ -185,9 +211,13 @@ class RestoreRows:
             meets = bool(row.source and file.target and not file.source) or bool(
                 row.target and file.source and not row.source
             )
-            if meets and (self.options.mode != "mirror" or not is_chosen):
+            if meets and file.target is not None and file.target.kind == "other":
+                self._note_in_the_way(file.key)
+            elif meets and (self.options.mode != "mirror" or not is_chosen):
                 self.findings.blocked += 1
                 _example(self.findings.blocked_examples, file.key)
+            elif meets and file.source is not None:
+                self._clearing = row.key
 
 
 def refuse(findings: Findings, options: RestoreOptions, unmatched: Sequence[str]) -> None:
@@ -208,6 +238,12 @@ def refuse(findings: Findings, options: RestoreOptions, unmatched: Sequence[str]
             "something is at the destination already, and mode is fail; choose another destination, mode merge to keep what the "
             "backup does not hold, or mode mirror to delete it",
             count=findings.taken, examples=findings.taken_examples,
+        )  # fmt: skip
+    if findings.in_the_way:
+        raise DestinationTaken(
+            "at the destination something that is neither a file nor a directory stands in the way of what is restored, and would be lost, "
+            "since nothing can keep it; move it away",
+            count=findings.in_the_way, examples=findings.in_the_way_examples,
         )  # fmt: skip
     if findings.blocked:
         raise DestinationTaken(
