@@ -15,6 +15,7 @@ from airflow_provider_livedata.engine.model import Failure
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored.lease import Lease
 from airflow_provider_livedata.engine.stored.state import StateFolder
+from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
@@ -160,6 +161,32 @@ def test_a_half_backup_is_not_proved(make_pair: Callable[[str, str], Pair]) -> N
     StateFolder(site.at).write_json(f"backups/{name}/removing.json", {"format": 1})
     with pytest.raises(BackupUnusable, match="removing"):
         verify_backup(site.at, name)
+
+
+def test_files_that_retention_carries_on_while_they_are_proved_are_no_damage(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    names = []
+    for content in (FIRST, SECOND, THIRD):
+        site.pair.put(content)
+        names.append(site.backup())
+    removed: list[str] = []
+
+    class Meanwhile(Around):
+        def around_power(self, name: str, *args: Any, **options: Any) -> Any:
+            if name == "store_checksum" and not removed:
+                removed.extend(retain(site.at, LAST, lease_times=IMPATIENT).removed)
+            return super().around_power(name, *args, **options)
+
+    report = verify_backup(Meanwhile(site.at), names[2], threads=1)
+    assert removed == names[:2]
+    assert report.is_same, report.table()
+    assert report.proved_by_store + report.proved_by_reading == report.files == 7
+    gone = site.at.stat(f"{names[2]}/x/y/z")
+    assert gone is not None
+    site.at.delete([gone])
+    assert [(one.path, one.kind) for one in verify_backup(site.at).differences] == [("x/y/z", "unreadable")]
 
 
 def damage(site: Site, name: str) -> None:
