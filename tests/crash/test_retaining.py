@@ -9,6 +9,8 @@ from typing import Any, Literal
 import pytest
 
 from airflow_provider_livedata.engine import backup, catalogue, hold, release, remove_backups, retain, verify_backup
+from airflow_provider_livedata.engine.backups.layering import layers_of
+from airflow_provider_livedata.engine.backups.removing import remove
 from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
 from airflow_provider_livedata.engine.errors import BackupMissing, BackupUnusable, BadOption, RunFailed, TargetHeld
 from airflow_provider_livedata.engine.model import Failure
@@ -16,6 +18,7 @@ from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored.lease import Lease
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.around import Around
+from airflow_provider_livedata.engine.zones.below import Below
 from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
@@ -187,6 +190,53 @@ def test_files_that_retention_carries_on_while_they_are_proved_are_no_damage(
     assert gone is not None
     site.at.delete([gone])
     assert [(one.path, one.kind) for one in verify_backup(site.at).differences] == [("x/y/z", "unreadable")]
+
+
+def laid(site: Site, name: str) -> Files:
+    """What the restore commands of a backup bring: layer over layer, without what had gone."""
+    state, found, there = StateFolder(site.at), catalogue(site.at), Files()
+    for layer in layers_of(state, found, found.find(name).record):  # type: ignore[arg-type]
+        gone = [path for path in there for one in layer.removed if f"{path}/".startswith(f"{one}/")]
+        there = {path: data for path, data in there.items() if path not in gone}
+        there |= site.read(Below(site.at, layer.name)) if not layer.is_empty else {}
+    return {path: data for path, data in there.items() if data is not None}
+
+
+def test_what_had_gone_before_the_oldest_backup_is_not_known_for_ever(make_pair: Callable[[str, str], Pair]) -> None:
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    site.pair.put({"d/stays": b"x"})
+    name = site.backup()
+    for n in range(10):
+        site.pair.put({f"d/f{n}": b"x"})
+        site.backup()
+        site.pair.remove(f"d/f{n}")
+        name = site.backup()
+        assert laid(site, name) == {"d/stays": b"x"}
+        retain(site.at, LAST, lease_times=IMPATIENT)
+        assert laid(site, name) == {"d/stays": b"x"}
+    known = (StateFolder(site.at).read(f"backups/{name}/removed") or b"").split(b"\0")[:-1]
+    assert known == [b"d/f9"]  # of the newest backup itself
+    state, found = StateFolder(site.at), catalogue(site.at)
+    assert [one.removed for one in layers_of(state, found, found.find().record)] == [()]  # type: ignore[arg-type]
+
+
+def test_what_had_gone_is_known_still_when_the_oldest_of_those_that_go_stays(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    site = Site(make_pair("hdfs", "objects"), "increments")
+    site.pair.put({"d/stays": b"x", "d/a": b"a", "d/b": b"b"})
+    names = [site.backup()]
+    for gone in ("d/a", "d/b"):
+        site.pair.remove(gone)
+        names.append(site.backup())
+    names.append(site.backup())
+    states = {name: laid(site, name) for name in names}
+    found = catalogue(site.at)
+    hold(site.at, names[0], "it is being restored", by="ann")
+    done = remove(site.at, found, names[:3], lambda: None)
+    assert set(done.left) >= {names[0]}
+    assert [one.name for one in catalogue(site.at).complete()] == [names[0], names[3]]
+    assert {name: laid(site, name) for name in (names[0], names[3])} == {n: states[n] for n in (names[0], names[3])}
 
 
 def damage(site: Site, name: str) -> None:

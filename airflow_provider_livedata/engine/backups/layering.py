@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from airflow_provider_livedata.engine.backups.bulk_commands import aws, distcp
 from airflow_provider_livedata.engine.backups.catalogue import Catalogue
@@ -26,7 +26,7 @@ def layers_of(state: StateFolder, found: Catalogue, record: BackupRecord, path: 
         return [Layer(record.name)]
     layers: list[Layer] = []
     for name in (one for one in found.places().names if number_of(one) <= record.number):
-        removed = _removed(state, name)
+        removed = _removed(state, name) if layers else ()  # before the first one there is nothing to remove
         if any(path == one or path.startswith(f"{one}/") for one in removed if path):
             layers, removed = [], ()  # all of it had gone by then, and came back
         below = tuple(one.removeprefix(f"{path}/") for one in removed if not path or one.startswith(f"{path}/"))
@@ -46,9 +46,17 @@ def gone_by(state: StateFolder, run: int) -> Iterator[str]:
     return (held.entry.path for held in manifests.delta_of(state, run) if held.is_gone)
 
 
-def inherit_removed(state: StateFolder, names: Iterable[str], heir: str) -> None:
-    """Let a backup know what those before it that are about to go knew."""
-    write_removed(state, heir, [path for name in (*names, heir) for path in _removed(state, name)])
+def inherit_removed(state: StateFolder, names: Sequence[str], heir: str) -> None:
+    """Let a backup know what those before it that are about to go knew; ``names``: oldest first."""
+    # What had gone when the oldest of all was made lies in none of them. The others' is needed yet: the oldest may still be held.
+    known = names if _is_any_before(state, names[0]) else names[1:]
+    if known:
+        write_removed(state, heir, [path for name in (*known, heir) for path in _removed(state, name)])
+
+
+def _is_any_before(state: StateFolder, name: str) -> bool:
+    numbers = (number_of(entry.path.split("/")[1]) for entry in state.files(BACKUPS))
+    return any(0 < number < number_of(name) for number in numbers)
 
 
 def _removed(state: StateFolder, name: str) -> tuple[str, ...]:
