@@ -343,8 +343,11 @@ def test_a_removal_by_name_that_is_killed_at_any_call_loses_nothing_and_is_ended
     assert calls > 3
 
 
-def test_an_incomplete_backup_is_removed_by_its_name_before_its_time(make_pair: Callable[[str, str], Pair]) -> None:
-    site = Site(make_pair("hdfs", "objects"), "increments")
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[1], KINDS[3], KINDS[5]], ids=" ".join)
+def test_an_incomplete_backup_is_removed_by_its_name_before_its_time(
+    kind: tuple[str, str, str], make_pair: Callable[[str, str], Pair]
+) -> None:
+    site = Site(make_pair(*kind[:2]), kind[2])
     site.pair.put(FIRST)
     first, before = site.backup(), site.now()
     site.change()

@@ -233,6 +233,13 @@ def test_an_incomplete_backup_stays_to_the_last_moment_of_its_grace() -> None:
     assert kept(found, RetentionPolicy(keep_last=1)) == {"day old"}
 
 
+def test_an_incomplete_backup_whose_files_are_all_there_is_left_to_the_next_one_whatever_its_age() -> None:
+    old = backup("old", "2026-01-01 10:00", INCOMPLETE)
+    decided = decide_retention([dataclasses.replace(old, is_brought=True)], RetentionPolicy(keep_last=1), NOW)
+    assert decided.decisions[0].reasons == ("incomplete, and all of it is there: the next backup completes it",)
+    assert (len(decided.kept), kept([old], RetentionPolicy(keep_last=1))) == (1, set())
+
+
 def test_a_span_ends_before_what_is_exactly_as_old() -> None:
     found = [
         backup("new", "2026-11-23 09:00"),

@@ -41,7 +41,8 @@ class Backup:
     """One backup of a place.
 
     ``why``: of one that cannot be used. ``record`` is None unless it was completed. ``verified``: its newest verification, if that
-    found it intact; ``differed``: if it did not. ``has_script``: the commands that restore it lie beside it.
+    found it intact; ``differed``: if it did not. ``has_script``: the commands that restore it lie beside it. ``is_brought``: of an
+    incomplete one with a directory of its own: it has brought all its files, and the newest checkpoint counts on them.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Backup:
     why: str = ""
     differed: Verified | None = None
     has_script: bool = False
+    is_brought: bool = False
 
     @property
     def as_of_ms(self) -> int:

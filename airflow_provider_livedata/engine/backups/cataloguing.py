@@ -28,6 +28,7 @@ from airflow_provider_livedata.engine.deciding.overlay import overlay
 from airflow_provider_livedata.engine.errors import BackupUnusable, StateDamaged
 from airflow_provider_livedata.engine.model import Held, Snapshot
 from airflow_provider_livedata.engine.replication.opening import opened
+from airflow_provider_livedata.engine.stored import checkpoint as checkpoints
 from airflow_provider_livedata.engine.stored import manifest as manifests
 from airflow_provider_livedata.engine.stored.manifest_file import ManifestFile
 from airflow_provider_livedata.engine.stored.state import StateFolder
@@ -64,7 +65,7 @@ def read_catalogue(state: StateFolder, *, check: bool = True) -> Catalogue:
         backups = list(pool.map(lambda item: _backup(state, *item), sorted(files.items(), key=_by_number)))
         damage = _Damage(state, pool, check=check)
         judged = [damage.judged(one) for one in backups]
-    return Catalogue(str(replace(state.zone.address, conn_id=None)), judged)
+    return Catalogue(str(replace(state.zone.address, conn_id=None)), _with_brought(state, judged))
 
 
 def view_of(zone: Zone, found: Catalogue, backup: Backup) -> Zone:
@@ -137,6 +138,18 @@ def _backup(state: StateFolder, name: str, kinds: list[str]) -> Backup:
     except StateDamaged as error:  # what was read until then counts: who holds it, its layout
         one = replace(one, state="damaged", why=str(error))
     return replace(one, state="removing") if "removing" in kinds else one
+
+
+def _with_brought(state: StateFolder, backups: list[Backup]) -> list[Backup]:
+    # A checkpoint since one was begun is its own, as no other backup is begun before it is complete.
+    complete = max((number_of(one.name) for one in backups if one.record), default=0)
+    waiting = {
+        one.name: one.intent.base for one in backups
+        if one.state == "incomplete" and one.intent is not None and one.intent.layout in ("increments", "tree")
+        and number_of(one.name) > complete
+    }  # fmt: skip
+    newest = checkpoints.newest(state) if waiting else 0
+    return [replace(one, is_brought=waiting.get(one.name, newest) < newest) for one in backups]
 
 
 def _read(state: StateFolder, name: str, kind: str, of: type[Any]) -> Any:

@@ -26,6 +26,7 @@ class BackupFacts:
         state: See ``BackupState``.
         verified: When it was last found intact, None: never.
         held: Somebody wants it kept, whatever the policy says.
+        is_brought: Of an incomplete one: all of it is there, and the next backup completes it.
     """
 
     name: str
@@ -33,3 +34,4 @@ class BackupFacts:
     state: BackupState
     verified: datetime | None
     held: bool
+    is_brought: bool = False

@@ -3,6 +3,7 @@
 increments    what the next kept backup needs of them is copied there within the store -> marked, newest first -> deleted
 tree          marked -> deleted
 snapshots     marked -> dropped
+incomplete    its files are deleted -> what its runs noted of them is forgotten -> marked -> dropped
 
 Every step may be repeated; what was marked is no backup any more, and is deleted by the next one that comes by.
 """
@@ -39,6 +40,8 @@ from airflow_provider_livedata.engine.zones.powers import Snapshots
 log = logging.getLogger(__name__)
 BATCH = 1000
 THREADS = 16
+IS_NEWEST = "the newest complete backup is never removed"
+IS_BROUGHT = "all of it is there, and the place counts on its files; the next backup completes it"
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ class Removed:
 def remove(zone: Zone, found: Catalogue, names: Iterable[str], allow: Callable[[], None]) -> Removed:
     """Remove backups of a place, and those that an earlier removal left half-way. One that cannot go does not stop the others.
 
-    The newest complete one stays, whatever is asked for.
+    The newest complete one stays, whatever is asked for, and so does an incomplete one that is brought (see ``Backup``).
 
     Args:
         zone: The place, whose lease the caller has.
@@ -90,12 +93,13 @@ class _Removing:
         self.state = StateFolder(self.zone)
 
     def run(self, names: set[str]) -> Removed:
-        for newest in self.found.complete()[-1:]:  # the next one is made from what it holds
-            if newest.name in names:
-                names = names - {newest.name}
-                self.done.left[newest.name] = "the newest complete backup is never removed"
-        going = [one for one in self.found.backups if one.name in names and one.state != "removing"]
-        self._drop_incomplete([one for one in going if one.state == "incomplete"])
+        needed = {one.name: IS_NEWEST for one in self.found.complete()[-1:]}  # the next one is made from what it holds
+        needed |= {one.name: IS_BROUGHT for one in self.found.backups if one.is_brought}
+        self.done.left = {name: why for name, why in needed.items() if name in names}
+        names = names - needed.keys()
+        for one in self.found.backups:
+            if one.name in names and one.state == "incomplete" and self._is_cleared(one):
+                self._mark([one], None)
         for group, heir in _groups(_lasting(self.found), names):
             self._mark(group, heir)
         for one in self.found.backups:
@@ -105,17 +109,37 @@ class _Removing:
         refresh_scripts(self.state, self.found, self.allow)
         return self.done
 
-    def _drop_incomplete(self, backups: list[Backup]) -> None:
-        if not backups:
-            return
-        # What its journals say of files would be believed by the next run, and they are about to go.
+    def _is_cleared(self, one: Backup) -> bool:
+        """Delete the files of an incomplete backup, then forget what its runs noted of them; whether that is done, so that it can be marked.
+
+        In this order it may die anywhere. Until the mark, the backup is taken up by the next run, which looks for its files whatever journals
+        say, but takes those that are there and in no journal for foreign: so files go before journals. From the mark on, the next run is of
+        another backup and believes journals: so they go before the mark. Whoever holds it meanwhile keeps one whose next attempt begins anew.
+        """
+        # There the runs, its own or those of a replication, wrote into a tree that stays, and tell whose the files in it are.
+        if layout_of(self.found, one) in ("in place", "snapshots"):
+            return True
+        try:
+            failures = self._delete_data(one) or self._forget_runs(one)
+        except LiveDataError as error:
+            log.warning("the backup %s stays incomplete, and the next removal goes on with it: %s", one.name, error)
+            self.done.left[one.name] = str(error)
+            return False
+        if failures:
+            self.done.left[one.name] = f"{failures[0].path}: {failures[0].reason}"
+        return not failures
+
+    def _forget_runs(self, one: Backup) -> list[Failure]:
         newest = checkpoints.newest(self.state)
+        if one.intent is None or one.intent.base < newest:
+            return []  # the runs since the newest checkpoint are not its own
+        failures: list[Failure] = []
         for run in self.state.runs():
             if run > newest:
                 self.allow()
-                self.state.remove(f"runs/{run:012d}")
-        for one in backups:
-            self._mark([one], None)
+                left = self.state.forget_parts(run)
+                failures += [Failure(self.state.address(file.path), "it could not be removed") for file in left]
+        return failures
 
     def _mark(self, group: list[Backup], heir: Backup | None) -> None:
         try:

@@ -90,7 +90,7 @@ def decide_retention(backups: Iterable[BackupFacts], policy: RetentionPolicy, no
 
     Only complete backups that are not dated in the future count towards a rule. Whatever the rules say, these stay: the newest
     complete and the newest verified backup, held and damaged ones, those dated in the future, incomplete ones within the
-    policy's grace time; and all of them where the policy has no rule. What remains goes, and so does what was already being
+    policy's grace time, or that are brought; and all of them where the policy has no rule. What remains goes, and so does what was already being
     removed, unless it is held.
 
     Args:
@@ -148,6 +148,8 @@ def _states(backups: Iterable[BackupFacts], policy: RetentionPolicy, now: dateti
             yield one.name, "held"
         if one.state is BackupState.DAMAGED:
             yield one.name, "damaged: only a person may remove it"
+        elif one.is_brought:
+            yield one.name, "incomplete, and all of it is there: the next backup completes it"
         elif one.state is BackupState.INCOMPLETE and one.time >= young:
             yield one.name, f"incomplete, and may still be at work: not older than {policy.grace}"
         elif one.state is BackupState.COMPLETE and one.time > now:

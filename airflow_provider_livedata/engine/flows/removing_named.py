@@ -51,7 +51,8 @@ def remove_backups(
         lease_times: Of the lease.
 
     Raises:
-        BadOption: One of them is complete or held, or the place could not go on without it; nothing was removed.
+        BadOption: One of them is complete, held or waits for nothing but the next backup to complete it, or the place could not go on
+            without it; nothing was removed.
         BackupMissing: There is no backup of that name.
         RunFailed: Some could not be removed; ``error.report`` tells which, and why.
         TargetHeld: Another run is at work there: an incomplete backup may be its.
@@ -97,6 +98,11 @@ def _refuse(found: Catalogue, one: Backup) -> None:
         )
     if one.state == "complete":
         raise BadOption("a complete backup is removed by a policy alone", which=one.name)
+    if one.is_brought:
+        raise BadOption(
+            "all of the backup is there, and the next one needs its files: make a backup, which completes it; a policy can let it go "
+            "then", which=one.name,
+        )  # fmt: skip
     if one.state != "damaged" or layout_of(found, one) in ("in place", "snapshots"):
         return
     stays = [each for each in found.complete() if number_of(each.name) > number_of(one.name)]

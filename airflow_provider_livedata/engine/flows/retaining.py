@@ -109,7 +109,7 @@ def facts_of(one: Backup, now: int) -> BackupFacts:
     """A backup as retention looks at it; ``now`` is in epoch milliseconds."""
     verified = datetime.fromtimestamp(one.verified.at_ms / 1000, UTC) if one.verified else None
     moment = datetime.fromtimestamp(one.as_of_ms / 1000, UTC)
-    return BackupFacts(one.name, moment, BackupState(one.state), verified, one.is_held(now))
+    return BackupFacts(one.name, moment, BackupState(one.state), verified, one.is_held(now), one.is_brought)
 
 
 def _decide(found: Catalogue, policy: RetentionPolicy, now: datetime, report: RetentionReport) -> Retention:

@@ -134,6 +134,17 @@ class StateFolder:
         """Remove files that ``files`` yielded; what cannot go is left."""
         self._remove([entry._replace(path=f"{FOLDER}/{entry.path}") for entry in files])
 
+    def forget_parts(self, run: int) -> list[Entry]:
+        """Remove what only a run that was cut off needs; returns what of that could not go.
+
+        The rest stays, so that the number is not used again: a snapshot of the source may have it.
+        """
+        folder = f"runs/{run:012d}"
+        # First what calls the plan complete: should this end here, nobody looks for the rest of it.
+        self.remove(f"{folder}/plan", only=lambda name: name.endswith("/plan.json"))
+        self.remove(folder, only=_is_part)
+        return [file for file in self.files(folder) if _is_part(file.path)]
+
     def tidy_runs(self, kept_plans: int, kept_reports: int) -> None:
         """Of all runs but the newest, remove what only a run that was cut off needs, and in the end the rest.
 
@@ -146,7 +157,7 @@ class StateFolder:
         entries = list(self.zone.scan(f"{FOLDER}/runs") if looks_at_all else self._of_runs(some))
         self._remove([
             e for e in entries
-            if (number := _run_of(e.path)) in gone or (number in bare and _part_of(e.path) in PARTS)
+            if (number := _run_of(e.path)) in gone or (number in bare and _is_part(e.path.removeprefix(f"{FOLDER}/")))
         ])  # fmt: skip
 
     def _of_runs(self, numbers: list[int]) -> Iterator[Entry]:
@@ -199,5 +210,6 @@ def _run_of(path: str) -> int | None:
     return int(parts[2]) if len(parts) > 2 and parts[2].isdigit() else None
 
 
-def _part_of(path: str) -> str:
-    return path.split("/")[3] if path.count("/") > 2 else ""
+def _is_part(name: str) -> bool:
+    """Of ``runs/<n>/...``: whether it is, or lies in, one of ``PARTS``."""
+    return name.count("/") > 1 and name.split("/")[2] in PARTS
