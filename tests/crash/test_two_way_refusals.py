@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -13,6 +13,9 @@ from airflow_provider_livedata.engine import (
     TwoWayOptions,
     TwoWayReport,
     conflicts_after,
+    fail_back,
+    fail_over,
+    follow,
     newest_two_way_run,
     open_zone,
     replicate,
@@ -33,8 +36,8 @@ from airflow_provider_livedata.engine.errors import (
     TooManyDeletes,
     WrongSide,
 )
-from airflow_provider_livedata.engine.flows.fail_over import fail_over
 from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.stored import roles
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.around import Around
@@ -185,6 +188,97 @@ def test_a_standby_side_and_replications_into_a_side_are_refused(sides: Sides) -
     fail_over(third, fourth, lease_times=IMPATIENT)
     with pytest.raises(WrongSide, match="standby"):
         sync(third, left)
+
+
+@pytest.fixture
+def once_copies() -> Iterator[Sides]:
+    """Two sides of a sync, the first of which was a copy of a third place once, and the second one a copy of the first."""
+    names = [f"refused{next(_numbers)}" for _ in range(3)]
+    origin, left, right = (cast("MemoryHdfs", open_zone(f"memory://{name}/x", like="hdfs")) for name in names)
+    origin.put("a", b"a")
+    replicate(origin, left, lease_times=IMPATIENT)
+    replicate(left, right, lease_times=IMPATIENT)
+    sync(left, right)
+    right.put("r", b"written on this side")
+    yield left, right
+    for name in names:
+        memory.forget(name)
+
+
+SWITCHES: dict[str, Callable[..., Any]] = {
+    "follow": follow,
+    "follow, rehearsed": lambda left, right, **how: follow(left, right, ReplicateOptions(dry_run=True), **how),
+    "fail back there": fail_back,
+    "fail back here": lambda left, right, **how: fail_back(right, left, **how),
+    "fail over": fail_over,
+    "fail over alone": lambda left, right, **how: fail_over(left, right, how="unplanned", **how),
+}
+
+
+@pytest.mark.parametrize("switch", list(SWITCHES))
+def test_a_side_is_not_taken_for_an_old_home_nor_for_a_standby(once_copies: Sides, switch: str) -> None:
+    left, right = once_copies
+    before = [contents(zone) for zone in once_copies]
+    with pytest.raises(WrongSide, match="two-way sync"):
+        SWITCHES[switch](left, right, lease_times=IMPATIENT)
+    assert [contents(zone) for zone in once_copies] == before
+    assert not any(True for zone in once_copies for _ in zone.scan(".livedata/aside"))
+    assert sync(left, right).failed == 0
+    assert contents(left)["r"] == contents(right)["r"] == b"written on this side"
+
+
+def test_a_replication_between_the_sides_is_refused_whatever_either_took_part_in_before() -> None:
+    origin, left, right = (open_zone(f"memory://refused{next(_numbers)}/x", like="hdfs") for _ in range(3))
+    origin.put("a", b"a")
+    replicate(origin, left, lease_times=IMPATIENT)
+    fail_over(origin, left, lease_times=IMPATIENT)
+    sync(left, right)
+    right.put("r", b"written on this side")
+    for source, target in ((left, right), (right, left)):
+        with pytest.raises(TargetIsActive, match="two-way sync"):
+            replicate(source, target, ReplicateOptions(foreign="replace"), lease_times=IMPATIENT)
+    assert contents(cast("MemoryZone", right))["r"] == b"written on this side"
+
+
+def test_a_side_whose_copy_took_over_is_not_overwritten_while_the_sync_is_not_ended(sides: Sides) -> None:
+    left, right = sides
+    copy = cast("MemoryHdfs", open_zone(f"memory://refused{next(_numbers)}/x", like="hdfs"))
+    replicate(left, copy, lease_times=IMPATIENT)
+    fail_over(None, copy, how="unplanned", lease_times=IMPATIENT)
+    right.put("later", b"through the sync")
+    sync(left, right)
+    for switch in (fail_back, follow):
+        with pytest.raises(WrongSide, match="two-way sync"):
+            switch(copy, left, lease_times=IMPATIENT)
+    assert contents(left) == contents(right)
+    end(left)
+    fail_back(copy, left, lease_times=IMPATIENT)
+    options = TwoWayOptions(start_over=True, how=ReplicateOptions(threads=2))
+    two_way_sync(left, right, options, lease_times=IMPATIENT)
+    assert contents(left)["later"] == contents(right)["later"] == b"through the sync"
+
+
+def end(zone: MemoryZone) -> None:
+    """End a sync for a side, as docs/two-way-sync.md says."""
+    state = StateFolder(zone)
+    role = roles.newest(state)
+    assert role is not None
+    state.remove("role", only=lambda name: name.endswith(f"/{role.generation:012d}.json"))
+
+
+@pytest.mark.parametrize("then", ["replicate", "follow", "fail over"])
+def test_once_a_sync_is_ended_a_side_becomes_a_copy_again(once_copies: Sides, then: str) -> None:
+    left, right = once_copies
+    sync(left, right)
+    end(right)
+    if then == "fail over":
+        fail_over(left, right, ReplicateOptions(foreign="replace"), lease_times=IMPATIENT)
+        assert contents(right)["r"] == b"written on this side"
+        return
+    left.put("a", b"changed")
+    bring = replicate if then == "replicate" else follow
+    bring(left, right, ReplicateOptions(foreign="replace"), lease_times=IMPATIENT)
+    assert contents(right) == contents(left)
 
 
 def test_a_side_goes_on_being_copied_to_others(sides: Sides) -> None:

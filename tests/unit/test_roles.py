@@ -57,6 +57,15 @@ def test_a_standby_side_may_be_copied_to_a_third_place_as_before() -> None:
     assert refusal(role("standby", 1, TARGET), None, SOURCE, OTHER) is None
 
 
+@pytest.mark.parametrize("generation", [1, 9])
+def test_a_side_of_a_two_way_sync_is_overwritten_by_nobody_whatever_the_numbers(generation: int) -> None:
+    ours = replace(role("active", generation, TARGET), how="two-way")
+    theirs = replace(role("active", 1, SOURCE), how="two-way")
+    assert isinstance(refusal(ours, theirs, SOURCE, TARGET), TargetIsActive)
+    assert isinstance(refusal(theirs, ours, TARGET, SOURCE), TargetIsActive)
+    assert refusal(ours, None, SOURCE, TARGET) is None  # the sync was ended at the target
+
+
 @given(st.lists(st.sampled_from(["over", "over alone", "back"]), max_size=6))
 def test_whatever_was_switched_exactly_one_direction_is_allowed(history: list[str]) -> None:
     ours: Role | None = None

@@ -58,7 +58,7 @@ def fail_back(
     ``dry_run`` it is listed what would be kept aside and what would come back, and nothing else is changed.
 
     Raises:
-        WrongSide: ``active`` is not the active side of ``returned``.
+        WrongSide: ``active`` is not the active side of ``returned``, or one of them is a side of a two-way sync.
         StillChanging: The active side still changes; lists the paths. Everything is brought, and nothing was switched.
         VerifyFailed: The two sides differ; nothing was switched.
         LiveDataError: As ``replicate``.
@@ -115,12 +115,14 @@ class _Back:
         """The role of the active side; "standby" where only the last step of a fail-back is missing, or none.
 
         Raises:
-            WrongSide: The other side is the active one, or both belong to others.
+            WrongSide: The other side is the active one, or both belong to others, or one is a side of a two-way sync.
         """
         self.active.check(writable=True)
         self.returned.check(writable=True)
         role, peer = roles.newest(self.ours), roles.newest(self.theirs)
         place = place_of(self.returned.address)
+        roles.refuse_shared(role, place_of(self.active.address))
+        roles.refuse_shared(peer, place)
         if role is None or role.peer != place or (role.role == "standby" and role.how != "fail-back"):
             raise WrongSide(
                 "this is not the active side of the place to return to, so there is nothing to bring back; a fail-over comes "

@@ -173,6 +173,7 @@ class _Switch:
     def _is_done(self, there: Role | None, place: str) -> bool:
         if there is None or there.role != "active":
             return False
+        roles.refuse_shared(there, place_of(self.target.address))
         if there.peer != place:
             raise WrongSide(
                 "this target is the active side for another one", peer=there.peer, asked_for=place, since=there.since

@@ -48,6 +48,7 @@ def follow(
         NoCheckpoint: Upstream is a copy that does not hold anything completely yet.
         NotAtRest: Upstream is a copy, and a run into it did not come to its end.
         TargetHeld: A run is writing to upstream, or to the target.
+        TargetIsActive: The target is kept in step with another location by a two-way sync.
         LiveDataError: As ``replicate``.
     """
     options = options or ReplicateOptions()
@@ -60,13 +61,15 @@ def follow(
                 return replicate(source, opened_target, options, lease_times=lease_times)
             return _from_copy(source, opened_target, options, lease_times)
         except TargetIsActive as error:
+            if error.where.get("how") == "two-way":
+                raise
             raise _moved(place_of(opened_target.address), "became the home", error.where) from error
 
 
 def _take_along(home: Zone, target: Zone, options: ReplicateOptions, lease_times: LeaseTimes | None) -> None:
     """After the home has moved: the old one, and what followed it, become followers of the new one."""
     role, state = roles.newest(StateFolder(home)), StateFolder(target)
-    if role is None or role.role != "active":
+    if role is None or role.role != "active" or role.is_shared:  # by a sync no home has moved
         return
     is_old_home = role.peer == place_of(target.address)
     ours = None if is_old_home else rejoining.before(home, role, state)

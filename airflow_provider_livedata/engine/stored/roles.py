@@ -2,6 +2,7 @@
 
     generation 0    no file            the source of a replication is active, its target standby
     generation n    a file a side      a switch: create-only, the standby side first, then the active one
+                                       or a two-way sync: both sides are active, each numbered by itself
 
 The highest generation of a side holds; of two sides the higher one. A switch that was cut off leaves no side active, and
 replications between the two refuse until it was run again.
@@ -21,6 +22,7 @@ from airflow_provider_livedata.engine.zones.address import Address
 FORMAT = 1
 Side = Literal["active", "standby"]
 How = Literal["planned", "unplanned", "fail-back", "two-way"]
+END_IT = "if the sync is over, end it first (docs/two-way-sync.md)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Role:
     def other(self, peer: str) -> Role:
         """The role of the other side, whose peer is ``peer``."""
         return replace(self, role="standby" if self.role == "active" else "active", peer=peer)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether both sides are written to, by a two-way sync."""
+        return self.role == "active" and self.how == "two-way"
 
     @property
     def since(self) -> str:
@@ -92,6 +99,20 @@ def write(state: StateFolder, role: Role) -> None:
             ) from None  # fmt: skip
 
 
+def refuse_shared(role: Role | None, place: str) -> None:
+    """Make sure that a side which is to be switched, or switched away from, is none of a two-way sync.
+
+    Raises:
+        WrongSide: It is; nothing was changed.
+    """
+    if role is not None and role.is_shared:
+        raise WrongSide(
+            f"this location is kept in step with another one by a two-way sync since {role.since}, so that both are written to and neither "
+            f"is the other's standby; {END_IT}; nothing was changed",
+            address=place, peer=role.peer, by=role.by,
+        )  # fmt: skip
+
+
 def generation_of(role: Role | None) -> int:
     """0 for a side that never took part in a switch."""
     return role.generation if role is not None else 0
@@ -113,8 +134,8 @@ def refusal(source: Role | None, target: Role | None, source_place: str, target_
     ours, theirs = generation_of(source), generation_of(target)
     is_ours = source is not None and source.peer == target_place
     if target is not None and target.role == "active":
-        may = source is not None and source.role == "active" and is_ours and ours > theirs
-        return None if may else _target_is_active(target, target_place)
+        was_left = source is not None and source.role == "active" and is_ours and ours > theirs
+        return None if was_left and not target.is_shared else _target_is_active(target, target_place)
     if source is not None and source.role == "standby" and is_ours:
         return WrongSide(
             "the source is the standby side of this target, so nothing is replicated in this direction; if a switch was "
@@ -130,11 +151,11 @@ def refusal(source: Role | None, target: Role | None, source_place: str, target_
 
 
 def _target_is_active(target: Role, target_place: str) -> TargetIsActive:
-    if target.how == "two-way":
+    if target.is_shared:
         return TargetIsActive(
             f"this target is kept in step with another location by a two-way sync since {target.since}, and is written to; a replication "
-            "into it would overwrite that; nothing was changed",
-            target=target_place, peer=target.peer, by=target.by,
+            f"into it would overwrite that; {END_IT}; nothing was changed",
+            target=target_place, peer=target.peer, how=target.how, by=target.by,
         )  # fmt: skip
     return TargetIsActive(
         f"this target was made the active side on {target.since}; a replication into it would overwrite what is written there; "
