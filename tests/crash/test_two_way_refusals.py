@@ -21,6 +21,7 @@ from airflow_provider_livedata.engine import (
     replicate,
     two_way_sync,
 )
+from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import (
     CannotHold,
     ConflictsLeft,
@@ -36,7 +37,9 @@ from airflow_provider_livedata.engine.errors import (
     TooManyDeletes,
     WrongSide,
 )
+from airflow_provider_livedata.engine.flows import two_way_sync as flow
 from airflow_provider_livedata.engine.options import ReplicateOptions
+from airflow_provider_livedata.engine.replication.finding import HOUR_MS
 from airflow_provider_livedata.engine.stored import roles
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.stored.state import StateFolder
@@ -347,6 +350,29 @@ def read_state(left: MemoryZone, right: MemoryZone, address: str) -> str:
     data = StateFolder(zone).read(address.partition("/.livedata/")[2])
     assert data is not None
     return data.decode()
+
+
+def test_a_side_that_tells_differences_is_listed_in_time_though_the_other_one_is_listed_by_every_sync(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [f"refused{next(_numbers)}" for _ in range(2)]
+    files = open_zone(f"memory://{names[0]}/x", like="hdfs")
+    bucket = open_zone(f"memory://{names[1]}/x", like="objects")
+    files.put("a", b"a")
+    began, found_by = now_ms(), []
+    for hours in (0, 13, 25, 38):
+        monkeypatch.setattr(flow, "now_ms", lambda hours=hours: began + hours * HOUR_MS)
+        report = sync(files, bucket)
+        told = [one.found_by for one in (report.left, report.right) if one.address == str(files.address)]
+        found_by.append(told[0].partition(":")[2].strip() if told[0].startswith("a listing") else "difference")
+    assert found_by == [
+        "this is the first sync",
+        "difference",
+        "the last ones were made more than 24 h ago",
+        "difference",
+    ]
+    for name in names:
+        memory.forget(name)
 
 
 class Refuses(Around):

@@ -43,7 +43,7 @@ def agree(
         options.filter.exclude,
         tuple(sorted(options.preserve)),
         now_ms(),
-        part.listed_ms if part else report.started_ms,
+        report.started_ms if before is None or looking.is_whole else before.listed_ms,
         merger.kept_files + (part.files - looking.seen_files if part else 0),
         merger.kept_bytes + (part.size_bytes - looking.seen_bytes if part else 0),
         looking.frozen["left"].snapshot,

@@ -76,6 +76,11 @@ class Looking:
         """Whether only what changed is looked at, on both sides."""
         return all(told.changes is not None for told in self.told.values())
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether neither side was taken to be as it was but for what its difference tells."""
+        return all(told.changes is None for told in self.told.values())
+
     def view(self, side: Side) -> Zone:
         """A side as it is read: its snapshot, or the live one."""
         return view_of(self.zones[side], self.frozen[side])

@@ -44,7 +44,7 @@ class Standing:
     """What both sides agreed on. ``left_snapshot``, ``right_snapshot``: of which instant each was read, None where it has no snapshots.
 
     ``in_doubt``: paths to be looked at again whatever the sides say; ``lists_next``: they are too many, or something failed, so that the next run
-    compares everything. ``listed_ms``: when everything was compared last.
+    compares everything. ``listed_ms``: when both sides were listed last.
     """
 
     run: int
