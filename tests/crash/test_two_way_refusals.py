@@ -429,6 +429,45 @@ def test_what_somebody_writes_while_a_sync_goes_on_is_not_lost(sides: Sides, how
     assert how == "deleted" or b"changed here" in everywhere
 
 
+@pytest.mark.parametrize("is_frozen", [False, True], ids=["grows in the snapshot", "frozen by it"])
+@pytest.mark.parametrize("how", ["deleted", "replaced", "renamed", "conflict"])
+def test_a_file_that_somebody_appends_to_is_neither_taken_away_nor_replaced(
+    sides: Sides, how: str, monkeypatch: pytest.MonkeyPatch, *, is_frozen: bool
+) -> None:
+    left, right = sides
+    if is_frozen:
+        monkeypatch.setattr(MemoryHdfs, "may_have_open_files", lambda _: False)
+    if how == "conflict":
+        right.put("d/f1", b"of the right, before")
+    right.store.open_paths.add("x/d/f1")  # size and time stay as they are until it is closed
+    before = contents(right)
+    if how == "renamed":
+        left.rename("d/f1", "d/g1")
+    elif how == "deleted":
+        delete(left, "d/f1")
+    else:
+        left.put("d/f1", b"of the left, later")
+    report = sync(left, right, "newest")
+    assert report.left_paths == ["d/f1"], report.table()
+    assert contents(right) == before | ({"d/g1": b"1"} if how == "renamed" else {})
+    assert not any(one.kind == "file" for one in right.scan(".livedata/removed"))
+    right.store.open_paths.clear()
+    assert sync(left, right, "newest").left_for_next == 0
+    assert contents(left) == contents(right)
+    assert contents(right).get("d/f1") == (None if how in ("deleted", "renamed") else b"of the left, later")
+
+
+def test_what_was_appended_to_a_file_that_the_other_side_deleted_comes_back_there(sides: Sides) -> None:
+    left, right = sides
+    right.store.open_paths.add("x/d/f1")
+    delete(left, "d/f1")
+    sync(left, right)
+    right.put("d/f1", b"1 and what was appended")
+    right.store.open_paths.clear()
+    assert sync(left, right).rescued == 1
+    assert contents(left)["d/f1"] == contents(right)["d/f1"] == b"1 and what was appended"
+
+
 class ReplacedWhileMoved(Around):
     """A side where somebody replaces a file between the look at it and the rename that takes it away, as can be on HDFS."""
 

@@ -47,6 +47,7 @@ from airflow_provider_livedata.engine.two_way.report import KEPT, SideReport, Tw
 from airflow_provider_livedata.engine.two_way.sides import refuse_other_filter, refuse_unfit, take_roles
 from airflow_provider_livedata.engine.two_way.stored import SIDES, PairFolder, Standing, pair_id
 from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.powers import OpenFiles
 
 
 def two_way_sync(
@@ -223,7 +224,7 @@ class _Run:
         views = {side: looking.view(side) for side in SIDES}
         opens = {side: self.frozen[side].open_files() for side in SIDES}
         limits = Buffers(how.memory_mib << 20), Bandwidth(how.timetable)
-        probing = Probing(views, opens, *limits, self._unreadable)
+        probing = Probing(views, opens, {side: self._live(side) for side in SIDES}, *limits, self._unreadable)
         planning = Planning(self.folder.state, folder, conflicts_in, self._rules(), self.report)
         with looking.pairs() as pairs:
             planned = planning.write(pairs, probing)
@@ -231,6 +232,11 @@ class _Run:
             standing = looking.standing
             unseen(planned, standing.files - looking.seen_files, standing.size_bytes - looking.seen_bytes)
         return planned
+
+    def _live(self, side: Side) -> OpenFiles | None:
+        """Whom to ask whether somebody is writing to what is about to go; in a rehearsal, which takes no snapshot, nobody."""
+        zone = self.zones[side]
+        return zone if isinstance(zone, OpenFiles) and self.frozen[side].snapshot is not None else None
 
     def _unreadable(self, path: str, error: LiveDataError) -> None:
         self.report.failed += 1

@@ -54,7 +54,7 @@ class Accounts:
 
     ``rescued``: deletes that gave way to a change. ``open_paths``: what is being written, left for the next run. ``conflicts`` counts all.
     ``kept_files``, ``kept_bytes``: of what passed and stays. ``staying``: old paths of files that a side renamed while the other one changed
-    them, so that they stay there; at most ``STAYING`` of them.
+    them, or while somebody is writing to them, so that they stay there; at most ``STAYING`` of them.
     """
 
     rules: Rules

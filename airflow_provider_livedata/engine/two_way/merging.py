@@ -108,6 +108,7 @@ class Merger:
             self._keep_above()
         elif judged.is_open:
             self.accounts.open_paths.append(pair.path)
+            self.accounts.let_stay(judged)
             self._keep_above()
         else:
             self._decided(judged)

@@ -1,4 +1,8 @@
-"""Look up what the table of cases cannot know: whether two files are the same, and whether one is being written."""
+"""Look up what the table of cases cannot know: whether two files are the same, and whether one is being written.
+
+HDFS shows a file that is being appended to as it was until it is closed or has a new block: so it looks unchanged. Whether somebody has it
+open is therefore asked not only of what changed, but also of what is about to be deleted or replaced, whose writer would not notice.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +26,16 @@ _WRITTEN = ("new", "changed")
 
 @dataclass(slots=True)
 class Probing:
-    """``views``: both sides as they are read. ``open_files``: the live ones to ask for files that are being written.
+    """``views``: both sides as they are read. ``open_files``: the live ones to ask for files that are being written in what is read.
+
+    ``live``: those that can be asked, before something is deleted or replaced there, whether or not what is read may hold such files.
 
     ``failed`` hears of files that could not be read; those are left alone.
     """
 
     views: dict[Side, Zone]
     open_files: dict[Side, OpenFiles | None]
+    live: dict[Side, OpenFiles | None]
     buffers: Buffers
     bandwidth: Bandwidth
     failed: Callable[[str, LiveDataError], None]
@@ -59,8 +66,7 @@ class Probing:
         pair = judged.pair
         if pair.key.endswith("/") or "other" in {one.kind for one in (pair.left, pair.right) if one is not None}:
             return False
-        asks = any(self.open_files[side] is not None and change in _WRITTEN for side, change in _changes(judged))
-        return asks or TABLE[judged.left, judged.right] == "compare"
+        return TABLE[judged.left, judged.right] == "compare" or any(True for _ in self._asked(judged))
 
     def _probe(self, judged: Judged) -> Judged:
         try:
@@ -68,7 +74,8 @@ class Probing:
                 return judged._replace(is_open=True)
             if TABLE[judged.left, judged.right] != "compare" or judged.pair.left is None or judged.pair.right is None:
                 return judged
-            return self._compared(judged, judged.pair.left, judged.pair.right)
+            compared = self._compared(judged, judged.pair.left, judged.pair.right)
+            return compared._replace(is_open=not compared.is_same and self._is_open(compared))
         except (ObjectChanged, PathMissing):
             return judged._replace(is_open=True)
         except NOT_NOW:
@@ -78,11 +85,16 @@ class Probing:
             return judged._replace(is_open=True)
 
     def _is_open(self, judged: Judged) -> bool:
+        return any(asked.is_open(entry) for asked, entry in self._asked(judged))
+
+    def _asked(self, judged: Judged) -> Iterator[tuple[OpenFiles, Entry]]:
+        """What is to be asked for, and whom."""
         for side, change in _changes(judged):
-            entry, asked = judged.found(side), self.open_files[side]
-            if asked is not None and entry is not None and change in _WRITTEN and asked.is_open(entry):
-                return True
-        return False
+            entry, asked = judged.found(side), self.open_files[side] if change in _WRITTEN else None
+            if asked is None and _gives_way(judged, side):
+                asked = self.live[side]
+            if asked is not None and entry is not None:
+                yield asked, entry
 
     def _compared(self, judged: Judged, left: Entry, right: Entry) -> Judged:
         if left.size_bytes != right.size_bytes:
@@ -99,6 +111,12 @@ class Probing:
         """Whether both stores tell the same checksum; where they tell different ones, the bytes have to be read."""
         told = [zone.store_checksum(path) for zone in self.views.values() if isinstance(zone, StoreChecksum)]
         return len(told) == 2 and bool(told[0]) and told[0] == told[1]
+
+
+def _gives_way(judged: Judged, side: Side) -> bool:
+    """Whether what a side has may be deleted or replaced; of files with the same bytes neither is."""
+    verdict = TABLE[judged.left, judged.right]
+    return verdict in (f"to {side}", f"delete {side}") or (verdict == "compare" and judged.is_same is False)
 
 
 def _changes(judged: Judged) -> Iterator[tuple[Side, str]]:
