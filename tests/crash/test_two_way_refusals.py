@@ -38,6 +38,7 @@ from airflow_provider_livedata.engine.errors import (
     WrongSide,
 )
 from airflow_provider_livedata.engine.flows import two_way_sync as flow
+from airflow_provider_livedata.engine.model import Attributes
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.replication.finding import HOUR_MS
 from airflow_provider_livedata.engine.stored import roles
@@ -46,6 +47,7 @@ from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.memory import zone as memory
 from airflow_provider_livedata.engine.zones.memory.zone import MemoryHdfs, MemoryZone
+from airflow_provider_livedata.testing.faults import Crash
 from tests.crash.conftest import contents
 from tests.crash.test_crashes import IMPATIENT
 
@@ -486,6 +488,34 @@ def test_a_file_that_was_replaced_while_it_was_taken_away_is_put_back(sides: Sid
     assert contents(right)["d/f1"] == b"just now"
     sync(left, right, "newest")
     assert contents(left)["d/f1"] == contents(right)["d/f1"] == b"just now"
+
+
+class DiesGivingBack(Around):
+    """A side whose sync dies when it is to be given attributes, after it gave its bytes."""
+
+    def around_power(self, name: str, *args: Any, **options: Any) -> Any:
+        if name == "set_attributes" and args[0] == "d/f1":
+            raise Crash(name)
+        return super().around_power(name, *args, **options)
+
+
+@pytest.mark.parametrize("is_written", [True, False], ids=["bytes against rights", "rights against owner"])
+def test_rights_that_a_sync_died_before_it_gave_them_are_not_undone_by_the_next(
+    sides: Sides, *, is_written: bool
+) -> None:
+    left, right = sides
+    right.set_attributes("d/f1", Attributes(mode=0o600))
+    if is_written:
+        left.put("d/f1", b"new")
+    else:
+        left.set_attributes("d/f1", Attributes(owner="somebody"))
+    with pytest.raises(Crash):
+        sync(DiesGivingBack(left), right)
+    for _ in range(2):
+        assert sync(left, right).conflicts == 0
+        assert [zone.stat("d/f1").mode for zone in sides] == [0o600, 0o600]  # type: ignore[union-attr]
+    assert contents(left) == contents(right)
+    assert is_written or [zone.stat("d/f1").owner for zone in sides] == ["somebody", "somebody"]  # type: ignore[union-attr]
 
 
 def kept(zone: MemoryZone) -> list[bytes]:

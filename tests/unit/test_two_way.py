@@ -455,6 +455,10 @@ def test_a_claim_holds_when_the_changed_side_has_what_it_says() -> None:
         "theirs",
         None,
     )
+    before = Common(Held(file("a", "old", mode=2)), Held(file("a", "old there", mode=3)))
+    after = claim.common(before)
+    assert after is not None
+    assert [(held.entry.version, held.entry.mode) for held in after] == [("ours", 2), ("theirs", 3)]
     turned = Claim("left", claim.held).common()
     assert turned is not None
     assert (turned.left.entry.version, turned.right.entry.version) == ("theirs", "ours")

@@ -58,12 +58,17 @@ class Claim(NamedTuple):
             return self.held.is_gone and now is None
         return now.kind == "directory" or now.version == self.held.target_version
 
-    def common(self) -> Common | None:
-        """What both sides agree on when it was done."""
+    def common(self, before: Common | None = None) -> Common | None:
+        """What both sides agree on when it was done; ``before``: what they had agreed on.
+
+        Attributes are still those of before: the row has what both sides were to have, and the one that gave the bytes may not have got its part.
+        What was given looks changed on both sides then, in the same way.
+        """
         if self.held.is_gone:
             return None
         theirs = mirrored(self.held)
-        return Common(self.held, theirs) if self.changed == "right" else Common(theirs, self.held)
+        done = Common(self.held, theirs) if self.changed == "right" else Common(theirs, self.held)
+        return done if before is None else Common(_dressed(done.left, before.left), _dressed(done.right, before.right))
 
 
 class Pair(NamedTuple):
@@ -171,6 +176,12 @@ def mirrored(held: Held) -> Held:
     unknown = dict.fromkeys(ATTRIBUTES)
     entry = held.entry._replace(version=held.target_version, **unknown)  # type: ignore[arg-type]
     return held._replace(entry=entry, target_version=held.entry.version)
+
+
+def _dressed(held: Held, before: Held) -> Held:
+    """A row with the attributes of another one."""
+    attributes = {name: getattr(before.entry, name) for name in ATTRIBUTES}
+    return held._replace(entry=held.entry._replace(**attributes))
 
 
 def differing(one: Entry, other: Entry, names: frozenset[str]) -> frozenset[str]:

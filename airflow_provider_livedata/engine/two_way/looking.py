@@ -230,7 +230,7 @@ _END = (None, None)
 def with_claims(
     pairs: Iterable[Pair], claims: Iterator[list[Claim]], adopt: Callable[[Claim], None] = lambda claim: None
 ) -> Iterator[Pair]:
-    """Take for agreed on what runs that were cut off are seen to have done; what they only meant to do is not."""
+    """Take for agreed on what runs that were cut off are seen to have done; what they only meant to do is not, nor are attributes."""
     group = next(claims, None)
     for pair in pairs:
         while group is not None and group[0].key < pair.key:
@@ -243,7 +243,7 @@ def with_claims(
             yield pair
             continue
         adopt(done)
-        yield pair._replace(common=done.common(), is_claimed=True)
+        yield pair._replace(common=done.common(pair.common), is_claimed=True)
 
 
 def with_others(
