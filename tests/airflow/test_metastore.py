@@ -34,8 +34,8 @@ PREVIEWED = {
 
 @pytest.mark.parametrize("name", ["databases", "tables"])
 def test_a_field_that_was_emptied_is_refused_and_no_sync_of_nothing(name: str) -> None:
-    sync = metastore_sync_dag().get_task("sync")
-    text = Template(sync.options[name]).render(params={name: None})  # type: ignore[attr-defined]
+    sync: Any = metastore_sync_dag().get_task("sync")
+    text = Template(sync.options[name]).render(params={name: None})
     with pytest.raises(BadOption, match=f"{name} is empty, .* takes all"):
         options_of(SyncOptions, {name: text})
 

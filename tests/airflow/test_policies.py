@@ -137,10 +137,10 @@ def test_every_param_of_the_dag_has_a_title_and_is_used() -> None:
     assert dag.params["source"] == "ranger://a/hive"
     params = {name: dag.params.get_param(name) for name in dag.params}
     assert {name for name, param in params.items() if not param.schema.get("title")} == set()
-    sync = dag.get_task("sync")
+    sync: Any = dag.get_task("sync")
     used = json.dumps([getattr(sync, name) for name in sync.template_fields])
     assert {name for name in params if f"params.{name}" not in used} == {"dry_run", "approval", "verify"}
-    prefix = Template(sync.options["prefix"])  # type: ignore[attr-defined]
+    prefix = Template(sync.options["prefix"])
     assert [prefix.render(params={"prefix": one}) for one in (None, "", "ours ")] == ["", "", "ours "]
     with pytest.raises(ValueError, match="sauce"):
         policy_sync_dag(defaults={"sauce": "x"})

@@ -163,7 +163,8 @@ def test_what_the_replication_keeps_is_kept_by_a_fail_over_too(
 def test_the_forms_ask_for_all_that_the_steps_use() -> None:
     for dag in (failover_dag(), failback_dag()):
         assert set(OPTIONS) <= set(dag.params)
-        used = {name for step in (dag.tasks[0], dag.get_task("bring")) for name in step.options}
+        working: list[Any] = [dag.get_task("rehearse"), dag.get_task("bring")]
+        used = {name for step in working for name in step.options}
         assert used <= set(dag.params)
         assert (dag.params["dry_run"], dag.params["approval"]) == (True, True)
         assert all(step in (dag.doc_md or "") for step in dag.task_ids)
@@ -171,8 +172,8 @@ def test_the_forms_ask_for_all_that_the_steps_use() -> None:
     with pytest.raises(ValueError, match=r"no params \['sauce'\]"):
         switch_params({"sauce": "file:///a"}, asks_how=True)
     assert failover_dag(defaults={"how": "unplanned"}).params["how"] == "unplanned"
-    steps = ("rehearse", "bring", "fail_over")
-    assert all({"consistency", "keep_removed"} <= {*failover_dag().get_task(step).options} for step in steps)
+    steps: list[Any] = [failover_dag().get_task(step) for step in ("rehearse", "bring", "fail_over")]
+    assert all({"consistency", "keep_removed"} <= {*step.options} for step in steps)
 
 
 def test_the_report_tells_a_refusal_from_a_failure_and_from_a_run_that_was_stopped() -> None:
