@@ -18,6 +18,7 @@ from airflow_provider_livedata.engine.errors import BadOption, LiveDataError
 from airflow_provider_livedata.engine.options import ReplicateOptions
 
 Options = TypeVar("Options")
+_ALL_WHERE_EMPTY = frozenset({"paths"})
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0", ""})
 
 
@@ -111,7 +112,8 @@ def as_texts(value: Any, name: str) -> tuple[str, ...]:
     """Texts from a list, from JSON of a list, or from lines or comma-separated words.
 
     Raises:
-        BadOption: It is none of them, or a list of nothing but blanks, as of templates that came out empty.
+        BadOption: It is none of them, or, where an empty list means everything, a list of nothing but blanks, as of templates that came
+            out empty.
     """
     items: Any = value
     if isinstance(value, str):
@@ -119,7 +121,7 @@ def as_texts(value: Any, name: str) -> tuple[str, ...]:
     if not isinstance(items, Iterable) or not all(isinstance(item, str) for item in items):
         raise BadOption(f"{name} is a list of texts, or a text with one of them a line", **{name: value})
     texts = tuple(text for item in items if (text := item.strip()))
-    if list(items) and not texts and not _is_lines(value):
+    if name in _ALL_WHERE_EMPTY and not texts and list(items) and not _is_lines(value):
         raise BadOption(f"{name} is a list of blank texts; leave it empty, or say what is meant", **{name: value})
     return texts
 

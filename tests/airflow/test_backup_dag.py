@@ -77,7 +77,7 @@ def test_all_commands_that_restore_a_backup_are_told_or_those_that_run_its_scrip
     told = done.report["restore_commands"]
     assert told == every or not any(line in every for line in told), told
     script = tmp_path / "vault" / ".livedata" / "backups" / done.report["backup"] / "restore.sh"
-    assert told == [f"hadoop fs -cat file://{script} > restore.sh", 'bash restore.sh "$DESTINATION"']
+    assert told == [f'hadoop fs -cat file://{script} > restore.sh && bash restore.sh "$DESTINATION"']
     assert all(line in script.read_text() for line in every)
     assert all(line in done.report["text"] for line in told)
 

@@ -118,6 +118,7 @@ def test_an_option_that_has_an_argument_of_its_own_is_refused_instead_of_being_p
 def test_a_list_of_nothing_but_blanks_is_no_empty_list(given: Any) -> None:
     with pytest.raises(BadOption, match="blank"):
         as_texts(given, "paths")
+    assert as_texts(given, "exclude") == ()  # as an empty line in a form
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,60 @@ def test_files_of_one_size_and_time_that_were_swapped_by_renames_come_wherever_a
     assert 10 < calls < 199
 
 
+@pytest.mark.parametrize("like", ["objects", "hdfs"])
+def test_what_was_renamed_after_a_refused_run_is_still_moved_and_not_copied(
+    make_pair: Callable[[str, str], Pair], like: str
+) -> None:
+    pair = _with_renamed_directories(make_pair, like)
+    put(pair.target, "fresh", b"theirs")
+    with pytest.raises(TargetTouched):
+        replicate(pair.source, pair.target, ALL)
+    (entry,) = [one for one in pair.target.scan() if one.path == "fresh"]
+    assert pair.target.delete([entry]) == []
+    report = replicate(pair.source, pair.target, ALL)
+    assert (report.copied_files, report.renamed) == (1, 3)
+    assert contents(pair.target) == contents(pair.source)
+
+
+@pytest.mark.parametrize("like", ["objects", "hdfs"])
+def test_what_was_renamed_is_still_moved_after_a_run_that_failed_while_it_staged(
+    make_pair: Callable[[str, str], Pair], like: str
+) -> None:
+    pair, staged = _with_renamed_directories(make_pair, like), replace(ALL, consistency="snapshot")
+    with pytest.raises(RunFailed):
+        replicate(FailsToRead(pair.source, "fresh"), pair.target, staged)
+    report = replicate(pair.source, pair.target, staged)
+    assert (report.copied_files, report.renamed) == (1, 3)
+    assert contents(pair.target) == contents(pair.source)
+
+
+class FailsToRead(Around):
+    """Does not give one file."""
+
+    def __init__(self, zone: Any, path: str) -> None:
+        super().__init__(zone)
+        self.path = path
+
+    def around_zone(self, zone: Any) -> Any:
+        return FailsToRead(zone, self.path)
+
+    def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
+        if path == self.path:
+            raise PermissionRefused("not now", path=path)
+        return super().read_into(path, offset, buffer, version=version)
+
+
+def _with_renamed_directories(make_pair: Callable[[str, str], Pair], like: str) -> Pair:
+    """A directory that was replaced by another one, as a table that is made anew beside the old one."""
+    pair = make_pair("hdfs", like)
+    pair.put({"current/a": b"1", "current/b": b"22", "new/a": b"333", "keep": b"1"})
+    replicate(pair.source, pair.target, ALL)
+    for old, new in (("current", "old"), ("new", "current")):
+        pair.source.rename(old, new)  # type: ignore[attr-defined]
+    pair.put({"fresh": b"ours"})
+    return pair
+
+
 def _share_version(zone: Any, one: str, other: str) -> None:
     """As two files have that were written within a millisecond and are of one size."""
     store, at = zone.store, zone.address.join(other).path

@@ -495,7 +495,7 @@ def test_of_many_commands_that_restore_a_backup_none_is_told_without_the_others(
     assert every == commands_of(state, found, found.find().record)[0]  # type: ignore[arg-type]
     assert any("25 commands" in note for note in report.notes)
     stored = f"{site.at.address}/.livedata/backups/{report.name}/restore.sh"
-    assert told == [f"hadoop fs -cat {stored} > restore.sh", 'bash restore.sh "$DESTINATION"']
+    assert told == [f'hadoop fs -cat {stored} > restore.sh && bash restore.sh "$DESTINATION"']
     script = (state.read(f"backups/{report.name}/restore.sh") or b"").decode()
     assert all(line in script for line in every)
 
@@ -510,9 +510,9 @@ def test_where_no_script_is_stored_the_commands_make_it(make_pair: Callable[[str
     site = Site(make_pair("hdfs", "local"), "increments")
     full = _unretried(FullFor(site.at, "restore.sh"))
     report = [layer(site, n, full) for n in range(SHOWN + 1)][-1]
-    making, running = report.summary()["restore_commands"]
-    made = shlex.split(making)
-    assert (made[:2], made[3:], running) == (["python", "-c"], [">", "restore.sh"], 'bash restore.sh "$DESTINATION"')
+    (told,) = report.summary()["restore_commands"]
+    made = shlex.split(told)
+    assert (made[:2], made[3:]) == (["python", "-c"], [">", "restore.sh", "&&", "bash", "restore.sh", "$DESTINATION"])
     with contextlib.redirect_stdout(io.StringIO()) as said:
         exec(made[2], {})
     assert said.getvalue() == scripting.restore_script(site.at, report.name)

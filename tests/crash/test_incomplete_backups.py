@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
 
-from airflow_provider_livedata.engine import backup, catalogue, clock, remove_backups, replicate, retain
+from airflow_provider_livedata.engine import backup, catalogue, clock, hold, remove_backups, replicate, retain
 from airflow_provider_livedata.engine.backups.record import Intent, file_of
 from airflow_provider_livedata.engine.backups.removing import remove
 from airflow_provider_livedata.engine.backups.retention_policy import RetentionPolicy
@@ -19,6 +19,7 @@ from airflow_provider_livedata.engine.flows import backup as backing_up
 from airflow_provider_livedata.engine.model import Entry, Failure
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
+from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.engine.zones.powers import Snapshots
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
@@ -244,3 +245,29 @@ def _is_brought(site: Site) -> str:
     with pytest.raises(StoreFull):
         site.backup(full)
     return catalogue(site.at).backups[-1].name
+
+
+@pytest.mark.parametrize("kind", IN_DIRECTORIES, ids=" ".join)
+def test_an_incomplete_backup_that_is_held_while_its_removal_begins_keeps_its_files(
+    kind: tuple[str, str, str], make_pair: Callable[[str, str], Pair]
+) -> None:
+    site = _site(make_pair, kind)
+    site.pair.put(FIRST)
+    site.backup()
+    half = _fails(site)
+
+    class HeldMeanwhile(Around):
+        def scan(self, under: str = "") -> Iterator[Entry]:
+            if under == half:
+                hold(site.at, half, "somebody looks into it", by="a test")
+            return super().scan(under)
+
+    there = [entry.path for entry in site.at.scan(half)]
+    assert there
+    try:
+        left = remove_backups(HeldMeanwhile(site.at), [half], lease_times=IMPATIENT).left
+    except RunFailed as failed:
+        left = failed.report.left
+    assert "held it meanwhile" in left[half]
+    assert [entry.path for entry in site.at.scan(half)] == there
+    assert [one.state for one in catalogue(site.at).backups if one.name == half] == ["incomplete"]

@@ -459,6 +459,23 @@ def test_a_file_that_somebody_appends_to_is_neither_taken_away_nor_replaced(
     assert contents(right).get("d/f1") == (None if how in ("deleted", "renamed") else b"of the left, later")
 
 
+def test_directories_of_a_file_that_somebody_appends_to_go_once_it_is_closed_and_do_not_come_back(sides: Sides) -> None:
+    left, right = sides
+    right.put("deep/er/f", b"1")
+    sync(left, right)
+    right.store.open_paths.add("x/deep/er/f")
+    for path in ("deep/er/f", "deep/er", "deep"):
+        delete(left, path)
+    for _ in range(2):
+        assert sync(left, right).left_paths == ["deep/er/f"]
+        assert not any(one.path.startswith("deep") for one in left.scan())
+        assert contents(right)["deep/er/f"] == b"1"
+    right.store.open_paths.clear()
+    assert sync(left, right).left_for_next == 0
+    assert not any(one.path.startswith("deep") for zone in (left, right) for one in zone.scan())
+    assert sync(left, right).changes == 0
+
+
 def test_what_was_appended_to_a_file_that_the_other_side_deleted_comes_back_there(sides: Sides) -> None:
     left, right = sides
     right.store.open_paths.add("x/d/f1")

@@ -130,6 +130,24 @@ def test_what_an_undo_cannot_remove_fails_it_and_all_else_is_undone(
     assert contents(pair.target) == there
 
 
+def test_what_an_undo_cannot_make_again_does_not_hide_what_failed_nor_stop_the_rest(
+    make_pair: Callable[[str, str], Pair],
+) -> None:
+    pair = made(make_pair, "hdfs to local")
+    pair.target.make_directory("")
+    put(pair.target, "a/x", b"in a directory of that name")
+    for path in ("a/e", "z"):
+        pair.target.make_directory(path)
+    pair.target.set_attributes("z", Attributes(mode=0o700))  # type: ignore[attr-defined]
+    report = back(pair.source, pair.target, mode="mirror")
+    put(pair.target, "a", b"written since, so it stays")
+    with pytest.raises(RunFailed) as failed:
+        undo_restore(pair.target, report.name, lease_times=IMPATIENT)
+    assert "a/x" in [one.path for one in failed.value.report.failures]
+    assert contents(pair.target)["a"] == b"written since, so it stays"
+    assert looks(pair.target)["z/"][1] == 0o700
+
+
 @pytest.mark.parametrize("kinds", ["hdfs to hdfs", "hdfs to objects", "hdfs to local"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_the_state_before_is_that_before_the_first_attempt(

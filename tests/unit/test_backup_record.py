@@ -110,28 +110,43 @@ def test_distcp_and_the_aws_cli_lay_the_same_layers_where_they_reach_the_place()
     assert list(aws(frozen, [])) == []
 
 
-def test_a_report_tells_all_commands_or_those_that_run_the_script() -> None:
-    layers = [Layer(name_of(n, 10**12), (f"gone{n}",)) for n in range(1, 6)]
+def _report_of(layers: list[Layer]) -> BackupReport:
     report = BackupReport("hdfs://nn:8020/data", "s3://bucket/backups", "increments", NAMES[2])
     report.restore_commands = list(copying(RECORD, layers))
     report.bulk_commands = [*distcp(RECORD, layers), *aws(RECORD, layers)]
-    assert (len(report.restore_commands), len(report.bulk_commands)) == (10, 25)
     report.script_commands = by_script(RECORD, "")
+    return report
+
+
+def test_a_report_tells_all_commands_or_that_which_runs_the_script() -> None:
+    few = _report_of([Layer(name_of(n, 10**12), (f"gone{n}",)) for n in range(1, 6)])
+    assert few.summary()["restore_commands"] == few.restore_commands
+    assert few.summary()["bulk_commands"] == few.bulk_commands
+    report = _report_of([Layer(name_of(n, 10**12), (f"gone{n}",)) for n in range(1, 12)])
+    assert (len(report.restore_commands), len(report.bulk_commands)) == (22, 55)
     summary, table = report.summary(), report.table()
-    assert summary["restore_commands"] == report.restore_commands
-    getting, running = summary["bulk_commands"]
-    assert shlex.split(getting) == [
+    (restoring,), (in_bulk,) = summary["restore_commands"], summary["bulk_commands"]
+    making = [
         "python", "-c",
         f"from airflow_provider_livedata.engine import restore_script; print(restore_script('{RECORD.place}', '{NAMES[2]}'), end='')",
-        ">", "restore.sh",
+        ">", "restore.sh", "&&",
     ]  # fmt: skip
-    assert running == 'WITH=distcp bash restore.sh "$DESTINATION"'
+    assert shlex.split(restoring) == [*making, "bash", "restore.sh", "$DESTINATION"]
+    assert shlex.split(in_bulk) == [*making, "WITH=distcp", "bash", "restore.sh", "$DESTINATION"]
     assert "aws s3" not in table
-    assert all(f"  {line}" in table for line in (*report.restore_commands, getting, running))
-    assert (
-        by_script(RECORD, "s3://bucket/b c/restore.sh")[0]
-        == "hadoop fs -cat 's3a://bucket/b c/restore.sh' > restore.sh"
-    )
+    assert all(f"  {line}" in table for line in (restoring, in_bulk))
+    assert by_script(RECORD, "s3://bucket/b c/restore.sh") == [
+        "hadoop fs -cat 's3a://bucket/b c/restore.sh' > restore.sh && bash restore.sh \"$DESTINATION\""
+    ]
+
+
+def test_alternatives_of_a_report_are_told_whole_or_not_each_by_itself() -> None:
+    layers = [Layer(name_of(1, 10**12), tuple(f"gone{n}" for n in range(10)))]
+    report = BackupReport("hdfs://nn:8020/data", "s3://bucket/backups", "increments", NAMES[2])
+    report.bulk_commands = [*distcp(RECORD, layers), *aws(RECORD, layers)]
+    assert len(report.bulk_commands) > 20 > len(list(distcp(RECORD, layers)))
+    report.script_commands = by_script(RECORD, "")
+    assert report.summary()["bulk_commands"] == list(distcp(RECORD, layers))
 
 
 def test_times_are_set_by_the_second_and_unasked_only_where_they_are_few() -> None:

@@ -81,14 +81,17 @@ def copying_file(record: BackupRecord, holder: str, path: str) -> str:
 
 
 def by_script(record: BackupRecord, script: str) -> list[str]:
-    """The commands that run the script of a backup, which lies at the address ``script``; "": those that make it first."""
+    """The command that runs the script of a backup, which lies at the address ``script``; "": that makes it first.
+
+    In one line, so that nothing runs of a script that did not come whole.
+    """
     making = f"print(restore_script({record.place!r}, {record.name!r}), end='')"
     getting = (
         f"hadoop fs -cat {_quoted(hadoop_uri(script))}"
         if script
         else f"python -c {_quoted(f'from airflow_provider_livedata.engine import restore_script; {making}')}"
     )
-    return [f"{getting} > restore.sh", f"bash restore.sh {DESTINATION}"]
+    return [f"{getting} > restore.sh && bash restore.sh {DESTINATION}"]
 
 
 def attributes(entries: Iterable[Entry]) -> Iterator[str]:

@@ -114,13 +114,13 @@ class _Removing:
 
         In this order it may die anywhere. Until the mark, the backup is taken up by the next run, which looks for its files whatever journals
         say, but takes those that are there and in no journal for foreign: so files go before journals. From the mark on, the next run is of
-        another backup and believes journals: so they go before the mark. Whoever holds it meanwhile keeps one whose next attempt begins anew.
+        another backup and believes journals: so they go before the mark. Whoever holds it meanwhile keeps what is there by then.
         """
         # There the runs, its own or those of a replication, wrote into a tree that stays, and tell whose the files in it are.
         if layout_of(self.found, one) in ("in place", "snapshots"):
             return True
         try:
-            failures = self._delete_data(one) or self._forget_runs(one)
+            failures = self._delete_data(one, unless=lambda: self._refuse_held(one)) or self._forget_runs(one)
         except LiveDataError as error:
             log.warning("the backup %s stays incomplete, and the next removal goes on with it: %s", one.name, error)
             self.done.left[one.name] = str(error)
@@ -181,10 +181,16 @@ class _Removing:
 
     def _unless_held(self, one: Backup, mark: str) -> None:
         # Who holds a backup writes that down first and looks for the mark then; so of the two at least one sees the other.
+        try:
+            self._refuse_held(one)
+        except RunRefused:
+            self.state.remove(f"{BACKUPS}/{one.name}", only=lambda path: path == mark)
+            raise
+
+    def _refuse_held(self, one: Backup) -> None:
         now = read_backup(self.state, one.name)
         new = {hold.hold for hold in now.holds} - {hold.hold for hold in one.holds} if now else set()
         if new:
-            self.state.remove(f"{BACKUPS}/{one.name}", only=lambda path: path == mark)
             raise RunRefused("somebody has held it meanwhile", backup=one.name)
 
     def _delete(self, name: str, one: Backup) -> None:
@@ -202,7 +208,7 @@ class _Removing:
             log.warning("the backup %s is not removed wholly, and the next run goes on with it: %s", name, error)
             self.done.left[name] = str(error)
 
-    def _delete_data(self, one: Backup) -> list[Failure]:
+    def _delete_data(self, one: Backup, *, unless: Callable[[], None] = lambda: None) -> list[Failure]:
         if layout_of(self.found, one) in ("in place", "snapshots"):
             self._drop_snapshot(one.record.snapshot if one.record else f"{SNAPSHOT}{one.name}")
             return []
@@ -210,6 +216,7 @@ class _Removing:
         directories = [Entry(one.name, "directory")]
         for batch in _batches(self.zone.scan(one.name)):
             self.allow()
+            unless()
             files = [entry for entry in batch if entry.kind != "directory"]
             directories += [entry for entry in batch if entry.kind == "directory"]
             failures += self.zone.delete(files)

@@ -69,10 +69,11 @@ class BackupReport(Told):
         return self.restore_commands if len(self.restore_commands) <= SHOWN else self.script_commands
 
     def _in_bulk(self) -> list[str]:
-        if len(self.bulk_commands) <= SHOWN:
-            return self.bulk_commands
-        *getting, running = self.script_commands
-        return [*getting, f"WITH=distcp {running}"]
+        by_aws = [one for one in self.bulk_commands if one.startswith("aws ")]
+        by_distcp = [one for one in self.bulk_commands if not one.startswith("aws ")]
+        if len(by_distcp) > SHOWN:
+            by_distcp = [one.replace("&& bash", "&& WITH=distcp bash") for one in self.script_commands]
+        return by_distcp + (by_aws if len(by_aws) <= SHOWN else [])
 
     def _rows(self) -> list[tuple[str, Any]]:
         return [

@@ -27,7 +27,7 @@ class Origin(NamedTuple):
 
     ``is_contested``: something else may be at the old path by now. ``is_carried``: it comes there when the target moves the
     directory that it is in, or that it is; so do directories, and files that the source has no longer (``is_gone``).
-    ``is_root``: that directory itself.
+    ``is_root``: that directory itself. ``is_unsure``: a run that was cut off may have moved it, or another one there.
     """
 
     key: str
@@ -36,6 +36,7 @@ class Origin(NamedTuple):
     is_carried: bool = False
     is_gone: bool = False
     is_root: bool = False
+    is_unsure: bool = False
 
 
 class Row(NamedTuple):

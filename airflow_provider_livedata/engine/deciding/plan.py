@@ -207,8 +207,8 @@ class Planner:
         expect = target.version if target is not None else None
         origin = row.origin
         # Of files that took each other's places a run that was cut off may have moved some: a version does not tell which by then.
-        is_sure = not (row.planned and origin is not None and origin.is_contested)
-        if origin is not None and is_sure and not origin.is_gone and not landed and _is_same(source, origin.held):
+        is_unsure = row.planned and origin is not None and origin.is_unsure
+        if origin is not None and not (is_unsure or origin.is_gone or landed) and _is_same(source, origin.held):
             if not origin.is_carried:
                 self._touch()
             return self._move(source, origin, expect, or_absent=row.is_renamed)

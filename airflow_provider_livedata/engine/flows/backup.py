@@ -209,10 +209,10 @@ class _Making:
         report = self.report
         report.restore_commands, report.bulk_commands = commands_of(self.state, found, record)
         report.script_commands = by_script(record, "")  # until the script is stored
-        many = max(len(report.restore_commands), len(report.bulk_commands))
-        if many > SHOWN:
+        if len(report.restore_commands) > SHOWN or len(report.bulk_commands) > SHOWN:
             report.notes.append(
-                f"this backup is restored by {many:,} commands, all of which are in the report alone; those that run its script are told instead"
+                f"of more than {SHOWN} commands of one kind that restore this backup none is told here, but one that runs its script where there is one; "
+                "all are in the report"
             )
 
     def _tell_script(self, record: BackupRecord) -> None:

@@ -30,7 +30,7 @@ from airflow_provider_livedata.engine.replication.committing import Commit
 from airflow_provider_livedata.engine.replication.ending import HELD, close, reached, stop_if_failed, tidy
 from airflow_provider_livedata.engine.replication.finding import Known, choose, known_of
 from airflow_provider_livedata.engine.replication.freezing import MAY_GROW, Freezing, replication_id
-from airflow_provider_livedata.engine.replication.intending import intend, intent_of
+from airflow_provider_livedata.engine.replication.intending import intend, intent_of, is_staged
 from airflow_provider_livedata.engine.replication.keeping import freeze_target, keep_files
 from airflow_provider_livedata.engine.replication.opening import opened
 from airflow_provider_livedata.engine.replication.pacing import choose_threads
@@ -270,7 +270,7 @@ class _Run:
         )
 
     def _is_staged(self, known: Known, totals: Totals) -> bool:
-        return self.options.consistency == "snapshot" and known.checkpoint is not None and totals.changes > 0
+        return is_staged(known, self.options) and totals.changes > 0
 
     def _copy(self, route: Route, planned: Planned, known: Known, journal: Journal) -> Checkpoint:
         """Each file appears as soon as it has landed."""

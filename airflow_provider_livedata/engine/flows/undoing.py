@@ -6,15 +6,16 @@ directories and attributes. To take it back, restore again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from airflow_provider_livedata.engine.deciding.diff import line_up
 from airflow_provider_livedata.engine.deciding.overlay import overlay
-from airflow_provider_livedata.engine.errors import BadOption, PathMissing, RunFailed
+from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, PathMissing, RunFailed
 from airflow_provider_livedata.engine.flows.restoring import bring_back
-from airflow_provider_livedata.engine.model import Attributes, Entry, Step
+from airflow_provider_livedata.engine.model import Attributes, Entry, Held, Step
 from airflow_provider_livedata.engine.reading.scan import scan
 from airflow_provider_livedata.engine.replication.opening import opened, patient
 from airflow_provider_livedata.engine.restores import attempts
@@ -24,12 +25,15 @@ from airflow_provider_livedata.engine.restores.options import RestoreOptions
 from airflow_provider_livedata.engine.restores.report import RestoreReport
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes, holder_of
 from airflow_provider_livedata.engine.stored.state import FOLDER, StateFolder
+from airflow_provider_livedata.engine.transfer.bringing import refuse_hopeless
 from airflow_provider_livedata.engine.transfer.phases import DELETE_BATCH
 from airflow_provider_livedata.engine.transfer.route import attribute_names
 from airflow_provider_livedata.engine.transfer.tally import Tally
 from airflow_provider_livedata.engine.zones.base import Zone
 from airflow_provider_livedata.engine.zones.below import Below
 from airflow_provider_livedata.engine.zones.powers import SetAttributes, Snapshots
+
+log = logging.getLogger(__name__)
 
 
 def undo_restore(
@@ -79,10 +83,14 @@ def undo_restore(
         view = patient(_Kept(zone, f"{FOLDER}/{attempt.before['folder']}"))
         merged = replace(wanted, mode="merge", paths=())
 
-        def put_back() -> None:
+        def put_back() -> Tally:
+            not_back = Tally()
             if not wanted.dry_run:
                 with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
-                    _put_back(zone, attempt, wanted.preserve, lease)
+                    _put_back(zone, attempt, wanted.preserve, lease, not_back)
+            for failure in not_back.failures:
+                log.warning("not as it was before the restore: %s: %s", failure.path, failure.reason)
+            return not_back
 
         try:
             report = bring_back(
@@ -92,7 +100,12 @@ def undo_restore(
         except RunFailed:  # of some items; directories and attributes of all others are not to wait for them
             put_back()
             raise
-        put_back()
+        if (not_back := put_back()).failed:
+            first = not_back.failures[0]
+            failed = RunFailed(f"{not_back.failed} directories or attributes are not as they were before the restore, all else is; run it again",
+                               first=first.path, reason=first.reason)  # fmt: skip
+            failed.report = report
+            raise failed
         return report
 
 
@@ -142,24 +155,41 @@ def _delete(zone: Zone, entries: list[Entry], tally: Tally) -> None:
             tally.fail(failure.path, failure)
 
 
-def _put_back(zone: Zone, attempt: Attempt, preserve: frozenset[str], lease: Lease) -> None:
+def _put_back(zone: Zone, attempt: Attempt, preserve: frozenset[str], lease: Lease, tally: Tally) -> None:
     """Make directories that are gone, and set attributes as they were, of files that still are as the restore left them."""
     names = attribute_names(preserve) & zone.facts.attributes
     directories: list[Entry] = []
     entries = (held.entry for held in attempt.was_before())
     for row in line_up(entries, overlay(attempt.brought()), (), _new_keys(attempt)):
-        was = row.source
+        was, known = row.source, row.known
         if was is None or row.planned:  # an attempt that was cut off had made it, so that the next one found it there
             continue
         lease.check()
-        there = zone.stat(was.path)
         if was.kind == "directory":
-            if there is None:
-                zone.make_directory(was.path)
+            _guarded(was, tally, lambda was=was: _make(zone, was))  # type: ignore[misc]
             directories.append(was)
-        elif there is not None and row.known is not None and there.version == row.known.target_version:
-            _set(zone, was, names)
+        elif known is not None:
+            _guarded(was, tally, lambda was=was, known=known: _set_as_left(zone, was, known, names))  # type: ignore[misc]
     for was in reversed(directories):  # once all that they hold is there, which changes their times
+        _guarded(was, tally, lambda was=was: _set(zone, was, names))  # type: ignore[misc]
+
+
+def _guarded(was: Entry, tally: Tally, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except LiveDataError as error:
+        refuse_hopeless(error)
+        tally.fail(was.path, error)
+
+
+def _make(zone: Zone, was: Entry) -> None:
+    if zone.stat(was.path) is None:
+        zone.make_directory(was.path)
+
+
+def _set_as_left(zone: Zone, was: Entry, known: Held, names: frozenset[str]) -> None:
+    there = zone.stat(was.path)
+    if there is not None and there.version == known.target_version:
         _set(zone, was, names)
 
 

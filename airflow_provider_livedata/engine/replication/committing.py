@@ -58,6 +58,11 @@ def pending(state: StateFolder, runs: Iterable[int]) -> Commit | None:
     return None
 
 
+def has_commit(state: StateFolder, run: int) -> bool:
+    """Whether a run was ever committed."""
+    return state.read_json(_name(run)) is not None
+
+
 def abandon(state: StateFolder, run: int, why: str) -> None:
     """Give a committed run up: what it was to bring is found by the plan of the next one."""
     state.write_json(_abandoned(run), {"format": FORMAT, "run": run, "why": why})

@@ -26,6 +26,7 @@ from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.reading.looking import THREADS, Stat, holds_any, look, peek
 from airflow_provider_livedata.engine.reading.scan import Ahead, scan
+from airflow_provider_livedata.engine.replication import committing
 from airflow_provider_livedata.engine.replication.carrying import carried_whole
 from airflow_provider_livedata.engine.replication.origins import origins_of
 from airflow_provider_livedata.engine.replication.recorded import as_recorded
@@ -80,12 +81,22 @@ class Known:
         """Those of them where such a run may have left something of its own."""
         return (held.key for held in overlay(run for plan in self.plans for run in plan.runs(_brings)))
 
+    def may_have_moved(self) -> bool:
+        """Whether such a run may have given a file its new name: not if it was refused, nor while it staged."""
+        return any(_may_have_acted(self.state, run) for run in self.unfinished)
+
     def in_doubt(self) -> Iterator[str]:
         """Paths whose state the checkpoint alone does not tell."""
         if self.checkpoint is not None:
             yield from self.checkpoint.unsettled
         yield from (key.rstrip("/") for key in self.planned())
         yield from (held.entry.path for held in overlay(self.journals, with_gone=True))
+
+
+def _may_have_acted(state: StateFolder, run: int) -> bool:
+    if (state.read_json(f"runs/{run:012d}/intent.json") or {}).get("staged"):
+        return committing.has_commit(state, run)
+    return (state.read_json(f"runs/{run:012d}/report.json") or {}).get("state") != "refused"
 
 
 def _brings(step: Step) -> bool:
@@ -206,6 +217,8 @@ def rows_of(way: Way, source: Zone, target: Zone, known: Known, options: Replica
             runs = known.runs(cover)
             whole = carried_whole(overlay(runs), renames, target, chosen)
             origins = stack.enter_context(origins_of(runs, renames, chosen, whole))
+            if known.unfinished and known.may_have_moved():
+                origins = (one._replace(is_unsure=one.is_contested) for one in origins)
         rows = line_up(_counted(ours, progress), overlay(known.runs(cover)), theirs, known.written(), origins)
         if way.renames is not None:
             rows = _with_others(rows, way.renames, overlay(known.manifest(cover)) if known.journals else None)

@@ -12,6 +12,11 @@ def intent_of(run: int) -> str:
     return f"runs/{run:012d}/intent.json"
 
 
+def is_staged(known: Known, options: ReplicateOptions) -> bool:
+    """Whether a run with changes stages everything first, so that nothing is moved before its commit."""
+    return options.consistency == "snapshot" and known.checkpoint is not None
+
+
 def intend(run: int, replication: str, known: Known, options: ReplicateOptions, report: Report) -> None:
     """Write it; from here on the number is that of the report's run.
 
@@ -29,6 +34,7 @@ def intend(run: int, replication: str, known: Known, options: ReplicateOptions, 
         "filter_digest": options.filter.digest,
         "exclude": list(options.filter.exclude),
         "unfinished": known.unfinished,
+        "staged": is_staged(known, options),
     }
     known.state.write_json(intent_of(run), value, create_only=True)
     report.run = run

@@ -52,7 +52,8 @@ class Rules:
 class Accounts:
     """What a merge amounts to. ``totals`` are those of each side as the one that is changed.
 
-    ``rescued``: deletes that gave way to a change. ``open_paths``: what is being written, left for the next run. ``conflicts`` counts all.
+    ``rescued``: deletes that gave way to a change. ``open_paths``: what is being written, left for the next run; ``waiting``: directories that are to go once
+    these have. ``conflicts`` counts all.
     ``kept_files``, ``kept_bytes``: of what passed and stays. ``staying``: old paths of files that a side renamed while the other one changed
     them, or while somebody is writing to them, so that they stay there; at most ``STAYING`` of them.
     """
@@ -62,6 +63,7 @@ class Accounts:
     rescued: int = 0
     rescued_examples: list[str] = field(default_factory=list)
     open_paths: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     conflicts: int = 0
     kept_files: int = 0
     kept_bytes: int = 0

@@ -78,7 +78,7 @@ def _in_doubt(planned: Planned, carrying: Carrying, report: TwoWayReport) -> tup
     }
     report.left_for_next, report.left_paths = len(left), sorted(left)[:KEPT]
     unsettled = [one.path.rstrip("/") for one in report.conflict_list if not one.loser]
-    paths = tuple(sorted(left | set(unsettled)))
+    paths = tuple(sorted({*left, *unsettled, *planned.merger.accounts.waiting}))
     is_too_much = len(paths) > MOST_IN_DOUBT or len(unsettled) < report.unsettled_conflicts
     return () if is_too_much else paths, is_too_much or report.failed > 0
 

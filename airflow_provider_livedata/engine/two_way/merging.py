@@ -37,10 +37,11 @@ class _File:
 
 @dataclass(slots=True)
 class _Directory:
-    """A directory whose contents are passing by."""
+    """A directory whose contents are passing by. ``waits``: for a file that is to go and is open."""
 
     judged: Judged
     stays: bool = False
+    waits: bool = False
 
     def covers(self, key: str) -> bool:
         return key.startswith(self.judged.pair.key)
@@ -93,10 +94,16 @@ class Merger:
 
     def _keep_above(self) -> None:
         """Something stays in the directory around."""
-        for one in reversed(self._around):
-            if isinstance(one, _Directory):
-                one.stays = True
-                return
+        if (above := self._directory_above()) is not None:
+            above.stays = True
+
+    def _wait_above(self) -> None:
+        """The directory around cannot go yet, should it have to."""
+        if (above := self._directory_above()) is not None:
+            above.waits = True
+
+    def _directory_above(self) -> _Directory | None:
+        return next((one for one in reversed(self._around) if isinstance(one, _Directory)), None)
 
     # Files ------------------------------------------------------------------------------------------------------
 
@@ -109,7 +116,7 @@ class Merger:
         elif judged.is_open:
             self.accounts.open_paths.append(pair.path)
             self.accounts.let_stay(judged)
-            self._keep_above()
+            (self._keep_above if pair.left is not None and pair.right is not None else self._wait_above)()
         else:
             self._decided(judged)
 
@@ -153,6 +160,10 @@ class Merger:
         verdict = TABLE[judged.left, judged.right]
         if verdict in ("delete left", "delete right"):
             side: Side = "left" if verdict == "delete left" else "right"
+            if not stays and directory.waits:
+                self.accounts.waiting.append(judged.pair.path)
+                self._wait_above()
+                return
             if not stays:
                 yield from self._remove(judged, side)
                 return
