@@ -12,6 +12,7 @@ from airflow_provider_livedata.engine import ReplicateOptions, replicate
 from airflow_provider_livedata.engine.errors import PermissionRefused, RunFailed, TargetTouched
 from airflow_provider_livedata.engine.model import Attributes, Entry, Failure
 from airflow_provider_livedata.engine.retry import RetryPolicy
+from airflow_provider_livedata.engine.stored.state import StateFolder
 from airflow_provider_livedata.engine.zones.around import Around
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
 from airflow_provider_livedata.testing.faults import Crash, CrashAfter
@@ -160,6 +161,31 @@ def test_what_was_renamed_is_still_moved_after_a_run_that_failed_while_it_staged
     report = replicate(pair.source, pair.target, staged)
     assert (report.copied_files, report.renamed) == (1, 3)
     assert contents(pair.target) == contents(pair.source)
+
+
+@pytest.mark.parametrize("like", ["objects", "hdfs"])
+def test_a_published_swap_whose_commit_somebody_took_away_is_not_moved_back(
+    make_pair: Callable[[str, str], Pair], like: str
+) -> None:
+    staged = replace(ALL, consistency="snapshot")
+    for calls in range(200):
+        pair = make_pair("hdfs", like)
+        pair.put({"a": b"one", "b": b"two", "keep": b"1"})
+        _share_version(pair.source, "a", "b")
+        replicate(pair.source, pair.target, staged)
+        for old, new in (("a", "x"), ("b", "a"), ("x", "b")):
+            pair.source.rename(old, new)  # type: ignore[attr-defined]
+        dying = Retrying(CrashAfter(pair.target, calls), RetryPolicy(attempts=1))
+        try:
+            replicate(pair.source, dying, staged, lease_times=IMPATIENT)
+        except Crash:
+            pass
+        else:
+            break
+        StateFolder(pair.target).remove("runs/000000000002", only=lambda name: name.endswith("/commit.json"))
+        replicate(pair.source, pair.target, staged, lease_times=IMPATIENT)
+        assert contents(pair.target) == contents(pair.source), f"died at call {calls}"
+    assert 10 < calls < 199
 
 
 class FailsToRead(Around):

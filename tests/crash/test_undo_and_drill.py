@@ -8,7 +8,14 @@ from typing import Any, Literal
 
 import pytest
 
-from airflow_provider_livedata.engine.errors import BadOption, PathsOverlap, RunFailed, StoreFull, Unsupported
+from airflow_provider_livedata.engine.errors import (
+    BadOption,
+    PathsOverlap,
+    RunFailed,
+    StoreFull,
+    Unsupported,
+    VerifyFailed,
+)
 from airflow_provider_livedata.engine.flows.drilling import drill
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.flows.undoing import undo_restore
@@ -18,7 +25,8 @@ from airflow_provider_livedata.engine.restores.options import DrillOptions, Rest
 from airflow_provider_livedata.engine.retry import RetryPolicy
 from airflow_provider_livedata.engine.stored.lease import Lease, LeaseTimes
 from airflow_provider_livedata.engine.stored.state import StateFolder
-from airflow_provider_livedata.engine.zones.base import Zone
+from airflow_provider_livedata.engine.zones.around import Around
+from airflow_provider_livedata.engine.zones.base import Upload, Zone
 from airflow_provider_livedata.engine.zones.below import Below
 from airflow_provider_livedata.engine.zones.powers import SetAttributes
 from airflow_provider_livedata.engine.zones.wrappers import Retrying
@@ -143,9 +151,51 @@ def test_what_an_undo_cannot_make_again_does_not_hide_what_failed_nor_stop_the_r
     put(pair.target, "a", b"written since, so it stays")
     with pytest.raises(RunFailed) as failed:
         undo_restore(pair.target, report.name, lease_times=IMPATIENT)
-    assert "a/x" in [one.path for one in failed.value.report.failures]
+    told = failed.value.report
+    assert {"a/x", "a/e"} <= {one.path for one in told.failures}
+    stored = json.loads(StateFolder(pair.target).read(f"restores/{told.name}/report.json") or b"")
+    assert (stored["state"], stored["failed"]) == ("failed", told.failed)
     assert contents(pair.target)["a"] == b"written since, so it stays"
     assert looks(pair.target)["z/"][1] == 0o700
+
+
+class LosesModes(Around):
+    """Does not set the rights of one file."""
+
+    def around_zone(self, zone: Any) -> Any:
+        return LosesModes(zone)
+
+    def begin(self, path: str, size_bytes: int, *, attributes: Attributes | None = None) -> Upload:
+        if path == "a" and attributes is not None:
+            attributes = attributes._replace(mode=0o666)
+        return super().begin(path, size_bytes, attributes=attributes)
+
+
+def test_what_an_undo_finds_different_does_not_stop_the_rest(make_pair: Callable[[str, str], Pair]) -> None:
+    pair = made(make_pair, "hdfs to local")
+    put(pair.target, "a", b"to be replaced")
+    pair.target.make_directory("z")
+    pair.target.set_attributes("z", Attributes(mode=0o700))  # type: ignore[attr-defined]
+    report = back(pair.source, pair.target, mode="mirror")
+    assert pair.target.stat("z") is None
+    with pytest.raises(VerifyFailed, match="a"):
+        undo_restore(LosesModes(pair.target), report.name, lease_times=IMPATIENT)
+    assert looks(pair.target)["z/"][1] == 0o700
+
+
+@pytest.mark.parametrize("others", [1, 2, 3, 5])
+@pytest.mark.parametrize("kinds", ["hdfs to objects", "hdfs to local"])
+def test_an_older_restore_is_undone_wholly(make_pair: Callable[[str, str], Pair], kinds: str, others: int) -> None:
+    pair = made(make_pair, kinds)
+    put(pair.target, "a", b"to be replaced")
+    there = contents(pair.target)
+    report = back(pair.source, pair.target, mode="merge", paths=("a", "d/b"))
+    for _ in range(others):
+        put(pair.target, "keep", b"changed again")
+        back(pair.source, pair.target, mode="merge", paths=("keep",))
+    undo_restore(pair.target, report.name, lease_times=IMPATIENT)
+    now = contents(pair.target)
+    assert {path: data for path, data in now.items() if path not in ("keep", "d")} == there
 
 
 @pytest.mark.parametrize("kinds", ["hdfs to hdfs", "hdfs to objects", "hdfs to local"])

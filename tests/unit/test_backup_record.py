@@ -122,8 +122,10 @@ def test_a_report_tells_all_commands_or_that_which_runs_the_script() -> None:
     few = _report_of([Layer(name_of(n, 10**12), (f"gone{n}",)) for n in range(1, 6)])
     assert few.summary()["restore_commands"] == few.restore_commands
     assert few.summary()["bulk_commands"] == few.bulk_commands
+    assert few.tells_all_commands
     report = _report_of([Layer(name_of(n, 10**12), (f"gone{n}",)) for n in range(1, 12)])
     assert (len(report.restore_commands), len(report.bulk_commands)) == (22, 55)
+    assert not report.tells_all_commands
     summary, table = report.summary(), report.table()
     (restoring,), (in_bulk,) = summary["restore_commands"], summary["bulk_commands"]
     making = [

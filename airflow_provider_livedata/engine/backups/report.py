@@ -68,9 +68,17 @@ class BackupReport(Told):
     def _restoring(self) -> list[str]:
         return self.restore_commands if len(self.restore_commands) <= SHOWN else self.script_commands
 
-    def _in_bulk(self) -> list[str]:
+    @property
+    def tells_all_commands(self) -> bool:
+        """Whether the table and XCom have each of the ways to restore it whole."""
+        return all(len(one) <= SHOWN for one in (self.restore_commands, *self._kinds()))
+
+    def _kinds(self) -> tuple[list[str], list[str]]:
         by_aws = [one for one in self.bulk_commands if one.startswith("aws ")]
-        by_distcp = [one for one in self.bulk_commands if not one.startswith("aws ")]
+        return by_aws, [one for one in self.bulk_commands if not one.startswith("aws ")]
+
+    def _in_bulk(self) -> list[str]:
+        by_aws, by_distcp = self._kinds()
         if len(by_distcp) > SHOWN:
             by_distcp = [one.replace("&& bash", "&& WITH=distcp bash") for one in self.script_commands]
         return by_distcp + (by_aws if len(by_aws) <= SHOWN else [])

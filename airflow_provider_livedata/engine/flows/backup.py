@@ -209,7 +209,7 @@ class _Making:
         report = self.report
         report.restore_commands, report.bulk_commands = commands_of(self.state, found, record)
         report.script_commands = by_script(record, "")  # until the script is stored
-        if len(report.restore_commands) > SHOWN or len(report.bulk_commands) > SHOWN:
+        if not report.tells_all_commands:
             report.notes.append(
                 f"of more than {SHOWN} commands of one kind that restore this backup none is told here, but one that runs its script where there is one; "
                 "all are in the report"

@@ -26,8 +26,8 @@ from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.progress import Progress
 from airflow_provider_livedata.engine.replication import committing
 from airflow_provider_livedata.engine.replication.accounts import account_changed, account_copied, note
-from airflow_provider_livedata.engine.replication.committing import Commit
-from airflow_provider_livedata.engine.replication.ending import HELD, close, reached, stop_if_failed, tidy
+from airflow_provider_livedata.engine.replication.committing import HELD, Commit
+from airflow_provider_livedata.engine.replication.ending import close, reached, stop_if_failed, tidy
 from airflow_provider_livedata.engine.replication.finding import Known, choose, known_of
 from airflow_provider_livedata.engine.replication.freezing import MAY_GROW, Freezing, replication_id
 from airflow_provider_livedata.engine.replication.intending import intend, intent_of, is_staged

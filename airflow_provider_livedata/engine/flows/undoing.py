@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 
 from airflow_provider_livedata.engine.deciding.diff import line_up
 from airflow_provider_livedata.engine.deciding.overlay import overlay
-from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, PathMissing, RunFailed
+from airflow_provider_livedata.engine.errors import BadOption, LiveDataError, PathMissing, RunFailed, VerifyFailed
 from airflow_provider_livedata.engine.flows.restoring import bring_back
 from airflow_provider_livedata.engine.model import Attributes, Entry, Held, Step
 from airflow_provider_livedata.engine.reading.scan import scan
 from airflow_provider_livedata.engine.replication.opening import opened, patient
 from airflow_provider_livedata.engine.restores import attempts
+from airflow_provider_livedata.engine.restores.accounts import account_failed
 from airflow_provider_livedata.engine.restores.attempts import Attempt
 from airflow_provider_livedata.engine.restores.choosing import Choice
 from airflow_provider_livedata.engine.restores.options import RestoreOptions
@@ -97,16 +98,28 @@ def undo_restore(
                 view, zone, merged, taken_ms=attempt.started_ms, label=label, lease_times=lease_times, is_inside=True,
                 begun=removal,
             )  # fmt: skip
-        except RunFailed:  # of some items; directories and attributes of all others are not to wait for them
-            put_back()
+        except (
+            RunFailed,
+            VerifyFailed,
+        ) as error:  # of some items; directories and attributes of others are not to wait for them
+            if (not_back := put_back()).failed and isinstance(error.report, RestoreReport):
+                _tell(attempt.state, error.report, not_back, error.report.why)
             raise
         if (not_back := put_back()).failed:
             first = not_back.failures[0]
-            failed = RunFailed(f"{not_back.failed} directories or attributes are not as they were before the restore, all else is; run it again",
-                               first=first.path, reason=first.reason)  # fmt: skip
+            why = f"{not_back.failed} directories or attributes are not as they were before the restore, all else is; run it again"
+            _tell(attempt.state, report, not_back, why)
+            failed = RunFailed(why, first=first.path, reason=first.reason)
             failed.report = report
             raise failed
         return report
+
+
+def _tell(state: StateFolder, report: RestoreReport, not_back: Tally, why: str) -> None:
+    account_failed(report, not_back)
+    report.state, report.why = "failed", why
+    with suppress(LiveDataError):  # the error tells it too
+        state.write(f"{attempts.RESTORES}/{report.name}/report.json", report.seal(report.address).encode())
 
 
 class _Kept(Below):
@@ -171,6 +184,7 @@ def _put_back(zone: Zone, attempt: Attempt, preserve: frozenset[str], lease: Lea
         elif known is not None:
             _guarded(was, tally, lambda was=was, known=known: _set_as_left(zone, was, known, names))  # type: ignore[misc]
     for was in reversed(directories):  # once all that they hold is there, which changes their times
+        lease.check()
         _guarded(was, tally, lambda was=was: _set(zone, was, names))  # type: ignore[misc]
 
 

@@ -20,6 +20,7 @@ from airflow_provider_livedata.engine.stored.checkpoint import Checkpoint
 from airflow_provider_livedata.engine.stored.state import StateFolder
 
 FORMAT = 1
+HELD = "stage/held"  # folder of what renames put aside, by run
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,10 @@ def pending(state: StateFolder, runs: Iterable[int]) -> Commit | None:
     return None
 
 
-def has_commit(state: StateFolder, run: int) -> bool:
-    """Whether a run was ever committed."""
-    return state.read_json(_name(run)) is not None
+def may_have_moved(state: StateFolder, run: int) -> bool:
+    """Whether a run that stages may have moved files: it was committed, or had begun to publish before somebody took its commit away."""
+    has_begun = is_passed(state, run, "hold") or any(True for _ in state.files(f"{HELD}/{run:012d}"))
+    return has_begun or state.read_json(_name(run)) is not None
 
 
 def abandon(state: StateFolder, run: int, why: str) -> None:

@@ -10,6 +10,7 @@ from airflow_provider_livedata.engine.clock import now_ms
 from airflow_provider_livedata.engine.errors import LiveDataError, RunFailed
 from airflow_provider_livedata.engine.options import ReplicateOptions
 from airflow_provider_livedata.engine.replication.accounts import note
+from airflow_provider_livedata.engine.replication.committing import HELD
 from airflow_provider_livedata.engine.replication.freezing import Freezing
 from airflow_provider_livedata.engine.replication.keeping import forget_kept, thin_target
 from airflow_provider_livedata.engine.replication.planning import Planned
@@ -24,7 +25,6 @@ from airflow_provider_livedata.engine.transfer.tally import Tally
 log = logging.getLogger(__name__)
 KEPT_PLANS = 2
 KEPT_REPORTS = 100
-HELD = "stage/held"  # folder of what renames put aside
 
 
 def stop_if_failed(report: Report, tally: Tally, state: StateFolder) -> None:

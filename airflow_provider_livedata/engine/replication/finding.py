@@ -95,7 +95,7 @@ class Known:
 
 def _may_have_acted(state: StateFolder, run: int) -> bool:
     if (state.read_json(f"runs/{run:012d}/intent.json") or {}).get("staged"):
-        return committing.has_commit(state, run)
+        return committing.may_have_moved(state, run)
     return (state.read_json(f"runs/{run:012d}/report.json") or {}).get("state") != "refused"
 
 

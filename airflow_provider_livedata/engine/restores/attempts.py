@@ -108,9 +108,13 @@ def find(state: StateFolder, name: str) -> Attempt:
 
 
 def tidy(state: StateFolder) -> None:
-    """Remove plans and journals of all but the newest restores, and in the end their reports; never what was there before."""
+    """Remove plans and journals of all but the newest restores, and in the end their reports; never what was there before.
+
+    Where that lies in files, those that tell what a restore brought stay with it: to undo it they are needed.
+    """
     names = sorted({entry.path.split("/")[1] for entry in state.files(RESTORES)})
-    bare, gone = set(names[:-KEPT_PLANS]), set(names[:-KEPT_REPORTS])
+    gone = set(names[:-KEPT_REPORTS])
+    bare = {name for name in names[:-KEPT_PLANS] if name in gone or not _keeps_files(state, name)}
 
     def is_old(name: str) -> bool:
         _, restore, *rest = name.split("/")
@@ -119,6 +123,11 @@ def tidy(state: StateFolder) -> None:
 
     if bare:
         state.remove(RESTORES, only=is_old)
+
+
+def _keeps_files(state: StateFolder, name: str) -> bool:
+    value = state.read_json(f"{RESTORES}/{name}/intent.json") or {}
+    return "folder" in (value.get("before") or {})
 
 
 def _unfinished(state: StateFolder, about: dict[str, Any]) -> Attempt | None:
