@@ -131,6 +131,28 @@ def test_a_run_killed_at_any_call_is_completed_by_the_next_and_all_stays_ours(
     assert target.held == {THEIRS}
 
 
+@pytest.mark.parametrize("when", TIMES)
+@pytest.mark.parametrize("call", range(1, 6))
+def test_what_a_killed_run_granted_stays_ours_though_the_next_one_fails_and_is_put_back(
+    source: MemoryPolicies, target: MemoryGrants, state: Zone, call: int, when: When
+) -> None:
+    sync(source, target, state)
+    changed(source)
+    target.breaks, target.breaks_when = {target.changes + call: Killed()}, when
+    with pytest.raises(Killed):
+        sync(source, target, state)
+    source.give(policy("later", "c", "dev"))
+    target.breaks, target.breaks_when = {target.changes + 1: PolicyStoreUnreachable("gone")}, "before"
+    with pytest.raises(RunFailed, match="was put back"):
+        sync(source, target, state)
+    sync(source, target, state)
+    assert target.held == wanted_after(source, target.tables)
+    source.kept.clear()
+    source.give(policy("none", "nothing"))
+    sync(source, target, state)
+    assert target.held == {THEIRS}
+
+
 def test_what_cannot_be_put_back_is_named_and_mended_by_the_next(
     source: MemoryPolicies, target: MemoryGrants, state: Zone
 ) -> None:

@@ -328,6 +328,20 @@ def test_a_filter_that_somebody_changed_is_told_and_set_right(lake: Lake) -> Non
     assert filters(lake) == [("(id = 'x')", "all")]
 
 
+def test_a_filter_that_somebody_widened_by_a_column_is_told_and_set_right(lake: Lake) -> None:
+    masked = policy("m", "pay", "ssn", kind="mask", allow=(Grant(Who(groups=("bi",)), ("select",), mask="MASK"),))
+    lake.source.give(policy("a", "pay"), masked, rows("own", "id = 'x'"))
+    lake.sync()
+    (told,) = lake.cells.kept.values()
+    before = dict(told)
+    told["ColumnNames"] = [*told["ColumnNames"], "ssn"]
+    with pytest.raises(TargetTouched, match=r"row filter of .*was changed"):
+        lake.sync()
+    lake.sync(changed_at_target="overwrite")
+    (told,) = lake.cells.kept.values()
+    assert told["ColumnNames"] == before["ColumnNames"]
+
+
 def test_a_filter_that_somebody_granted_on_stays(lake: Lake) -> None:
     lake.source.give(policy("a", "pay"), rows("own", "id = 'x'"))
     lake.sync()

@@ -143,6 +143,16 @@ def test_an_event_names_the_table_before_and_after_and_the_partitions() -> None:
     told = ("year=2024/what=a%2Fb", "year=__HIVE_DEFAULT_PARTITION__/what=x")
     assert event("ADD_PARTITION", {"partitions": partitions}).partitions == told
     assert event("ALTER_PARTITION", {"keyValues": partitions[0]}).partitions == told[:1]
+    renamed = {
+        "keyValues": partitions[0],
+        **{
+            f"partitionObj{when}Json": json.dumps({"1": {"lst": ["str", 2, year, "a/b"]}})
+            for when, year in (("Before", "2024"), ("After", "2025"))
+        },
+    }
+    assert event("ALTER_PARTITION", renamed).partitions is None
+    same = renamed | {"partitionObjAfterJson": renamed["partitionObjBeforeJson"]}
+    assert event("ALTER_PARTITION", same).partitions == told[:1]
     packed = base64.b64encode(gzip.compress(json.dumps({"partitions": partitions}).encode())).decode()
     assert event("DROP_PARTITION", packed, "gzip(json-2.0)").partitions == told
     assert event("CREATE_DATABASE", {}, table=None).tables == ()

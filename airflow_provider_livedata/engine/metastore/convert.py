@@ -183,7 +183,9 @@ def event_from(told: Any) -> Event:
     names = [told.tableName] if told.tableName else []
     if told.eventType == "ALTER_TABLE":
         names += [*_named(message, "tableObjBeforeJson"), *_named(message, "tableObjAfterJson")]
-    partitions = _partitions_in(message) if told.eventType in _OF_PARTITIONS else None
+    is_renamed = _values(message, "partitionObjBeforeJson") != _values(message, "partitionObjAfterJson")
+    # Of a partition that got other values the event names those before alone.
+    partitions = _partitions_in(message) if told.eventType in _OF_PARTITIONS and not is_renamed else None
     return Event(told.eventId, told.eventType, told.dbName or "", tuple(dict.fromkeys(names)), partitions)
 
 
@@ -202,6 +204,10 @@ def _named(message: dict[str, Any], which: str) -> list[str]:
     told = _message(message.get(which), "")
     name = (told.get("1") or {}).get("str")  # field 1 of Table: its name
     return [str(name)] if name else []
+
+
+def _values(message: dict[str, Any], which: str) -> Any:
+    return (_message(message.get(which), "").get("1") or {}).get("lst")  # field 1 of Partition: its values
 
 
 def _partitions_in(message: dict[str, Any]) -> tuple[str, ...] | None:

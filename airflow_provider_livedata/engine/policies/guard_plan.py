@@ -146,7 +146,8 @@ def compare(
     plan.held += len(held)
     for place, guard in sorted(asked.items()):
         before = held.get(place)
-        if before and standing.asked[place] == guard.function(sync) and before.body == guard.body:
+        is_asked = before is not None and standing.asked[place] == guard.function(sync)
+        if before is not None and is_asked and (before.body, before.uses) == (guard.body, guard.uses):
             plan.same += 1
         else:
             sets.append(GuardStep("set", guard, before))

@@ -14,6 +14,7 @@ from airflow_provider_livedata.engine.policies.grant_plan import GrantPlan, Gran
 from airflow_provider_livedata.engine.policies.grant_record import grant_folder, record_in, state_of
 from airflow_provider_livedata.engine.policies.guard_plan import GuardStep
 from airflow_provider_livedata.engine.policies.options import PolicySyncOptions
+from airflow_provider_livedata.engine.policies.permissions import Permission
 from airflow_provider_livedata.engine.policies.plan import SyncPlan
 from airflow_provider_livedata.engine.policies.report import PolicyReport
 from airflow_provider_livedata.engine.policies.stored import PolicyState, policy_folder
@@ -109,6 +110,12 @@ class ByPolicies:
         )
 
 
+def _held(plan: GrantPlan) -> frozenset[Permission]:
+    """What stands of ours before a plan is carried out."""
+    revoked = {step.permission for step in plan.steps if isinstance(step, GrantStep) and step.action == "revoke"}
+    return frozenset(plan.kept | revoked)
+
+
 class ByGrants:
     """Grants carry no label, so what was granted is remembered: before it is granted, and after. See ``Way``."""
 
@@ -144,8 +151,8 @@ class ByGrants:
         try:
             done = grant_apply.apply(plan, self.target, check, applied)
         except BatchFailed:
-            if not applied.left:
-                self._write(replace(self._record, pending=frozenset()))
+            if not applied.left:  # this run's; what one that was killed had granted stands, and is ours to take back
+                self._write(replace(self._record, pending=self._record.pending & _held(plan)))
             raise
         given = plan.kept | {step.permission for step in done if step.action == "grant"}
         self._write(Record(frozenset(given), guards=plan.guards))
