@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_livedata.engine import CatalogueReport, SyncOptions, sync_catalogue
-from airflow_provider_livedata.engine.errors import MetastoreUnreachable, ObjectMissing, RunFailed
+from airflow_provider_livedata.engine.errors import MetastoreRefused, MetastoreUnreachable, ObjectMissing, RunFailed
 from airflow_provider_livedata.engine.metastore.model import (
     Column,
     ColumnStatistics,
@@ -161,3 +161,27 @@ def _flat(found: object) -> object:
     if not isinstance(found, dict):
         return found
     return {key: sorted(value.items()) if isinstance(value, dict) else value for key, value in found.items()}
+
+
+class RefusesAlter(MemoryCatalogue):
+    """As a server refuses columns of types that do not go with those before."""
+
+    def alter_table(self, table: Table) -> None:
+        if table.storage.columns != self.all_tables[table.database, table.name].storage.columns:
+            raise MetastoreRefused("incompatible types")
+        super().alter_table(table)
+
+
+def test_a_table_that_is_made_anew_has_its_constraints_and_no_partition_that_has_to_wait(tmp_path: Path) -> None:
+    source, target = begun(), RefusesAlter("target")
+    sync(source, target, tmp_path)
+    for name, by in (("days", (DAY,)), ("parent", ())):
+        source.alter_table(table(name, by=by, columns=(ID, Column("n", "int"))))
+    up_to = source.position()
+    source.add_partitions(table("days", by=(DAY,)), [day(3)])
+    report = sync(source, target, tmp_path, up_to=up_to)
+    assert report.done["made anew tables"] == 2
+    assert sorted(target.all_partitions["d", "days"]) == ["day=2024-01-01", "day=2024-01-02"]
+    assert any("2024-01-03" in one for one in report.waiting)
+    assert list(target.all_constraints["d", "parent"]) == ["pk"]
+    assert sync(source, target, tmp_path).done == {"added partitions": 1}

@@ -109,6 +109,8 @@ class Application:
             return
         has_more = bool(constraints or statistics)
         action = self._write(one, diff.marked(one.wanted, is_pending=has_more))
+        if action == "recreate" != one.action:  # nothing is left of what it had
+            constraints, statistics = self._details(one)
         added = self._constrain(one, constraints, is_new=action in {"create", "recreate"}) if one.has_details else []
         if statistics:
             self.target.put_statistics(one.wanted, {None: statistics})
@@ -132,15 +134,18 @@ class Application:
                     raise
                 # Such as a type that the server holds to be incompatible. No data go with it, so it is made anew.
                 log.info("%s is made anew, since altering was refused: %s", table.full_name, error)
-                one.add, one.alter, one.drop = (
-                    self.source.partition_names(one.source) if one.source.partition_columns else [],
-                    [],
-                    [],
-                )
+                self._plan_anew(one)
                 return self._anew(table)
         elif one.action == "recreate":
             return self._anew(table)
         return one.action
+
+    def _plan_anew(self, one: TablePlan) -> None:
+        """With the partitions that it had and those that were to come, not those whose data the target waits for; with all constraints."""
+        if one.source.partition_columns:
+            wanted = {*self.target.partition_names(one.wanted), *one.add} - set(one.drop)
+            one.add = [name for name in self.source.partition_names(one.source) if name in wanted]
+        one.alter, one.drop, one.has_same_constraints = [], [], False
 
     def _anew(self, table: Table) -> Action:
         self._drop(table)
