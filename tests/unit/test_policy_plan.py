@@ -136,6 +136,18 @@ def touched() -> Policy:
     return replace(kept({"7": wanted()})[0], allow=(DENY,))
 
 
+def test_what_allows_as_well_comes_after_and_goes_before_what_denies_or_masks_alone() -> None:
+    want = {
+        "1": wanted("a", deny=(DENY,)),
+        "2": wanted("m", kind="mask"),
+        "3": wanted("d", allow=(), deny=(DENY,)),
+        "4": wanted("e", allow=(), deny=(DENY,), deny_except=(DENY,)),
+    }
+    assert [one.name for one in ordered(planned(want, []).steps)] == ["d", "m", "a", "e"]
+    gone = planned({}, kept(want)).steps
+    assert [one.name for one in ordered(gone)] == ["a", "e", "d", "m"]
+
+
 def test_what_somebody_changed_is_reported_and_by_choice_overwritten_or_kept() -> None:
     plan = planned({"7": wanted()}, [touched()])
     assert (plan.touched, plan.totals()) == (["readers"], {"updates": 1})
@@ -168,8 +180,8 @@ def test_what_narrows_comes_first_and_goes_last() -> None:
     told = [(one.action, one.name) for one in ordered(steps)]
     assert told == [
         ("delete", "b"),
-        ("create", "a"),
         ("create", "m"),
+        ("create", "a"),
         ("create", "b"),
         ("update", "b"),
         ("delete", "a"),

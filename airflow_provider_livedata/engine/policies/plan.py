@@ -75,6 +75,10 @@ class Change(Generic[Item]):
         return item.name if item else ""
 
 
+def _allows(policy: Policy | None) -> bool:
+    return policy is not None and policy.kind == "access" and bool(policy.allow or policy.deny_except)
+
+
 @dataclass(frozen=True, slots=True)
 class Step(Change[Policy]):
     """One change of a policy."""
@@ -91,12 +95,16 @@ class Step(Change[Policy]):
 
     @property
     def order(self) -> tuple[int, int, str]:
-        """What narrows comes first, and what narrowed goes last, so that at no time more is allowed than before or after."""
+        """What narrows comes first, and what narrowed goes last, so that at no time more is allowed than before or after.
+
+        Of policies that narrow, those that allow something too come after the others and go before them. Two of these that concern each other
+        have no order that is right for both.
+        """
         if self.after is None:
             phase = Phase.ALLOWED_NO_MORE if self.before is None or not self.before.restricts else Phase.DENIED_NO_MORE
-        else:
-            phase = Phase.DENIED if self.after.restricts else Phase.ALLOWED
-        return phase, 0, self.name
+            return phase, int(not _allows(self.before)), self.name
+        phase = Phase.DENIED if self.after.restricts else Phase.ALLOWED
+        return phase, int(_allows(self.after)), self.name
 
     @property
     def fails_alone(self) -> bool:
