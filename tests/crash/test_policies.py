@@ -179,8 +179,8 @@ def test_where_putting_back_fails_too_the_report_names_what_is_not_as_it_was(
         synced(source, target, state)
     report = failed.value.report
     assert report.state == "between"
-    assert [text.split(":")[0] for text in report.left] == ["create of livedata masked"]
-    assert {one.name for one in target.kept.values()} == {"own", "livedata masked"}
+    assert [text.split(":")[0] for text in report.left] == ["create of livedata b"]
+    assert {one.name for one in target.kept.values()} == {"own", "livedata b"}
     assert synced(source, target, state).done == {"created": 2}  # what is there is what it has to be
 
 
@@ -191,7 +191,7 @@ def test_a_run_that_lost_its_lease_changes_nothing_more(
     with pytest.raises(RunFailed) as failed:
         synced(source, target, state)
     assert (failed.value.report.state, target.changes) == ("between", 3)
-    assert [text.split(":")[0] for text in failed.value.report.left][0] == "create of livedata b"
+    assert [text.split(":")[0] for text in failed.value.report.left][0] == "create of livedata masked"
 
 
 def test_a_policy_that_only_allows_and_is_refused_fails_alone(
