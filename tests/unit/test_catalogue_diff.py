@@ -228,7 +228,17 @@ def test_patterns_choose_databases_and_tables_by_any_case() -> None:
     assert options.digest() != SyncOptions().digest()
 
 
-@pytest.mark.parametrize("bad", [{"deletes": "all"}, {"tables": "x"}, {"exclude": ("",)}, {"max_delete_ratio": 2}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"deletes": "all"},
+        {"tables": "x"},
+        {"exclude": ("",)},
+        {"max_delete_ratio": 2},
+        {"databases": ()},
+        {"tables": []},
+    ],
+)
 def test_options_that_cannot_be_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(BadOption):
         SyncOptions(**bad)

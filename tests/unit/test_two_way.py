@@ -327,6 +327,20 @@ def directory(path: str, **more: Any) -> Entry:
     return Entry(path, "directory", **more)
 
 
+def test_directories_of_a_file_that_is_to_go_and_is_being_written_wait_with_it() -> None:
+    merger = Merger(accounts())
+    d, e = (pair_of(None, directory(path), agreed(directory(path))) for path in ("d", "d/e"))
+    waits = pair_of(None, file("d/e/a"), agreed(file("d/e/a")))._replace(is_open=True)
+    gone = pair_of(None, file("d/b"), agreed(file("d/b")))
+    assert acts(merger, d, gone, e, waits) == ["right: delete delete d/b"]
+    assert (merger.accounts.open_paths, merger.accounts.waiting) == (["d/e/a"], ["d/e", "d"])
+    # What somebody keeps beside it, or of the file itself, has the directories stay.
+    kept = pair_of(None, file("d/k", "2"), agreed(file("d/k")))
+    assert "left: make_directory write d/" in acts(Merger(accounts()), d, e, waits, kept)
+    both = pair_of(file("d/e/a", "2"), file("d/e/a"), agreed(file("d/e/a")))._replace(is_open=True)
+    assert "left: make_directory write d/e/" in acts(Merger(accounts()), d, e, both)
+
+
 def test_a_directory_goes_only_when_nothing_is_left_in_it() -> None:
     d, common = directory("d"), agreed(directory("d"))
     gone = pair_of(None, file("d/a"), agreed(file("d/a")))
