@@ -56,9 +56,8 @@ def options_of(kind: Callable[..., Options], values: Mapping[str, Any], **fixed:
     if unknown:
         raise BadOption(f"the options are {', '.join(known)}", unknown=unknown)
     given = {name: _as(_kind(known[name]))(value, name) for name, value in values.items() if value is not None}
-    if twice := sorted(
-        set(given) & set(fixed)
-    ):  # "dry_run" among the options of a task that is none would be a real run
+    twice = sorted(given.keys() & fixed.keys())
+    if twice:  # "dry_run" among the options of a task that is none would be a real run
         raise BadOption(
             "these are no options here, but arguments or fields of their own; give them there", options=twice
         )

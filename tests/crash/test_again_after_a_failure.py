@@ -22,15 +22,19 @@ from tests.crash.test_crashes import IMPATIENT
 ALL = ReplicateOptions(max_delete_ratio=1.0, threads=1)
 
 
-class RefusesDelete(Around):
-    """Does not delete one path."""
+class OnOnePath(Around):
+    """A zone, and its views, that do something else with one path."""
 
     def __init__(self, zone: Any, path: str) -> None:
         super().__init__(zone)
         self.path = path
 
     def around_zone(self, zone: Any) -> Any:
-        return RefusesDelete(zone, self.path)
+        return type(self)(zone, self.path)
+
+
+class RefusesDelete(OnOnePath):
+    """Does not delete one path."""
 
     def delete(self, entries: Sequence[Entry]) -> list[Failure]:
         rest = [one for one in entries if one.path != self.path]
@@ -38,15 +42,8 @@ class RefusesDelete(Around):
         return refused + super().delete(rest)
 
 
-class FailsToPut(Around):
+class FailsToPut(OnOnePath):
     """Does not take one file."""
-
-    def __init__(self, zone: Any, path: str) -> None:
-        super().__init__(zone)
-        self.path = path
-
-    def around_zone(self, zone: Any) -> Any:
-        return FailsToPut(zone, self.path)
 
     def put(self, path: str, *args: Any, **options: Any) -> Entry:
         if path == self.path:
@@ -188,15 +185,8 @@ def test_a_published_swap_whose_commit_somebody_took_away_is_not_moved_back(
     assert 10 < calls < 199
 
 
-class FailsToRead(Around):
+class FailsToRead(OnOnePath):
     """Does not give one file."""
-
-    def __init__(self, zone: Any, path: str) -> None:
-        super().__init__(zone)
-        self.path = path
-
-    def around_zone(self, zone: Any) -> Any:
-        return FailsToRead(zone, self.path)
 
     def read_into(self, path: str, offset: int, buffer: memoryview, *, version: str = "") -> int:
         if path == self.path:

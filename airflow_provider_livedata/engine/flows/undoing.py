@@ -77,42 +77,48 @@ def undo_restore(
             return bring_back(taken[0], zone, exact, taken_ms=taken[1], label=label, lease_times=lease_times)
         if not attempt.before:
             raise BadOption("this restore replaced and deleted nothing, or was told to keep nothing", name=name)
-        removal = Tally()
-        if not wanted.dry_run:
-            with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
-                _remove_brought(zone, attempt, wanted, lease, removal)
-        view = patient(_Kept(zone, f"{FOLDER}/{attempt.before['folder']}"))
-        merged = replace(wanted, mode="merge", paths=())
+        return _from_files(zone, attempt, wanted, label, lease_times)
 
-        def put_back() -> Tally:
-            not_back = Tally()
-            if not wanted.dry_run:
-                with Lease(attempt.state, holder_of(given), times=lease_times) as lease:
-                    _put_back(zone, attempt, wanted.preserve, lease, not_back)
-            for failure in not_back.failures:
-                log.warning("not as it was before the restore: %s: %s", failure.path, failure.reason)
-            return not_back
 
-        try:
-            report = bring_back(
-                view, zone, merged, taken_ms=attempt.started_ms, label=label, lease_times=lease_times, is_inside=True,
-                begun=removal,
-            )  # fmt: skip
-        except (
-            RunFailed,
-            VerifyFailed,
-        ) as error:  # of some items; directories and attributes of others are not to wait for them
-            if (not_back := put_back()).failed and isinstance(error.report, RestoreReport):
-                _tell(attempt.state, error.report, not_back, error.report.why)
-            raise
-        if (not_back := put_back()).failed:
-            first = not_back.failures[0]
-            why = f"{not_back.failed} directories or attributes are not as they were before the restore, all else is; run it again"
-            _tell(attempt.state, report, not_back, why)
-            failed = RunFailed(why, first=first.path, reason=first.reason)
-            failed.report = report
-            raise failed
-        return report
+def _from_files(
+    zone: Zone, attempt: Attempt, wanted: RestoreOptions, label: str, lease_times: LeaseTimes | None
+) -> RestoreReport:
+    """Remove what was brought, bring back the files that were kept, then make directories and set attributes as they were."""
+    removal = Tally()
+    if not wanted.dry_run:
+        with Lease(attempt.state, holder_of(wanted), times=lease_times) as lease:
+            _remove_brought(zone, attempt, wanted, lease, removal)
+    view = patient(_Kept(zone, f"{FOLDER}/{attempt.before['folder']}"))
+    try:
+        report = bring_back(
+            view, zone, replace(wanted, mode="merge", paths=()), taken_ms=attempt.started_ms, label=label, lease_times=lease_times,
+            is_inside=True, begun=removal,
+        )  # fmt: skip
+    except (RunFailed, VerifyFailed) as error:
+        # Directories and attributes of all else are not to wait for the items that failed.
+        not_back = _put_all_back(zone, attempt, wanted, lease_times)
+        if not_back.failed and isinstance(error.report, RestoreReport):
+            _tell(attempt.state, error.report, not_back, error.report.why)
+        raise
+    not_back = _put_all_back(zone, attempt, wanted, lease_times)
+    if not_back.failed:
+        first = not_back.failures[0]
+        why = f"{not_back.failed} directories or attributes are not as they were before the restore, all else is; run it again"
+        _tell(attempt.state, report, not_back, why)
+        failed = RunFailed(why, first=first.path, reason=first.reason)
+        failed.report = report
+        raise failed
+    return report
+
+
+def _put_all_back(zone: Zone, attempt: Attempt, wanted: RestoreOptions, lease_times: LeaseTimes | None) -> Tally:
+    not_back = Tally()
+    if not wanted.dry_run:
+        with Lease(attempt.state, holder_of(wanted), times=lease_times) as lease:
+            _put_back(zone, attempt, wanted.preserve, lease, not_back)
+    for failure in not_back.failures:
+        log.warning("not as it was before the restore: %s: %s", failure.path, failure.reason)
+    return not_back
 
 
 def _tell(state: StateFolder, report: RestoreReport, not_back: Tally, why: str) -> None:

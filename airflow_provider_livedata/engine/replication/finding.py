@@ -313,7 +313,7 @@ def _ready(row: Row, coming: Future[Row] | None) -> Row:
 
 def _with_others(rows: Iterable[Row], renames: Renames, before: Iterable[Held] | None) -> Iterator[Row]:
     # HDFS knows a file's version by size and time alone, which another file may share that took its place. ``before``: the manifest, where
-    # rows may know of a run that was cut off as well. What the manifest lacks is new, and no file that could be mistaken for it was known.
+    # rows may know of a run that was cut off as well. What it lacks is new: only a run that was cut off can have brought it, by its journal.
     for row, was in with_before(rows, before) if before is not None else ((row, row.known) for row in rows):
         is_alike = was is not None and row.source is not None and row.source.version == was.entry.version
         yield row._replace(is_other=True) if is_alike and renames.is_other(row.key.rstrip("/")) else row
