@@ -78,6 +78,15 @@ def changed(source: MemoryPolicies) -> MemoryPolicies:
     return source.give(policy("not f", "f", denied=True))
 
 
+def dies_at(source: MemoryPolicies, target: MemoryGrants, state: Zone, call: int, when: When) -> None:
+    """A sync, a change, and a sync that is killed at that change of the target."""
+    sync(source, target, state)
+    changed(source)
+    target.breaks, target.breaks_when = {target.changes + call: Killed()}, when
+    with pytest.raises(Killed):
+        sync(source, target, state)
+
+
 def wanted_after(source: MemoryPolicies, tables: Any) -> set[Permission]:
     target = MemoryGrants("unity", tables, held={THEIRS})
     sync(source, target, open_zone(f"memory://{uuid.uuid4().hex}/state"))
@@ -117,11 +126,7 @@ def test_a_target_that_fails_at_any_call_is_put_back_and_complete_after_the_next
 def test_a_run_killed_at_any_call_is_completed_by_the_next_and_all_stays_ours(
     source: MemoryPolicies, target: MemoryGrants, state: Zone, call: int, when: When
 ) -> None:
-    sync(source, target, state)
-    changed(source)
-    target.breaks, target.breaks_when = {target.changes + call: Killed()}, when
-    with pytest.raises(Killed):
-        sync(source, target, state)
+    dies_at(source, target, state, call, when)
     report = sync(source, target, state)
     assert (report.state, report.touched) == ("synced", [])
     assert target.held == wanted_after(source, target.tables)
@@ -136,11 +141,7 @@ def test_a_run_killed_at_any_call_is_completed_by_the_next_and_all_stays_ours(
 def test_what_a_killed_run_granted_stays_ours_though_the_next_one_fails_and_is_put_back(
     source: MemoryPolicies, target: MemoryGrants, state: Zone, call: int, when: When
 ) -> None:
-    sync(source, target, state)
-    changed(source)
-    target.breaks, target.breaks_when = {target.changes + call: Killed()}, when
-    with pytest.raises(Killed):
-        sync(source, target, state)
+    dies_at(source, target, state, call, when)
     source.give(policy("later", "c", "dev"))
     target.breaks, target.breaks_when = {target.changes + 1: PolicyStoreUnreachable("gone")}, "before"
     with pytest.raises(RunFailed, match="was put back"):
